@@ -1,0 +1,1 @@
+"""Options, sources, graph, sinks and the command line."""

@@ -1,0 +1,36 @@
+"""The `.avsc` files of the record families, parsed once."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import fastavro
+
+from schemas.records import DEAD_LETTER, FAMILIES, DeadLetter, MetricRecord
+
+Record = MetricRecord | DeadLetter
+
+RECORD_TYPES: dict[str, type[Record]] = {**FAMILIES, DEAD_LETTER: DeadLetter}
+"""Every family that has a sink."""
+
+FAMILY_OF: dict[type[Record], str] = {record: family for family, record in RECORD_TYPES.items()}
+
+
+@cache
+def contract(family: str) -> dict[str, Any]:
+    """Return a family's `.avsc` as written, with docs, bounds and vocabularies."""
+    return json.loads(resources.files(__package__).joinpath(f"{family}.avsc").read_text("utf-8"))
+
+
+@cache
+def parsed(family: str) -> Any:
+    """Return a family's schema as fastavro wants it."""
+    return fastavro.parse_schema(contract(family))
+
+
+def natural_key(family: str) -> tuple[str, ...]:
+    """Return the names of the fields that tell a family's rows apart; none of them is nullable."""
+    return tuple(contract(family)["natural_key"])

@@ -1,0 +1,342 @@
+"""The site file: what a site's cameras look at, what is counted there, when, for whom and for how long.
+
+One pydantic model is the contract, the checker and the source of the published JSON Schema,
+`site.schema.json` (`python -m schemas.site > schemas/site.schema.json`). Both describe the written form:
+durations as `15m`, times of day as `08:00`, points as `[x, y]`. A checked site holds microseconds, minutes
+and normalised points in tuples, and can be hashed and pickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import sys
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from schemas.fields import (
+    DAY_MINUTES,
+    MINUTE_US,
+    WEEKDAYS,
+    Days,
+    Duration,
+    Hours,
+    Name,
+    Point,
+    Polygon,
+    Text,
+    TimeOfDay,
+    TimeZone,
+    ascending,
+    within,
+    written,
+    wrong,
+)
+
+_WEEK_MINUTES = 7 * DAY_MINUTES
+_Cells = Annotated[int, Field(ge=0, le=256)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Opening(_Part):
+    """Hours at which the site is watched on some days of the week."""
+
+    days: Days
+    """A day, as sat, or a range of days, as mon-fri."""
+
+    hours: Hours
+    """Local time from and until, as 08:00-20:00. One that ends before it begins ends on the next day."""
+
+
+class Directions(_Part):
+    """Names of a line's two directions, for somebody who looks along it from `a` to `b`, on the screen."""
+
+    to_right: Name = "to_right"
+    """Crossing from the left-hand side to the right-hand side, where (b-a) x (p-a) > 0 (x right, y down)."""
+
+    to_left: Name = "to_left"
+    """Crossing from the right-hand side to the left-hand side."""
+
+    @model_validator(mode="after")
+    def _differ(self) -> Self:
+        if self.to_right == self.to_left:
+            raise wrong("both directions have the same name: give each its own, as in and out", "to_left")
+        return self
+
+
+class _Named(_Part):
+    name: Name
+    """Name in records; no other of its kind may have it."""
+
+
+_NamedT = TypeVar("_NamedT", bound=_Named)
+
+
+def _unique_names(parts: tuple[_NamedT, ...]) -> tuple[_NamedT, ...]:
+    seen: set[str] = set()
+    for index, part in enumerate(parts):
+        if part.name in seen:
+            raise wrong(f"the name {part.name} is taken by an earlier one: choose another", index, "name")
+        seen.add(part.name)
+    return parts
+
+
+class Line(_Named):
+    """A line on the floor; whoever's foot point crosses it between `a` and `b` is counted, by direction."""
+
+    a: Point
+    """Where the line begins, [x, y]."""
+
+    b: Point
+    """Where the line ends, [x, y]."""
+
+    directions: Directions = Directions()
+    """Names of the two directions."""
+
+    dead_band: Annotated[FiniteFloat, Field(ge=0, le=0.5)] = 8 / 576
+    """Distance from the line within which a foot point is on neither side, in picture heights."""
+
+    @model_validator(mode="after")
+    def _has_length(self) -> Self:
+        if self.a == self.b:
+            raise wrong("is the same point as a: draw the line from one end of the passage to the other", "b")
+        return self
+
+
+class Zone(_Named):
+    """A part of the floor; somebody is in it whose foot point is."""
+
+    kind: Literal["area", "queue", "staff", "static"]
+    """area: occupancy and dwell are counted. queue: its length and the wait as well. staff: whoever stands in
+    it is left out of every number while there. static: a spot where the detector sees a person who is none;
+    detections with their foot point in it are ignored."""
+
+    polygon: Polygon
+    """Corners, [[x, y], …], three or more."""
+
+    dwell_bins: Annotated[
+        tuple[Annotated[Duration, within("1s", "1d")], ...],
+        Field(min_length=1, max_length=50),
+        AfterValidator(ascending),
+    ] = written(("10s", "30s", "1m", "2m", "5m", "10m", "30m"))
+    """Lengths of stay that part one bin of the dwell histogram from the next; area and queue only."""
+
+    entry_grace: Annotated[Duration, within("0s", "10m")] = written("1s")
+    """How long somebody must be inside before it counts as a visit; area and queue only."""
+
+    exit_grace: Annotated[Duration, within("0s", "10m")] = written("2s")
+    """How long somebody may be outside or unseen before the visit has ended; area and queue only."""
+
+    @model_validator(mode="after")
+    def _keys_have_effect(self) -> Self:
+        if self.kind in ("staff", "static"):
+            for key in sorted(self.model_fields_set - {"name", "kind", "polygon"}):
+                raise wrong(f"has no effect in a zone of kind {self.kind}: leave it out", key)
+        return self
+
+
+class Camera(_Named):
+    """A camera, by the name in its clips' envelopes, and what is drawn on its picture.
+
+    Points are held normalised, however they are written.
+    """
+
+    units: Literal["normalised", "pixels"] = Field(default="normalised", exclude=True)
+    """How points are written: as shares of the picture's width and height, or in pixels of `size`."""
+
+    size: tuple[PositiveInt, PositiveInt] | None = Field(default=None, exclude=True)
+    """Width and height in pixels of the picture on which points in pixels were drawn."""
+
+    fps: Annotated[FiniteFloat, Field(gt=0, le=120)] | None = None
+    """Frames a second to look at; every frame if left out."""
+
+    model: Text = "person"
+    """Name of a model card, or the path of one."""
+
+    masks: tuple[Polygon, ...] = ()
+    """Privacy masks: blanked in every frame before anything looks at it."""
+
+    reach: Polygon | None = None
+    """Where the camera sees people reliably; foot points outside count nothing. By default everywhere."""
+
+    heatmap: tuple[_Cells, _Cells] = (16, 9)
+    """Columns and rows of the heatmap's grid; [0, 0] for none."""
+
+    reference: tuple[FiniteFloat, ...] | None = Field(default=None, min_length=1, max_length=1_024)
+    """Scalars of the picture as it should be, by which covered, blurred and moved pictures are told."""
+
+    zones: Annotated[tuple[Zone, ...], AfterValidator(_unique_names)] = ()
+    """Parts of the floor to count in, or to leave out."""
+
+    lines: Annotated[tuple[Line, ...], AfterValidator(_unique_names)] = ()
+    """Lines to count crossings of."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _normalise(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or not {"units", "size"} & data.keys():
+            return data
+        if data.get("units") != "pixels":
+            if "size" in data:
+                raise wrong("has no effect on normalised points: say `units: pixels` or leave it out", "size")
+            return data
+        try:
+            width, height = map(int, data["size"])
+        except (KeyError, TypeError, ValueError):
+            width = height = 0
+        if min(width, height) < 1:
+            raise wrong("must be the picture's width and height in pixels, as in [1920, 1080]", "size")
+        return _scale(data, width, height)
+
+    @field_validator("heatmap")
+    @classmethod
+    def _grid(cls, heatmap: tuple[int, int]) -> tuple[int, int]:
+        if min(heatmap) == 0 < max(heatmap):
+            raise wrong("must be columns and rows, as in [16, 9], or [0, 0] for no heatmap")
+        return heatmap
+
+
+_DRAWN = ("masks", "reach", "zones", "lines", "polygon", "a", "b")
+
+
+def _scale(drawn: Any, width: int, height: int) -> Any:
+    """Divide each `[x, y]` of what is drawn; what holds no numbers is left for the fields to refuse."""
+    match drawn:
+        case {**keys}:
+            return {k: _scale(v, width, height) if k in _DRAWN else v for k, v in keys.items()}
+        case [str() | int() | float() as x, str() | int() | float() as y]:
+            try:
+                return [float(x) / width, float(y) / height]
+            except ValueError:
+                return drawn
+        case [*items]:
+            return [_scale(item, width, height) for item in items]
+    return drawn
+
+
+class Site(_Part):
+    """A place that is watched by one or more cameras, under one controller."""
+
+    site: Name
+    """Name of the site, in every record; as in the envelopes of its clips."""
+
+    site_version: PositiveInt
+    """Raise it with every change that changes records: of this file, the models or the limits."""
+
+    time_zone: TimeZone
+    """IANA time zone by which days begin and the schedule runs."""
+
+    day_start: TimeOfDay = written("00:00")
+    """Local time at which the site's day begins and occupancy starts again from nothing."""
+
+    schedule: Annotated[tuple[Opening, ...], Field(min_length=1)] | None = None
+    """When the site is watched; nothing outside it is processed. Always if left out."""
+
+    lateness: Annotated[Duration, within("0s", "30d")] = written("1h")
+    """How late a clip may come and still be counted by the running job."""
+
+    raw_retention: Annotated[Duration, within("0s", "3650d")] | None = None
+    """How long clips may be kept anywhere before the job or beside it."""
+
+    controller: Text | None = None
+    """Who is responsible for the processing."""
+
+    contact: Text | None = None
+    """Where people can turn to with questions and to use their rights."""
+
+    purposes: tuple[Text, ...] = ()
+    """What the counts are for."""
+
+    legal_basis: Text | None = None
+    """On what legal basis the pictures are processed."""
+
+    recipients: tuple[Text, ...] = ()
+    """Who gets the counts."""
+
+    windows: Annotated[
+        tuple[Annotated[Duration, within("1s", "1d")], ...],
+        Field(min_length=1, max_length=20),
+        AfterValidator(ascending),
+    ] = written(("1m", "15m"))
+    """Lengths of the windows for which records are written, in whole seconds, short ones first."""
+
+    k: PositiveInt = 5
+    """Least number of visits behind a published cell of dwell or heatmap; one with fewer is suppressed."""
+
+    cameras: Annotated[tuple[Camera, ...], Field(min_length=1), AfterValidator(_unique_names)]
+    """The site's cameras."""
+
+    @field_validator("windows")
+    @classmethod
+    def _whole_seconds(cls, windows: tuple[int, ...]) -> tuple[int, ...]:
+        # The job counts in segments that divide every window; of a millisecond there would be millions.
+        for index, window_us in enumerate(windows):
+            if window_us % 1_000_000:
+                raise wrong("must be a whole number of seconds", index)
+        return windows
+
+    @field_validator("schedule")
+    @classmethod
+    def _no_overlap(cls, schedule: tuple[Opening, ...] | None) -> tuple[Opening, ...] | None:
+        watched: set[int] = set()
+        for index, opening in enumerate(schedule or ()):
+            for day in opening.days:
+                start, end = (day * DAY_MINUTES + minute for minute in opening.hours)
+                minutes = {minute % _WEEK_MINUTES for minute in range(start, end)}
+                if watched & minutes:
+                    raise wrong(f"overlaps an earlier entry on {WEEKDAYS[day]}: name each time once", index)
+                watched |= minutes
+        return schedule
+
+    @property
+    def segment_us(self) -> int:
+        """Length of the segments that the job counts in: the longest dividing a minute and all windows."""
+        return math.gcd(MINUTE_US, *self.windows)
+
+
+def site_digest(site: Site) -> str:
+    """Return the SHA-256 of all that a site says, defaults included, however its file is laid out."""
+    said = json.dumps(site.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+class _FileSchema(GenerateJsonSchema):
+    """JSON Schema without what a file cannot say: a key is left out, never null."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        if schema.get("default") is None:
+            return self.generate_inner(schema["schema"])
+        return super().default_schema(schema)
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+def site_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the site file, in its written form."""
+    schema = Site.model_json_schema(schema_generator=_FileSchema)
+    return {"$schema": GenerateJsonSchema.schema_dialect} | schema
+
+
+if __name__ == "__main__":
+    json.dump(site_schema(), sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")

@@ -1,0 +1,32 @@
+"""Fixtures that several tests need, and the one rule for what a machine may lack."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def missing(what: str) -> None:
+    """Skip a test for want of something; with CI=true that is a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"missing here, and nothing may be missing in CI: {what}")
+    pytest.skip(f"missing here: {what}")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Return the folder of evaluation data beside the checkout."""
+    folder = ROOT.parent / "shared"
+    if not (folder / "data").is_dir():
+        missing("the evaluation data, ../shared beside the checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Return the root of the checkout."""
+    return ROOT
