@@ -1,0 +1,42 @@
+"""The `silhouette` command line. A command's module is imported only when it is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    "run": ("pipeline.run", "count people in clips, into Avro metric records"),
+    "cut": ("pipeline.cut", "cut a video file into clips with envelopes, at keyframes"),
+    "inspect": ("pipeline.inspect", "print Avro records as a table"),
+    "explain": ("pipeline.explain", "say what the job does, and every field that can leave it"),
+    "models": ("pipeline.models.command", "list, fetch and check detection models"),
+}
+
+OK, FAILED, USAGE, SOME_BAD = 0, 1, 2, 3
+"""Exit codes: all good; failed; wrong usage; done, but some clips were bad."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    parser = argparse.ArgumentParser(
+        prog="silhouette",
+        description="Counts people in video, biometric-free: clips in, Avro metric records out.",
+        epilog="Exit codes: 0 all clips good; 3 done, some clips were bad; 1 failed; 2 wrong usage.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    asked = argv[0] if argv else None
+    for name, (module, summary) in COMMANDS.items():
+        if name == asked:
+            importlib.import_module(module).add_parser(commands)
+        else:
+            commands.add_parser(name, help=summary)
+    args = parser.parse_args(argv)
+    return int(importlib.import_module(COMMANDS[args.command][0]).run(args))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

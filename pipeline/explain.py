@@ -1,0 +1,104 @@
+"""`silhouette explain`: the job's stages, its windows, and every field that can leave it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+STAGES = (
+    ("ReadClips", "pixels", "reads encoded clips into memory, with their envelopes"),
+    ("ValidateClips", "pixels", "checks envelope, size and hash; a bad clip goes to the dead letter, without payload"),
+    ("DetectPeople", "pixels", "decodes, blanks privacy masks, finds boxes; here pixels end"),
+    ("ToSiteDays", "geometry", "sends boxes to their camera's site day"),
+    ("TrackPeople", "geometry", "follows boxes by motion alone; track numbers end with the site day"),
+    ("AnonymiseTracks", "aggregates", "keeps counts and sums about places; no track, trail or instant"),
+    ("AggregateMetrics", "aggregates", "sums them up by event-time window; one more clip is a higher revision"),
+    ("ProtectAggregates", "aggregates", "suppresses dwell and heat map cells with fewer than k behind them"),
+    ("DropBiometrics", "aggregates", "lets only declared, bounded numbers and known names through"),
+    ("WriteRecords", "aggregates", "writes Avro files by family, site and date"),
+)
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command's flags."""
+    parser = commands.add_parser(
+        "explain",
+        help="say what the job does, and every field that can leave it",
+        description="Prints the job's stages, the windows and places of site files, and every field of every record.",
+    )
+    parser.add_argument("--site", type=Path, metavar="SITE.yaml", help="a site file, or a folder of them")
+    parser.add_argument("--family", help="print the fields of this record family alone")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what was asked; 2 for a site file or family that is none."""
+    from rich.console import Console
+
+    from pipeline.sites import SiteFileError, load_sites
+    from schemas.avro import RECORD_TYPES
+
+    if args.family is not None and args.family not in RECORD_TYPES:
+        print(f"silhouette explain: --family: one of {', '.join(RECORD_TYPES)}", file=sys.stderr)
+        return 2
+    try:
+        sites = load_sites(args.site) if args.site else ()
+    except (SiteFileError, OSError) as error:
+        print(f"silhouette explain: --site:\n{error}", file=sys.stderr)
+        return 2
+    console = Console()
+    if args.family is None:
+        console.print(_stages())
+        for site in sites:
+            _print_site(console, site)
+    for family in [args.family] if args.family else RECORD_TYPES:
+        console.print(_fields(family))
+    return 0
+
+
+def _stages() -> Any:
+    table = _table("Stages, in order", "stage", "zone", "what it does")
+    for stage in STAGES:
+        table.add_row(*stage)
+    return table
+
+
+def _print_site(console: Any, site: Any) -> None:
+    from schemas.fields import written_duration
+    ...
+
+
+def _fields(family: str) -> Any:
+    from schemas.avro import contract
+
+    schema = contract(family)
+    table = _table(f"{family}: {schema['doc']}", "field", "type", "may hold", "meaning")
+    for field in schema["fields"]:
+        table.add_row(field["name"], _type(field["type"]), _bounds(field), field["doc"])
+    return table
+
+
+def _type(kind: Any) -> str:
+    if isinstance(kind, list):
+        return f"{_type(kind[1])} or null"
+    return str(kind.get("logicalType", kind["type"])) if isinstance(kind, dict) else str(kind)
+
+
+def _bounds(field: dict[str, Any]) -> str:
+    if "vocabulary" in field:
+        return f"a known {field['vocabulary'].replace('_', ' ')}"
+    if "min" in field:
+        step = f", step {field['step']:g}" if "step" in field else ""
+        return f"{field['min']} to {field['max']}{step}"
+    kind = field["type"]
+    return ", ".join(kind["symbols"]) if isinstance(kind, dict) and "symbols" in kind else ""
+
+
+def _table(title: str, *columns: str) -> Any:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for column in columns:
+        table.add_column(column)
+    return table

@@ -1,0 +1,47 @@
+"""The job, top to bottom: clips in, Avro metric records out.
+
+Three zones. Pixels: from `ReadClips` to `DetectPeople`, one fused stage. Geometry: `TrackPeople`, keyed state.
+Aggregates: from `AnonymiseTracks` on, numbers about places.
+"""
+
+from __future__ import annotations
+
+import apache_beam as beam
+
+from pipeline.config import Config
+from pipeline.progress import ReportProgress
+from pipeline.sinks import WriteRecords
+from pipeline.sources import FAULTS, ReadClipFiles
+from transforms.aggregate import AggregateMetrics
+from transforms.arrivals import ToSiteDays
+from transforms.detect import DetectPeople
+from transforms.events import AnonymiseTracks
+from transforms.guard import DropBiometrics
+from transforms.protect import ProtectAggregates
+from transforms.track import TrackPeople
+from transforms.validate import ValidateClips
+from transforms.vocabulary import vocabulary_of
+
+
+def build(root: beam.Pipeline, config: Config) -> None:
+    """Add the whole job to a pipeline."""
+    sites, limits, spans = config.sites, config.limits, config.spans
+    vocabulary = vocabulary_of(sites, config.model_digits, FAULTS)
+
+    read = root | "ReadClips" >> ReadClipFiles(config.files, sites, limits)
+    valid = read.good | "ValidateClips" >> ValidateClips(sites, limits)
+    detected = valid.clips | "DetectPeople" >> DetectPeople(sites, config.models, limits)
+
+    known = (valid.unseen, detected.detections) | "AllClips" >> beam.Flatten()
+    if config.progress is not None:
+        known |= "ReportProgress" >> ReportProgress(config.progress)
+    days = known | "ToSiteDays" >> ToSiteDays(sites, spans)
+    tracklets = days | "TrackPeople" >> TrackPeople(sites, spans, bounded=True)
+    events = tracklets | "AnonymiseTracks" >> AnonymiseTracks()
+    metrics = events | "AggregateMetrics" >> AggregateMetrics(sites, config.model_digits, spans, bounded=True)
+    protected = metrics | "ProtectAggregates" >> ProtectAggregates(sites)
+
+    dead = (read.failed, valid.failed, detected.failed) | "DeadLetters" >> beam.Flatten()
+    leaving = (protected, dead) | "AllRecords" >> beam.Flatten()
+    guarded = leaving | "DropBiometrics" >> DropBiometrics(vocabulary, config.on_biometric)
+    guarded | "WriteRecords" >> WriteRecords(config.output)

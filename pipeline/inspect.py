@@ -1,0 +1,89 @@
+"""`silhouette inspect`: print Avro records as a table."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command's flags."""
+    parser = commands.add_parser(
+        "inspect",
+        help="print Avro records as a table",
+        description="Prints the records of Avro files, or of all Avro files in folders, one table a schema.",
+    )
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="an .avro file, or a folder of them")
+    parser.add_argument("--fields", help="fields to print, separated by commas (default: all that vary)")
+    parser.add_argument("--limit", type=int, default=50, help="most rows to print of a schema (default: %(default)s)")
+    parser.add_argument("--format", choices=("table", "csv"), default="table", help="default: %(default)s")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the records; 2 where a path holds none."""
+    from pipeline.view import UnreadableRecordsError, read_file
+
+    schemas: dict[str, list[dict[str, Any]]] = {}
+    try:
+        for path in _files(args.paths):
+            schema, rows = read_file(path)
+            schemas.setdefault(schema["name"], []).extend(rows)
+    except (UnreadableRecordsError, OSError) as error:
+        print(f"silhouette inspect: {error}", file=sys.stderr)
+        return 2
+    if not schemas:
+        print("silhouette inspect: no .avro file there; give the output folder of a run", file=sys.stderr)
+        return 2
+    for name, rows in schemas.items():
+        names = _fields(rows, args.fields)
+        if unknown := [field for field in names if rows and field not in rows[0]]:
+            known = ", ".join(rows[0])
+            print(f"silhouette inspect: --fields: {name} has no {', '.join(unknown)}; it has {known}", file=sys.stderr)
+            return 2
+        _print(name, names, rows, args)
+    return 0
+
+
+def _files(paths: list[Path]) -> Iterator[Path]:
+    for path in paths:
+        yield from sorted(path.rglob("*.avro")) if path.is_dir() else [path]
+
+
+def _fields(rows: list[dict[str, Any]], asked: str | None) -> list[str]:
+    if asked:
+        return asked.split(",")
+    if len(rows) < 2:
+        return list(rows[0]) if rows else []
+    return [name for name in rows[0] if any(row[name] != rows[0][name] for row in rows)]
+
+
+def _print(name: str, fields: list[str], rows: list[dict[str, Any]], args: argparse.Namespace) -> None:
+    shown = rows[: args.limit]
+    if args.format == "csv":
+        writer = csv.writer(sys.stdout)
+        writer.writerow(fields)
+        writer.writerows([_text(row[field]) for field in fields] for row in shown)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{name}: {len(shown)} of {len(rows)} rows", title_justify="left", title_style="bold")
+    for field in fields:
+        table.add_column(field)
+    for row in shown:
+        table.add_row(*(_text(row[field]) for field in fields))
+    Console().print(table)
+    same = {field: rows[0][field] for field in (rows[0] if rows else {}) if field not in fields}
+    if same and not args.fields:
+        Console().print("The same in all rows: " + ", ".join(f"{field} {_text(v)}" for field, v in same.items()))
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value.isoformat(" ") if isinstance(value, datetime) else str(value)

@@ -1,0 +1,71 @@
+"""Sources: where clips come from. A clip's bytes are read in the fused pixel stage, never before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+from apache_beam import pvalue
+from apache_beam.transforms.window import TimestampedValue
+from apache_beam.utils.timestamp import Timestamp
+
+from pipeline.archive import ClipFile
+from schemas.records import DeadLetter
+from schemas.site import Site
+from transforms.clips import Clip
+from transforms.counters import counter
+from transforms.dead_letters import Outcome, dead_clip
+from transforms.decode import ClipLimits
+from transforms.validate import names_of
+
+STAGE = "ReadClips"
+CLIPS, FAILED = "clips", "failed"
+NO_ENVELOPE = "no_envelope"
+FAULTS = (NO_ENVELOPE,)
+"""Reason classes, stable."""
+
+
+@dataclass(eq=False)
+class ReadClipFiles(beam.PTransform):
+    """Reads the clips of an archive, each with its capture start as event time.
+
+    Attributes:
+      files: What was found, with envelopes.
+      sites: The site files.
+      limits: What a clip may be at most: no more than that is read.
+    """
+
+    files: Sequence[ClipFile]
+    sites: tuple[Site, ...]
+    limits: ClipLimits
+
+    def expand(self, root: pvalue.PBegin) -> Outcome:
+        read = (
+            root
+            | "Files" >> beam.Create(self.files, reshuffle=False)
+            | "Spread" >> beam.Reshuffle()
+            | "Read" >> beam.ParDo(_ReadFn(names_of(self.sites), self.limits)).with_outputs(FAILED, main=CLIPS)
+        )
+        read[CLIPS].element_type = Clip
+        read[FAILED].element_type = DeadLetter
+        return Outcome(read[CLIPS], read[FAILED])
+
+
+class _ReadFn(beam.DoFn):
+    def __init__(self, names: frozenset[str], limits: ClipLimits) -> None:
+        self._names = names
+        self._limits = limits
+
+    def process(self, file: ClipFile) -> Iterable[Any]:
+        if file.envelope is None:
+            counter(__name__, "clips_without_envelope").inc()
+            size = file.path.stat().st_size
+            letter = dead_clip(STAGE, file.fault or NO_ENVELOPE, None, size, self._names)
+            yield pvalue.TaggedOutput(FAILED, letter)
+            return
+        # One byte more than the limit is enough to know that it is passed.
+        with file.path.open("rb") as stream:
+            payload = stream.read(self._limits.max_bytes + 1)
+        yield TimestampedValue(Clip(file.envelope, payload), Timestamp(micros=file.envelope.start_us))

@@ -1,0 +1,142 @@
+"""The summary of a run: what its records say, as tables a person can read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from rich.table import Table
+
+from pipeline.view import Row
+
+NO_DATA = "no data"
+SUPPRESSED = "fewer than k"
+
+
+def tables(records: Mapping[str, list[Row]]) -> Iterator[Table]:
+    """Yield the summary's tables; of each site, records of one window size are summed up, so nothing counts twice.
+
+    Args:
+      records: The rows that stand, by family.
+    """
+    sizes: dict[str, int] = {}
+    for row in records["camera_health"]:
+        sizes[row["site"]] = min(row["window_size_seconds"], sizes.get(row["site"], row["window_size_seconds"]))
+    chosen = {
+        family: [row for row in rows if row["window_size_seconds"] == sizes[row["site"]]]
+        for family, rows in records.items()
+    }
+    yield _footfall(chosen["footfall"])
+    yield _zones(chosen["occupancy"], chosen["dwell"])
+    if chosen["queue"]:
+        yield _queues(chosen["queue"], chosen["dwell"])
+    yield _coverage(chosen["camera_health"])
+
+
+def _footfall(rows: list[Row]) -> Table:
+    table = _table("Footfall", "camera", "line", "direction", "people")
+    for names, group in _by(rows, "site", "camera", "line", "direction"):
+        table.add_row(_camera(*names[:2]), *names[2:], _whole(_sum(group, "count")))
+    return table
+
+
+def _zones(occupancy: list[Row], dwell: list[Row]) -> Table:
+    table = _table("Occupancy and dwell", "camera", "zone", "people, mean", "peak", "visits", "mean stay", "cut short")
+    stays = dict(_by(dwell, "site", "camera", "zone"))
+    for names, group in _by(occupancy, "site", "camera", "zone"):
+        observed = sum(row["observed_ms"] for row in group) / 1000
+        persons = _sum(group, "person_seconds")
+        peaks = [row["peak"] for row in group if row["peak"] is not None]
+        totals = [row for row in stays.get(names, ()) if row["bin"] < 0]
+        ended = [row for row in totals if row["status"] == "COMPLETED"]
+        table.add_row(
+            _camera(*names[:2]),
+            names[2],
+            f"{persons / observed:.2f}" if observed and persons is not None else NO_DATA,
+            str(max(peaks)) if peaks else NO_DATA,
+            _visits(ended),
+            _mean(ended),
+            _visits([row for row in totals if row["status"] == "CENSORED"]),
+        )
+    return table
+
+
+def _queues(queues: list[Row], dwell: list[Row]) -> Table:
+    table = _table("Queues", "camera", "queue", "length, mean", "longest", "joined", "left", "mean wait")
+    for names, group in _by(queues, "site", "camera", "zone"):
+        observed = sum(row["observed_ms"] for row in group)
+        known = [row for row in group if row["length_mean"] is not None]
+        length = sum(row["length_mean"] * row["observed_ms"] for row in known)
+        left = [row for row in known if row["left"]]
+        waited = sum(row["wait_mean_seconds"] * row["left"] for row in left)
+        table.add_row(
+            _camera(*names[:2]),
+            names[2],
+            f"{length / observed:.2f}" if observed else NO_DATA,
+            str(max(row["length_peak"] for row in known)) if known else NO_DATA,
+            _whole(_sum(group, "joined")),
+            _whole(_sum(group, "left")),
+            f"{waited / sum(row['left'] for row in left):.1f} s" if left else "-",
+        )
+    return table
+
+
+def _coverage(rows: list[Row]) -> Table:
+    table = _table("Coverage", "camera", "from", "until", "coverage", "clips", "bad clips", "flawed pictures")
+    for names, group in _by(rows, "site", "camera"):
+        scheduled = sum(row["scheduled_ms"] for row in group)
+        table.add_row(
+            _camera(*names),
+            f"{min(row['window_start'] for row in group):%Y-%m-%d %H:%M:%S}",
+            f"{max(row['window_end'] for row in group):%Y-%m-%d %H:%M:%S}",
+            f"{sum(row['observed_ms'] for row in group) / scheduled:.1%}",
+            str(sum(row["clips"] for row in group)),
+            str(sum(row["bad_clips"] for row in group)),
+            f"{sum(row['flawed_ms'] for row in group) / 1000:.1f} s",
+        )
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i < 3 and column not in ("people, mean",) else "right")
+    return table
+
+
+def _by(rows: Iterable[Row], *names: str) -> list[tuple[tuple[Any, ...], list[Row]]]:
+    groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(row[name] for name in names)].append(row)
+    return sorted(groups.items())
+
+
+def _camera(site: str, camera: str) -> str:
+    return f"{site}/{camera}"
+
+
+def _sum(rows: Iterable[Row], field: str) -> float | None:
+    """Return the sum of what is known of a field; None where nothing is."""
+    known = [row[field] for row in rows if row[field] is not None]
+    return sum(known) if known else None
+
+
+def _whole(value: float | None) -> str:
+    return NO_DATA if value is None else f"{value:.0f}"
+
+
+def _visits(rows: list[Row]) -> str:
+    if any(row["suppressed"] for row in rows):
+        return SUPPRESSED
+    return _whole(_sum(rows, "visits"))
+
+
+def _mean(rows: list[Row]) -> str:
+    if any(row["suppressed"] for row in rows):
+        return SUPPRESSED
+    ended = [row for row in rows if row["visits"]]
+    if not ended:
+        return "-"
+    stayed = sum(row["mean_seconds"] * row["visits"] for row in ended)
+    return f"{stayed / sum(row['visits'] for row in ended):.1f} s"

@@ -1,0 +1,51 @@
+"""The command `silhouette models`."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from pipeline.models.command import add_parser, run
+
+
+def call(*words: str) -> int:
+    parser = argparse.ArgumentParser()
+    add_parser(parser.add_subparsers())
+    return run(parser.parse_args(["models", *words]))
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("SILHOUETTE_MODELS", raising=False)
+
+
+def test_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("list") == 0
+    printed = capsys.readouterr().out
+    assert "Apache-2.0" in printed
+    assert "not here: silhouette models pull yolox_tiny" in printed
+
+
+def test_check(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("check", "person") == 0
+    assert "agrees with card person" in capsys.readouterr().out
+
+
+def test_pull_of_what_is_here(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("pull", "person") == 0
+    assert Path(capsys.readouterr().out.strip()).name == "person.onnx"
+
+
+@pytest.mark.parametrize("action", ["check", "pull"])
+def test_a_model_that_is_refused(capsys: pytest.CaptureFixture[str], action: str) -> None:
+    assert call(action, "nobody") == 1
+    assert f"silhouette models {action}: there is no model nobody" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["destroy"], ["check"], ["list", "person"]])
+def test_wrong_usage(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        call(*words)
+    assert caught.value.code == 2

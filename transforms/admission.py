@@ -1,0 +1,115 @@
+"""The one gate through which every model goes: no session exists for a file that was not admitted here."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from schemas.card import ModelCard
+from transforms import onnx_graph
+from transforms.outputs import Decode, Disagreement, prepare
+
+MAX_MODEL_BYTES = 512 * 1024 * 1024
+
+
+class ModelRefused(ValueError):
+    """The file is not what its card says, or is no detector; the message says why and what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Admitted:
+    """A model that agreed with its card, ready to run.
+
+    Attributes:
+        session: One thread, CPU.
+        decode: From the session's outputs to boxes in input pixels.
+        output_names: Names of the outputs, as `decode` knows them.
+        input_name: Name of the picture input.
+        sha256: Of the file as fetched.
+        derived_sha256: Of the graph that runs, after resizing and pruning.
+    """
+
+    session: onnxruntime.InferenceSession
+    decode: Decode
+    output_names: tuple[str, ...]
+    input_name: str
+    sha256: str
+    derived_sha256: str
+
+
+def load(card: ModelCard, path: Path) -> Admitted:
+    """Admit a model file: hash, graph against card, one run on an empty picture.
+
+    The file is read once; what was hashed is what runs.
+
+    Raises:
+        ModelRefused: The file is not the card's, or its graph is not the card's.
+        OSError: The file cannot be read.
+    """
+    if path.stat().st_size > MAX_MODEL_BYTES:
+        raise ModelRefused(f"{path} is larger than {MAX_MODEL_BYTES >> 20} MiB")
+    content = path.read_bytes()
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 != card.sha256:
+        raise ModelRefused(
+            f"{path} is not the file of card {card.name}: its sha256 is {sha256}, "
+            f"the card says {card.sha256}. Fetch the file again, or write a card for this one"
+        )
+    try:
+        return _open(card, content, sha256)
+    except (onnx_graph.GraphError, Disagreement) as error:
+        raise ModelRefused(f"{path} does not agree with card {card.name}: {error}") from error
+
+
+def derive(card: ModelCard, content: bytes) -> tuple[bytes, tuple[int, ...]]:
+    """Return the graph that runs, and the indices of its classes to read.
+
+    The same card and content give the same bytes.
+
+    Raises:
+        GraphError: The content is no graph, or its input is not the card's.
+    """
+    model = onnx_graph.parse(content)
+    onnx_graph.picture_input(model, card.input.name)
+    model = onnx_graph.resize(model, card.input.size, card.input.layout, card.input.dtype)
+    model = onnx_graph.fold_focus(model)
+    classes = card.decoded
+    if card.output.kind == "yolox":
+        model, pruned = onnx_graph.prune_yolox(model, classes)
+        classes = tuple(range(len(classes))) if pruned else classes
+    return onnx_graph.serialise(model), classes
+
+
+def _open(card: ModelCard, content: bytes, sha256: str) -> Admitted:
+    graph, classes = derive(card, content)
+    height, width = card.input.size
+    shape = (1, 3, height, width) if card.input.layout == "nchw" else (1, height, width, 3)
+    blank = np.full(shape, card.input.letterbox.pad, card.input.dtype)
+    try:
+        session = _session(graph)
+        input_name = session.get_inputs()[0].name
+        names = tuple(output.name for output in session.get_outputs())
+        tensors = session.run(names, {input_name: blank})
+    except MemoryError:
+        raise
+    except Exception as error:  # onnxruntime raises classes of its own that share no public base
+        raise onnx_graph.GraphError(
+            f"the graph cannot run with an input of {height}x{width} ({type(error).__name__}). If that is "
+            "not the file's own size, try a multiple of 32, or the file's own"
+        ) from error
+    shapes = {name: tuple(np.shape(tensor)) for name, tensor in zip(names, tensors, strict=True)}
+    decode = prepare(card.output, shapes, card.input.size, classes)
+    derived_sha256 = hashlib.sha256(graph).hexdigest()
+    return Admitted(session, decode, names, input_name, sha256, derived_sha256)
+
+
+def _session(graph: bytes) -> onnxruntime.InferenceSession:
+    """Open a graph so that the same picture gives the same bytes: CPU, one thread, in order."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.use_deterministic_compute = True
+    options.log_severity_level = 3  # errors; they are raised too
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

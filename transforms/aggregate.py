@@ -1,0 +1,140 @@
+"""AggregateMetrics: place events into event-time windows; records when a window is whole, and for each revision.
+
+Windows are keys, not Beam windows: they are laid from each site day's start and cut at its end. State keeps the
+highest revision of each segment, so that what comes twice counts once. A window is written when the watermark
+passes its end, and again whenever its segments agree on a higher revision, until lateness is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+from apache_beam import coders
+from apache_beam.transforms import userstate
+from apache_beam.transforms.timeutil import TimeDomain
+from apache_beam.transforms.window import TimestampedValue
+from apache_beam.utils.timestamp import Timestamp
+
+from schemas.clock import SECOND_US
+from schemas.records import MetricRecord
+from schemas.site import Site
+from transforms.arrivals import CameraKey, Span, camera_of, day_of
+from transforms.calendar import window_of
+from transforms.events import PlaceEvents, PlaceEventsCoder
+from transforms.metrics import Window, WindowEvents, agreeing, records
+
+WindowKey = tuple[str, str, int, int, int]
+"""Site, camera, window size, start and end in microseconds."""
+
+
+FORGET_AFTER_US = 3600 * SECOND_US
+"""How long a window is kept beyond lateness: a rewind and the shuffle behind it take their time."""
+
+NOT_YET = -1
+"""Revision of a window that has ended and was not written yet."""
+
+
+def to_windows(events: PlaceEvents, site: Site, span: Span) -> Iterator[tuple[WindowKey, PlaceEvents]]:
+    """Yield the segment's events for each window that is asked for and holds it."""
+    day = day_of(site, events.start_us)
+    for size_us in site.windows:
+        start_us, end_us = window_of(day, size_us, events.start_us)
+        if start_us < span.until_us and end_us > span.from_us:
+            yield (events.site, events.camera, size_us, start_us, end_us), events
+
+
+@dataclass(eq=False)
+class AggregateMetrics(beam.PTransform[beam.PCollection[PlaceEvents], beam.PCollection[MetricRecord]]):
+    """Sums place events up into the metric records of every window.
+
+    Attributes:
+      sites: The site files.
+      models: For each (site, camera), the first digits of its model's sha256.
+      spans: For each site, the stretch of event time for which records are asked.
+      bounded: Whether all events come before any timer, as in batch: then a window is written once.
+    """
+
+    sites: tuple[Site, ...]
+    models: Mapping[CameraKey, str]
+    spans: Mapping[str, Span]
+    bounded: bool
+
+    def expand(self, events: beam.PCollection[PlaceEvents]) -> beam.PCollection[MetricRecord]:
+        sites = {site.site: site for site in self.sites}
+        spans = self.spans
+        return (
+            events
+            | "ToWindows"
+            >> beam.FlatMap(lambda each: to_windows(each, sites[each.site], spans[each.site])).with_output_types(
+                tuple[WindowKey, PlaceEvents]
+            )
+            | "Aggregate"
+            >> beam.ParDo(_AggregateFn(sites, self.models, self.bounded)).with_output_types(MetricRecord)
+        )
+
+
+class _AggregateFn(beam.DoFn):
+    """Keyed by window."""
+
+    SEGMENTS = userstate.BagStateSpec("segments", PlaceEventsCoder())
+    # The revision that was written last; nothing before the watermark has passed the window's end.
+    WRITTEN = userstate.ReadModifyWriteStateSpec("written", coders.VarIntCoder())
+    CLOSE = userstate.TimerSpec("close", TimeDomain.WATERMARK)
+
+    def __init__(self, sites: dict[str, Site], models: Mapping[CameraKey, str], bounded: bool) -> None:
+        self._sites = sites
+        self._models = models
+        self._bounded = bounded
+
+    def process(
+        self,
+        element: tuple[WindowKey, PlaceEvents],
+        segments: Any = beam.DoFn.StateParam(SEGMENTS),
+        written: Any = beam.DoFn.StateParam(WRITTEN),
+        close: Any = beam.DoFn.TimerParam(CLOSE),
+    ) -> Iterable[Any]:
+        """Take a segment in; after the window's end, write at once what it changes."""
+        key, events = element
+        segments.add(events)
+        if written.read() is None:
+            close.set(Timestamp(micros=key[4] - 1000))
+        else:
+            yield from self._write(key, segments, written)
+
+    @userstate.on_timer(CLOSE)
+    def on_close(
+        self,
+        key: Any = beam.DoFn.KeyParam,
+        segments: Any = beam.DoFn.StateParam(SEGMENTS),
+        written: Any = beam.DoFn.StateParam(WRITTEN),
+        close: Any = beam.DoFn.TimerParam(CLOSE),
+    ) -> Iterable[Any]:
+        """Write the window; when it comes again, lateness is over and the window is forgotten."""
+        closed = written.read() is not None
+        if not closed:
+            yield from self._write(key, segments, written)
+        if closed or self._bounded:
+            segments.clear()
+            written.clear()
+        else:
+            close.set(Timestamp(micros=key[4] + self._sites[key[0]].lateness + FORGET_AFTER_US))
+
+    def _write(self, key: WindowKey, segments: Any, written: Any) -> Iterator[TimestampedValue]:
+        name, camera, size_us, start_us, end_us = key
+        window = Window(size_us, start_us, end_us)
+        last = written.read()
+        written.write(NOT_YET if last is None else last)
+        agreed = agreeing(window, segments.read())
+        if agreed is None or agreed[-1].revision <= (NOT_YET if last is None else last):
+            return
+        site = self._sites[name]
+        events = WindowEvents(site, camera_of(site, camera), self._models[name, camera], window, agreed)
+        for record in records(events):
+            yield TimestampedValue(record, Timestamp(micros=end_us - 1000))
+        written.write(agreed[-1].revision)
+        segments.clear()
+        for segment in agreed:
+            segments.add(segment)

@@ -1,0 +1,118 @@
+"""How clips reach their site days: by camera and day, after a seed that opens each day that is asked for.
+
+A day is seeded from the site file, not from its clips, so that a camera that is silent still reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import fastavro
+from apache_beam import coders
+
+from schemas.site import Camera, Site
+from transforms.calendar import Day, site_day
+from transforms.coders import AvroCoder
+from transforms.detections import ClipDetections, ClipDetectionsCoder
+
+CameraKey = tuple[str, str]
+"""Names of a site and one of its cameras."""
+
+DayKey = tuple[str, str, int]
+"""Site, camera and start of the site day (UTC microseconds): the unit of purity."""
+
+
+class Span(NamedTuple):
+    """The stretch of event time for which records are asked, `--from` and `--until`: part of the input."""
+
+    from_us: int
+    until_us: int
+
+
+class Arrival(NamedTuple):
+    """What comes to a site day: a clip's detections, or None, the seed that opens the day."""
+
+    clip: ClipDetections | None
+
+
+class ArrivalCoder(AvroCoder[Arrival]):
+    """Version 1."""
+
+    schema = fastavro.parse_schema(
+        {
+            "type": "record",
+            "name": "Arrival",
+            "fields": [{"name": "clip", "type": ["null", ClipDetectionsCoder.schema]}],
+        }
+    )
+
+    @staticmethod
+    def to_fields(value: Arrival) -> dict[str, Any]:
+        return {"clip": None if value.clip is None else ClipDetectionsCoder.to_fields(value.clip)}
+
+    @staticmethod
+    def from_fields(fields: Mapping[str, Any]) -> Arrival:
+        clip = fields["clip"]
+        return Arrival(None if clip is None else ClipDetectionsCoder.from_fields(clip))
+
+
+coders.registry.register_coder(Arrival, ArrivalCoder)
+
+
+def day_of(site: Site, instant_us: int) -> Day:
+    """Return the site day that holds an instant."""
+    return site_day(site.time_zone, site.day_start, instant_us)
+
+
+def days_between(site: Site, from_us: int, until_us: int) -> Iterator[Day]:
+    """Yield the site days that share an instant with [from, until), in order."""
+    while from_us < until_us:
+        day = day_of(site, from_us)
+        yield day
+        from_us = day.end_us
+
+
+def seeds(site: Site, span: Span) -> Iterator[tuple[DayKey, Arrival]]:
+    """Yield the seed of every camera and site day that is asked for."""
+    for day in days_between(site, *span):
+        for camera in site.cameras:
+            yield (site.site, camera.name, day.start_us), Arrival(None)
+
+
+def arrivals(clip: ClipDetections, site: Site) -> Iterator[tuple[DayKey, Arrival]]:
+    """Yield the clip for its site day; for both days where it lies across `day_start`."""
+    for day in days_between(site, clip.start_us, clip.end_us):
+        yield (clip.site, clip.camera, day.start_us), Arrival(clip)
+
+
+def camera_of(site: Site, name: str) -> Camera:
+    """Return a camera of the site by name."""
+    return next(camera for camera in site.cameras if camera.name == name)
+
+
+@dataclass(eq=False)
+class ToSiteDays(beam.PTransform[beam.PCollection[ClipDetections], beam.PCollection[tuple[DayKey, Arrival]]]):
+    """Sends each clip to its camera's site day, and a seed to every day that is asked for.
+
+    Attributes:
+      sites: The site files.
+      spans: For each site, the stretch of event time for which records are asked.
+    """
+
+    sites: tuple[Site, ...]
+    spans: Mapping[str, Span]
+
+    def expand(self, clips: beam.PCollection[ClipDetections]) -> beam.PCollection[tuple[DayKey, Arrival]]:
+        by_name = {site.site: site for site in self.sites}
+        asked = [(by_name[name], span) for name, span in sorted(self.spans.items())]
+        days = [key for site, span in asked for key in seeds(site, span)]
+        seeded = clips.pipeline | "Seeds" >> beam.Create(days, reshuffle=False).with_output_types(
+            tuple[DayKey, Arrival]
+        )
+        arrived = clips | "ToDays" >> beam.FlatMap(
+            lambda clip: arrivals(clip, by_name[clip.site])
+        ).with_output_types(tuple[DayKey, Arrival])
+        return (seeded, arrived) | "Arrivals" >> beam.Flatten()

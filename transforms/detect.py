@@ -1,0 +1,202 @@
+"""DetectPeople: from a clip to boxes, inside one fused stage; here pixels end.
+
+A clip is one batch of one inference call, so that event time survives. It is decoded, masked and looked at one
+frame at a time, and nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import numpy as np
+from apache_beam import pvalue
+from apache_beam.ml.inference.base import ModelHandler, RunInference
+
+from schemas.card import ModelCard
+from schemas.records import DeadLetter
+from schemas.site import Camera, Site
+from transforms.arrivals import CameraKey, camera_of
+from transforms.boxes import quantise
+from transforms.calendar import scheduled
+from transforms.clips import Clip
+from transforms.counters import counter
+from transforms.dead_letters import dead_clip
+from transforms.decode import ClipError, ClipLimits, open_clip, time_scale
+from transforms.detections import NO_BOXES, NO_SCORES, ClipDetections, unseen
+from transforms.detector import Detector
+from transforms.masks import rasterise
+from transforms.picture import PictureCheck
+from transforms.sampling import sampled
+from transforms.validate import names_of
+
+STAGE = "DetectPeople"
+DETECTIONS, FAILED = "detections", "failed"
+
+
+class Detected(NamedTuple):
+    """The outputs of `DetectPeople`.
+
+    Attributes:
+      detections: One element a clip, the unreadable ones included.
+      failed: Dead letters.
+    """
+
+    detections: beam.PCollection[ClipDetections]
+    failed: beam.PCollection[DeadLetter]
+
+
+def detect(clip: Clip, site: Site, camera: Camera, detector: Detector, limits: ClipLimits) -> ClipDetections:
+    """Look at a clip's sampled frames.
+
+    Frames outside the schedule, and beyond the end that the envelope gives, are not looked at. In a flawed
+    picture nobody is looked for.
+
+    Raises:
+      ClipError: the clip cannot be decoded right.
+    """
+    envelope = clip.envelope
+    watched = scheduled(site, envelope.start_us, envelope.end_us)
+    times: list[int] = []
+    flags: list[int] = []
+    boxes = [NO_BOXES]
+    scores = [NO_SCORES]
+    with open_clip(clip.payload, limits) as opened:
+        fit = detector.fit(opened.width, opened.height)
+        mask = rasterise(camera.masks, fit.content_w, fit.content_h, fit.content_h / opened.height)
+        check = PictureCheck(camera.reference, mask)
+        frames = opened.frames(time_scale(opened.frame_rate, envelope.frame_rate))
+        for frame in sampled(frames, envelope.start_us, envelope.frame_rate, camera.fps):
+            at_us = envelope.start_us + frame.offset_us
+            if not any(start <= at_us < end for start, end in watched):
+                continue
+            picture = frame.content(fit.content_w, fit.content_h, detector.card.input.colour)
+            if mask is not None:
+                mask.blank(picture)
+            times.append(at_us)
+            flags.append(int(check.update(frame.offset_us, picture)))
+            if flags[-1]:
+                boxes.append(NO_BOXES)
+                continue
+            found = quantise(*detector.detect(picture, fit))
+            boxes.append(found[0])
+            scores.append(found[1])
+        aspect = opened.width / opened.height
+    return ClipDetections(
+        site=envelope.site,
+        camera=envelope.camera,
+        start_us=envelope.start_us,
+        end_us=envelope.end_us,
+        sequence=envelope.sequence,
+        sha256=envelope.sha256,
+        readable=True,
+        aspect=aspect,
+        times_us=tuple(times),
+        flags=tuple(flags),
+        counts=tuple(map(len, boxes[1:])),
+        boxes=np.concatenate(boxes),
+        scores=np.concatenate(scores),
+    )
+
+
+Model = tuple[ModelCard, Path]
+"""A model's card and its file on the worker."""
+
+
+class Detectors(dict[CameraKey, Detector]):
+    """The opened detector of every camera; shared by a worker's threads."""
+
+
+class ClipDetector(ModelHandler[Clip, "ClipDetections | Faulty", Detectors]):
+    """Runs inference on clips for `RunInference`; what it returns holds no input."""
+
+    def __init__(
+        self, sites: tuple[Site, ...], models: Mapping[CameraKey, Model], limits: ClipLimits
+    ) -> None:
+        super().__init__()
+        self._sites = {site.site: site for site in sites}
+        self._models = dict(models)
+        self._limits = limits
+
+    def load_model(self) -> Detectors:
+        """Open every model that the site files name, so that a bad one fails the job at once."""
+        opened: dict[tuple[str, Path], Detector] = {}
+        detectors = Detectors()
+        for key, (card, path) in self._models.items():
+            model = card.model_dump_json(), path
+            opened[model] = detectors[key] = opened.get(model) or Detector.open(card, path)
+        return detectors
+
+    def run_inference(
+        self, batch: Sequence[Clip], model: Detectors, inference_args: dict[str, Any] | None = None
+    ) -> Iterator[ClipDetections | Faulty]:
+        """Look at each clip; a clip's own fault comes back as `Faulty`, any other fault is raised."""
+        for clip in batch:
+            site = self._sites[clip.envelope.site]
+            camera = camera_of(site, clip.envelope.camera)
+            try:
+                yield detect(clip, site, camera, model[site.site, camera.name], self._limits)
+            except ClipError as error:
+                yield Faulty(clip, error.reason.value)
+
+    def get_num_bytes(self, batch: Sequence[Clip]) -> int:
+        """Return the bytes of the encoded clips; the default would pickle them."""
+        return sum(len(clip.payload) for clip in batch)
+
+    def get_metrics_namespace(self) -> str:
+        """Return where Beam's own inference metrics are counted."""
+        return __name__
+
+
+class Faulty(NamedTuple):
+    """A clip that could not be decoded, on its way to the dead letter, still inside the pixel stage."""
+
+    clip: Clip
+    reason: str
+
+
+@dataclass(eq=False)
+class DetectPeople(beam.PTransform):
+    """Detects people in clips with each camera's model.
+
+    Attributes:
+      sites: The site files.
+      models: For each camera, its model.
+      limits: What a clip may be at most.
+    """
+
+    sites: tuple[Site, ...]
+    models: Mapping[CameraKey, Model]
+    limits: ClipLimits
+
+    def expand(self, clips: beam.PCollection[Clip]) -> Detected:
+        handler = ClipDetector(self.sites, self.models, self.limits).with_no_batching()
+        outcome = (
+            clips
+            | "OneABatch" >> beam.Map(lambda clip: (clip,)).with_output_types(tuple[Clip])
+            | "RunInference" >> RunInference(handler)
+            | "Sort" >> beam.ParDo(_SortFn(names_of(self.sites))).with_outputs(FAILED, main=DETECTIONS)
+        )
+        outcome[DETECTIONS].element_type = ClipDetections
+        outcome[FAILED].element_type = DeadLetter
+        return Detected(outcome[DETECTIONS], outcome[FAILED])
+
+
+class _SortFn(beam.DoFn):
+    """Parts detections from faults; a faulty clip goes on as unseen, and its fault to the dead letter."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self._names = names
+
+    def process(self, outcome: ClipDetections | Faulty) -> Iterable[Any]:
+        if isinstance(outcome, ClipDetections):
+            counter(__name__, "frames").inc(len(outcome.times_us))
+            yield outcome
+            return
+        counter(__name__, "clips_set_aside").inc()
+        (envelope, payload), reason = (outcome.clip.envelope, outcome.clip.payload), outcome.reason
+        yield unseen(envelope)
+        yield pvalue.TaggedOutput(FAILED, dead_clip(STAGE, reason, envelope, len(payload), self._names))

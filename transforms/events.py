@@ -1,0 +1,227 @@
+"""What leaves the geometry zone: numbers about places in one segment, without track, trail or instant.
+
+`AnonymiseTracks` is the border: `Tracklets` go in, `PlaceEvents` come out, and only these are shuffled to the
+windows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import apache_beam as beam
+import fastavro
+from apache_beam import coders
+
+from schemas.clock import SECOND_US
+from transforms.coders import AvroCoder
+from transforms.picture import Flaw
+from transforms.scene import Tracklets
+
+FLAWS = tuple(Flaw)
+
+
+@dataclass(frozen=True)
+class ZoneEvents:
+    """One zone in one segment: person-microseconds, most at one instant, visits begun and open."""
+
+    person_us: int
+    peak: int
+    waiting_us: int
+    waiting_peak: int
+    joined: int
+    open_visits: int
+
+
+@dataclass(frozen=True)
+class LineEvents:
+    """Crossings of one line, by number, to one side (1 right, 0 left)."""
+
+    line: int
+    side: int
+    count: int
+
+
+@dataclass(frozen=True)
+class VisitEvents:
+    """Visits of one zone, by number, that ended alike after so many whole seconds."""
+
+    zone: int
+    seconds: int
+    censored: bool
+    count: int
+
+
+@dataclass(frozen=True)
+class CellEvents:
+    """One grid cell: person-microseconds, passages through it, and those of them that began here."""
+
+    cell: int
+    person_us: int
+    passages: int
+    begun: int
+
+
+@dataclass(frozen=True)
+class PlaceEvents:
+    """What happened at one camera's places in one segment.
+
+    Attributes:
+      site: Name of the site.
+      camera: Name of the camera.
+      start_us: Start of the segment.
+      end_us: End of the segment, exclusive.
+      clips: Distinct clips that start in it.
+      revision: Distinct clips of the day that start before its end; of two for one segment the higher counts.
+      bad_clips: Of `clips`, those that could not be read.
+      frames: Frames looked at.
+      frames_left_out: Frames that another clip's frames stand for.
+      observed_us: Time that sound pictures stand for.
+      scheduled_us: Time in which the site is watched.
+      flawed_us: Time that flawed pictures stand for.
+      flaws_us: Of it, by flaw, in the order of `FLAWS`; one picture can have several.
+      lines: Crossings.
+      zones: One entry for each counted zone, in the order of the site file.
+      visits: Visits that ended.
+      cells: Non-empty cells of the heat map.
+    """
+
+    site: str
+    camera: str
+    start_us: int
+    end_us: int
+    clips: int
+    revision: int
+    bad_clips: int
+    frames: int
+    frames_left_out: int
+    observed_us: int
+    scheduled_us: int
+    flawed_us: int
+    flaws_us: tuple[int, ...]
+    lines: tuple[LineEvents, ...]
+    zones: tuple[ZoneEvents, ...]
+    visits: tuple[VisitEvents, ...]
+    cells: tuple[CellEvents, ...]
+
+
+def anonymise(tracklets: Tracklets) -> PlaceEvents:
+    """Drop track numbers and instants; keep counts, sums and stays in whole seconds."""
+    happened = tracklets.happened
+    lines = Counter((crossing.line, crossing.side) for crossing in happened.crossings)
+    visits = Counter(
+        (visit.zone, round((visit.until_us - visit.since_us) / SECOND_US), visit.censored)
+        for visit in happened.visits
+    )
+    zones = zip(
+        happened.person_us, happened.peak, happened.waiting_us, happened.waiting_peak, happened.joined,
+        tracklets.open_visits, strict=True,
+    )  # fmt: skip
+    cells = sorted(happened.heat_us.keys() | happened.heat_tracks.keys())
+    return PlaceEvents(
+        site=tracklets.site,
+        camera=tracklets.camera,
+        start_us=tracklets.segment.start_us,
+        end_us=tracklets.segment.end_us,
+        clips=tracklets.clips,
+        revision=tracklets.revision,
+        bad_clips=tracklets.bad_clips,
+        frames=tracklets.frames,
+        frames_left_out=tracklets.frames_left_out,
+        observed_us=happened.observed_us,
+        scheduled_us=sum(end - start for start, end in tracklets.segment.scheduled),
+        flawed_us=happened.flawed_us.total(),
+        flaws_us=tuple(_with_flaw(happened.flawed_us, flaw) for flaw in FLAWS),
+        lines=tuple(LineEvents(*key, count) for key, count in sorted(lines.items())),
+        zones=tuple(ZoneEvents(*zone) for zone in zones),
+        visits=tuple(VisitEvents(*key, count) for key, count in sorted(visits.items())),
+        cells=tuple(
+            CellEvents(
+                cell,
+                happened.heat_us[cell],
+                len(happened.heat_tracks.get(cell, ())),
+                happened.heat_begun[cell],
+            )
+            for cell in cells
+        ),
+    )
+
+
+def _with_flaw(flawed_us: Counter[int], flaw: Flaw) -> int:
+    return sum(us for flags, us in flawed_us.items() if flags & flaw)
+
+
+class AnonymiseTracks(beam.PTransform[beam.PCollection[Tracklets], beam.PCollection[PlaceEvents]]):
+    """Turns what tracks did into what happened at places."""
+
+    def expand(self, tracklets: beam.PCollection[Tracklets]) -> beam.PCollection[PlaceEvents]:
+        return tracklets | "Anonymise" >> beam.Map(anonymise).with_output_types(PlaceEvents)
+
+
+def _rows(name: str, **types: Any) -> dict[str, Any]:
+    fields = [{"name": field, "type": kind} for field, kind in types.items()]
+    return {"type": "array", "items": {"type": "record", "name": name, "fields": fields}}
+
+
+_LONGS = [
+    "start_us",
+    "end_us",
+    "clips",
+    "revision",
+    "bad_clips",
+    "frames",
+    "frames_left_out",
+    "observed_us",
+    "scheduled_us",
+    "flawed_us",
+]
+_ZONE = ("person_us", "peak", "waiting_us", "waiting_peak", "joined", "open_visits")
+
+
+class PlaceEventsCoder(AvroCoder[PlaceEvents]):
+    """Version 1."""
+
+    schema = fastavro.parse_schema(
+        {
+            "type": "record",
+            "name": "PlaceEvents",
+            "fields": [
+                {"name": "site", "type": "string"},
+                {"name": "camera", "type": "string"},
+                *({"name": name, "type": "long"} for name in _LONGS),
+                {"name": "flaws_us", "type": {"type": "array", "items": "long"}},
+                {"name": "lines", "type": _rows("LineEvents", line="int", side="int", count="long")},
+                {"name": "zones", "type": _rows("ZoneEvents", **dict.fromkeys(_ZONE, "long"))},
+                {
+                    "name": "visits",
+                    "type": _rows("VisitEvents", zone="int", seconds="long", censored="boolean", count="long"),
+                },
+                {
+                    "name": "cells",
+                    "type": _rows("CellEvents", cell="int", person_us="long", passages="long", begun="long"),
+                },
+            ],
+        }
+    )
+
+    @staticmethod
+    def to_fields(value: PlaceEvents) -> dict[str, Any]:
+        return asdict(value)
+
+    @staticmethod
+    def from_fields(fields: Mapping[str, Any]) -> PlaceEvents:
+        return PlaceEvents(
+            **{
+                **fields,
+                "flaws_us": tuple(fields["flaws_us"]),
+                "lines": tuple(LineEvents(**row) for row in fields["lines"]),
+                "zones": tuple(ZoneEvents(**row) for row in fields["zones"]),
+                "visits": tuple(VisitEvents(**row) for row in fields["visits"]),
+                "cells": tuple(CellEvents(**row) for row in fields["cells"]),
+            }
+        )
+
+
+coders.registry.register_coder(PlaceEvents, PlaceEventsCoder)

@@ -1,0 +1,46 @@
+"""Plane geometry of lines and zones, in picture heights (x right, y down), vectorised over points."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float64]
+
+
+def foot_points(boxes: Points) -> Points:
+    """Return the (N, 2) bottom centres of (N, 4) boxes: where a person stands."""
+    return np.column_stack(((boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]))
+
+
+def inside(points: Points, polygon: Points) -> NDArray[np.bool_]:
+    """Tell which (N, 2) points lie in a simple (V, 2) polygon, by the even-odd rule.
+
+    A point on a left or upper edge is inside, one on a right or lower edge is not, so that polygons which
+    share an edge share no point (Franklin, "PNPOLY").
+    """
+    x, y = points[:, 0, None], points[:, 1, None]
+    x1, y1 = polygon[:, 0], polygon[:, 1]
+    x2, y2 = np.roll(x1, -1), np.roll(y1, -1)
+    spans = (y1 > y) != (y2 > y)
+    rise = np.where(y2 == y1, 1.0, y2 - y1)
+    left_of = x < x1 + (y - y1) * ((x2 - x1) / rise)
+    return np.bitwise_xor.reduce(spans & left_of, axis=1)
+
+
+def side_distance(points: Points, a: Points, b: Points) -> NDArray[np.float64]:
+    """Return the signed distances of (N, 2) points from the infinite line a-b.
+
+    Positive where (b-a) x (p-a) > 0: on the screen, to the right of one who looks from a to b.
+    """
+    along = b - a
+    return (along[0] * (points[:, 1] - a[1]) - along[1] * (points[:, 0] - a[0])) / np.hypot(along[0], along[1])
+
+
+def properly_crosses(p: Points, q: Points, a: Points, b: Points) -> bool:
+    """Tell whether the open segments p-q and a-b cross in one inner point of both."""
+    return bool(_turn(p, q, a) * _turn(p, q, b) < 0 and _turn(a, b, p) * _turn(a, b, q) < 0)
+
+
+def _turn(o: Points, u: Points, v: Points) -> float:
+    return float((u[0] - o[0]) * (v[1] - o[1]) - (u[1] - o[1]) * (v[0] - o[0]))

@@ -1,0 +1,290 @@
+"""From the place events of one window's segments to its metric records: pure sums, in whole microseconds.
+
+A window is written only when its segments agree with one another, so that no (`site_version`, `revision`) ever
+stands for two values. No data (coverage 0) is null, nobody is 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import metadata
+from itertools import pairwise
+from typing import Any
+
+from schemas.clock import SECOND_US
+from schemas.records import CameraHealth, Dwell, Footfall, Heatmap, MetricRecord, Occupancy, Queue
+from schemas.site import Camera, Site, Zone
+from transforms.events import FLAWS, PlaceEvents, VisitEvents
+from transforms.layout import counted_zones
+from transforms.picture import Flaw
+
+RECORD_VERSION = 1
+PIPELINE_VERSION = metadata.version("silhouette")
+TOTAL = -1
+"""Number of the bin, column or row of a total."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """One window of a camera's site day.
+
+    Attributes:
+      size_us: The size of windows it belongs to.
+      start_us: Start, UTC microseconds.
+      end_us: End, exclusive; earlier than start plus size where the site day ends.
+    """
+
+    size_us: int
+    start_us: int
+    end_us: int
+
+
+def agreeing(window: Window, segments: Iterable[PlaceEvents]) -> list[PlaceEvents] | None:
+    """Return the window's segments in order, each at its highest revision; None while they do not agree.
+
+    They agree when they cover the window and each one's running number of clips is the one before plus its own.
+    """
+    latest: dict[int, PlaceEvents] = {}
+    for segment in segments:
+        held = latest.get(segment.start_us)
+        if held is None or segment.revision > held.revision:
+            latest[segment.start_us] = segment
+    ordered = [latest[start] for start in sorted(latest)]
+    reached, revision = window.start_us, None
+    for segment in ordered:
+        if segment.start_us != reached or revision not in (None, segment.revision - segment.clips):
+            return None
+        reached, revision = segment.end_us, segment.revision
+    return ordered if reached == window.end_us else None
+
+
+@dataclass(frozen=True)
+class WindowEvents:
+    """The agreeing segments of one window of one camera, and the names that its records carry."""
+
+    site: Site
+    camera: Camera
+    model: str
+    window: Window
+    segments: Sequence[PlaceEvents]
+
+    @property
+    def has_data(self) -> bool:
+        """Whether anything was observed: if not, every value is null."""
+        return self.observed_us > 0
+
+    @cached_property
+    def observed_us(self) -> int:
+        """Observed time."""
+        return self.total("observed_us")
+
+    @cached_property
+    def scheduled_us(self) -> int:
+        """Time in which the site is watched."""
+        return self.total("scheduled_us")
+
+    def total(self, field: str) -> int:
+        """Return the sum of a field over the segments."""
+        return sum(getattr(segment, field) for segment in self.segments)
+
+    def visits(self, zone: int) -> list[VisitEvents]:
+        """Return the visits of a zone, by number, that ended in the window."""
+        return [visit for segment in self.segments for visit in segment.visits if visit.zone == zone]
+
+    def head(self) -> dict[str, Any]:
+        """Return the fields that all of the window's records share."""
+        window = self.window
+        return {
+            "schema_version": RECORD_VERSION,
+            "pipeline_version": PIPELINE_VERSION,
+            "model": self.model,
+            "site": self.site.site,
+            "site_version": self.site.site_version,
+            "group": self.camera.name,
+            "camera": self.camera.name,
+            "window_start": window.start_us,
+            "window_end": window.end_us,
+            "window_size_seconds": window.size_us // SECOND_US,
+            "window_seconds": (window.end_us - window.start_us) // SECOND_US,
+            "revision": self.segments[-1].revision,
+            "coverage": round(self.observed_us / self.scheduled_us, 6),
+            "observed_ms": self.observed_us // 1000,
+            "scheduled_ms": self.scheduled_us // 1000,
+            "suppressed": False,
+        }
+
+
+def records(events: WindowEvents) -> Iterator[MetricRecord]:
+    """Yield all records of a window; none where the site is not watched at all in it."""
+    if events.scheduled_us == 0:
+        return
+    yield from footfall(events)
+    for number, zone in enumerate(counted_zones(events.camera)):
+        yield occupancy(events, number, zone)
+        yield from dwell(events, number, zone)
+        if zone.kind == "queue":
+            yield queue(events, number, zone)
+    if events.camera.heatmap != (0, 0):
+        yield from heatmap(events)
+    yield camera_health(events)
+
+
+def footfall(events: WindowEvents) -> Iterator[Footfall]:
+    """Yield one record a line and direction."""
+    counts: Counter[tuple[int, int]] = Counter()
+    for segment in events.segments:
+        for crossed in segment.lines:
+            counts[crossed.line, crossed.side] += crossed.count
+    for number, line in enumerate(events.camera.lines):
+        for side, direction in ((1, line.directions.to_right), (0, line.directions.to_left)):
+            count = counts[number, side]
+            yield Footfall(
+                **events.head(),
+                line=line.name,
+                direction=direction,
+                count=count if events.has_data else None,
+                n=count,
+            )
+
+
+def occupancy(events: WindowEvents, number: int, zone: Zone) -> Occupancy:
+    """Return the record of one zone."""
+    zones = [segment.zones[number] for segment in events.segments]
+    person_us = sum(each.person_us for each in zones)
+    open_visits = zones[-1].open_visits
+    known = events.has_data
+    return Occupancy(
+        **events.head(),
+        zone=zone.name,
+        mean=round(person_us / events.observed_us, 3) if known else None,
+        peak=max(each.peak for each in zones) if known else None,
+        person_seconds=round(person_us / SECOND_US, 3) if known else None,
+        open_visits=open_visits if known else None,
+        n=open_visits + sum(visit.count for visit in events.visits(number)),
+    )
+
+
+def dwell(events: WindowEvents, number: int, zone: Zone) -> Iterator[Dwell]:
+    """Yield one record a bin of the completed visits, and the totals of completed, censored and open ones."""
+    visits = events.visits(number)
+    completed = _stays(visits, censored=False)
+    edges = [0.0, *(edge / SECOND_US for edge in zone.dwell_bins), math.inf]
+    known = events.has_data
+    common = {**events.head(), "zone": zone.name}
+    for bin_, (low, high) in enumerate(pairwise(edges)):
+        inside = sum(low <= stay < high for stay in completed)
+        yield Dwell(
+            **common,
+            status="COMPLETED",
+            bin=bin_,
+            from_seconds=low,
+            until_seconds=None if math.isinf(high) else high,
+            visits=inside if known else None,
+            mean_seconds=None,
+            p50_seconds=None,
+            p90_seconds=None,
+            n=inside,
+        )
+    open_visits = events.segments[-1].zones[number].open_visits
+    for status, stays, count in (
+        ("COMPLETED", completed, len(completed)),
+        ("CENSORED", censored := _stays(visits, censored=True), len(censored)),
+        ("OPEN", [], open_visits),
+    ):
+        yield Dwell(
+            **common,
+            status=status,
+            bin=TOTAL,
+            from_seconds=0.0,
+            until_seconds=None,
+            visits=count if known else None,
+            mean_seconds=_mean(stays),
+            p50_seconds=_quantile(stays, 0.5),
+            p90_seconds=_quantile(stays, 0.9),
+            n=count,
+        )
+
+
+def queue(events: WindowEvents, number: int, zone: Zone) -> Queue:
+    """Return the record of one queue zone."""
+    zones = [segment.zones[number] for segment in events.segments]
+    waits = _stays(events.visits(number), censored=False)
+    known = events.has_data
+    return Queue(
+        **events.head(),
+        zone=zone.name,
+        length_mean=round(sum(each.waiting_us for each in zones) / events.observed_us, 3) if known else None,
+        length_peak=max(each.waiting_peak for each in zones) if known else None,
+        joined=sum(each.joined for each in zones) if known else None,
+        left=len(waits) if known else None,
+        wait_mean_seconds=_mean(waits),
+        wait_p50_seconds=_quantile(waits, 0.5),
+        wait_p90_seconds=_quantile(waits, 0.9),
+        wait_max_seconds=float(waits[-1]) if waits else None,
+        n=len(waits) + zones[-1].open_visits,
+    )
+
+
+def heatmap(events: WindowEvents) -> Iterator[Heatmap]:
+    """Yield one record a non-zero cell, and the total."""
+    columns, rows = events.camera.heatmap
+    person_us: Counter[int] = Counter()
+    passages: Counter[int] = Counter()
+    for segment in events.segments:
+        for cell in segment.cells:
+            person_us[cell.cell] += cell.person_us
+            # A passage that goes on from the segment before was counted there.
+            passages[cell.cell] += cell.passages if segment is events.segments[0] else cell.begun
+    cells = [(cell % columns, cell // columns, us, passages[cell]) for cell, us in sorted(person_us.items())]
+    for column, row, us, n in [*cells, (TOTAL, TOTAL, person_us.total(), passages.total())]:
+        yield Heatmap(
+            **events.head(),
+            cell_column=column,
+            cell_row=row,
+            columns=columns,
+            rows=rows,
+            person_seconds=round(us / SECOND_US, 3) if events.has_data else None,
+            n=n,
+        )
+
+
+def camera_health(events: WindowEvents) -> CameraHealth:
+    """Return the record of the camera itself."""
+    frames = events.total("frames")
+
+    def flawed(flaw: Flaw) -> int:
+        position = FLAWS.index(flaw)
+        return sum(segment.flaws_us[position] for segment in events.segments) // 1000
+
+    return CameraHealth(
+        **events.head(),
+        frozen_ms=flawed(Flaw.FROZEN),
+        dark_ms=flawed(Flaw.DARK),
+        blurred_ms=flawed(Flaw.BLURRED),
+        covered_ms=flawed(Flaw.COVERED),
+        moved_ms=flawed(Flaw.MOVED),
+        flawed_ms=events.total("flawed_us") // 1000,
+        clips=events.total("clips"),
+        bad_clips=events.total("bad_clips"),
+        frames=frames,
+        frames_left_out=events.total("frames_left_out"),
+        n=frames,
+    )
+
+
+def _stays(visits: Iterable[VisitEvents], *, censored: bool) -> list[int]:
+    """Return the lengths in whole seconds of all visits of one kind, short ones first."""
+    return sorted(visit.seconds for visit in visits if visit.censored == censored for _ in range(visit.count))
+
+
+def _mean(stays: Sequence[int]) -> float | None:
+    return round(sum(stays) / len(stays), 3) if stays else None
+
+
+def _quantile(stays: Sequence[int], share: float) -> float | None:
+    """Return the nearest-rank quantile (Hyndman and Fan 1996, definition 1) of sorted stays."""
+    return float(stays[math.ceil(share * len(stays)) - 1]) if stays else None

@@ -1,0 +1,243 @@
+"""TrackPeople: detections in any order become tracklets in order, the same ones whatever order it was.
+
+The key is a camera's site day, the unit of purity: tracks, balances and numbering begin with it and end with it.
+A day is run forward segment by segment as the watermark passes. A clip that comes after its segment was run
+takes the day back to a saved scene before it, and forward again from there: those segments come out again, with
+the higher revision that one more clip gives them.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import apache_beam as beam
+from apache_beam import coders
+from apache_beam.transforms import userstate
+from apache_beam.transforms.timeutil import TimeDomain
+from apache_beam.transforms.window import TimestampedValue
+from apache_beam.utils.timestamp import Duration, Timestamp
+
+from schemas.clock import SECOND_US
+from schemas.site import Camera, Site
+from transforms.arrivals import Arrival, DayKey, Span, camera_of, day_of
+from transforms.calendar import Day, scheduled, window_of
+from transforms.counters import counter
+from transforms.detections import ClipDetections, ClipDetectionsCoder
+from transforms.scene import Scene, Segment, Tracklets, run_segment
+from transforms.snapshot import Snapshot, SnapshotCoder
+from transforms.timeline import distinct
+
+SAVE_EVERY_US = 300 * SECOND_US
+"""How far apart scenes are saved: a late clip is run again from the one before it."""
+
+GATHER_US = 60 * SECOND_US
+"""After the day's end late clips gather for so long, in event time, before it is run again for all of them."""
+
+
+def wanted(site: Site, day: Day, spans: Mapping[str, Span]) -> tuple[int, int] | None:
+    """Return the stretch of a day over which the asked windows reach; None where they reach over none of it."""
+    if (span := spans.get(site.site)) is None:
+        return None
+    from_us, until_us = max(span.from_us, day.start_us), min(span.until_us, day.end_us)
+    if from_us >= until_us:
+        return None
+    first = min(window_of(day, size, from_us)[0] for size in site.windows)
+    return first, max(window_of(day, size, until_us - 1)[1] for size in site.windows)
+
+
+def segments(site: Site, day: Day, start_us: int, end_us: int) -> Iterator[Segment]:
+    """Yield the day's segments from one segment's border to another."""
+    while start_us < end_us:
+        _, until_us = window_of(day, site.segment_us, start_us)
+        parts = tuple(scheduled(site, start_us, until_us))
+        yield Segment(start_us, until_us, parts, start_us == day.start_us, until_us == day.end_us)
+        start_us = until_us
+
+
+def advance(
+    snapshot: Snapshot, site: Site, camera: Camera, day: Day, clips: Sequence[ClipDetections], to_us: int
+) -> Iterator[Tracklets]:
+    """Run a day forward to a segment's border, changing the snapshot; yields each segment's tracklets.
+
+    Args:
+      snapshot: The day so far.
+      site: The site file.
+      camera: The camera's part of it.
+      day: The site day.
+      clips: Distinct clips in canonical order: all that end at or after the snapshot and start before `to_us`.
+      to_us: Where to stop.
+    """
+    waiting = 0
+    for segment in segments(site, day, snapshot.until_us, to_us):
+        # Clips are ordered by start: what starts later than the segment, and all behind it, is not looked at.
+        reached = waiting
+        while reached < len(clips) and clips[reached].start_us < segment.end_us:
+            reached += 1
+        reaching = [clip for clip in clips[waiting:reached] if clip.end_us >= segment.start_us]
+        tracklets = run_segment(snapshot.scene, site.site, camera, segment, reaching)
+        snapshot.until_us = segment.end_us
+        while waiting < reached and clips[waiting].end_us < segment.end_us:
+            waiting += 1
+        yield tracklets
+
+
+@dataclass(eq=False)
+class TrackPeople(beam.PTransform[beam.PCollection[tuple[DayKey, Arrival]], beam.PCollection[Tracklets]]):
+    """Follows people within each camera's site day, and says what they did, segment by segment.
+
+    Attributes:
+      sites: The site files.
+      spans: For each site, the stretch of event time for which records are asked.
+      bounded: Whether all clips come before any timer, as in batch: then a day is run in one step.
+    """
+
+    sites: tuple[Site, ...]
+    spans: Mapping[str, Span]
+    bounded: bool
+
+    def expand(self, arrivals: beam.PCollection[tuple[DayKey, Arrival]]) -> beam.PCollection[Tracklets]:
+        track = beam.ParDo(_TrackFn(self.sites, self.spans, self.bounded)).with_output_types(Tracklets)
+        return arrivals | "Track" >> track
+
+
+class _TrackFn(beam.DoFn):
+    """Keyed by site day. Reads only what reaches past the border, unless a late clip asks for more."""
+
+    BEGUN = userstate.ReadModifyWriteStateSpec("begun", coders.BooleanCoder())
+    # Clips that came since the last step, in order or late.
+    FRESH = userstate.BagStateSpec("fresh", ClipDetectionsCoder())
+    # Clips that end at or after the border up to which the day was run.
+    REACHING = userstate.BagStateSpec("reaching", ClipDetectionsCoder())
+    # Clips that were run, and scenes to go back to; both are thrown away with lateness.
+    KEPT = userstate.BagStateSpec("kept", ClipDetectionsCoder())
+    SAVED = userstate.BagStateSpec("saved", SnapshotCoder())
+    # The scene at the border.
+    HEAD = userstate.ReadModifyWriteStateSpec("head", SnapshotCoder())
+    # One timer for everything: runners do not promise an order between several.
+    STEP = userstate.TimerSpec("step", TimeDomain.WATERMARK)
+
+    def __init__(self, sites: tuple[Site, ...], spans: Mapping[str, Span], bounded: bool) -> None:
+        self._sites = {site.site: site for site in sites}
+        self._spans = spans
+        self._bounded = bounded
+
+    def process(
+        self,
+        element: tuple[DayKey, Arrival],
+        begun: Any = beam.DoFn.StateParam(BEGUN),
+        fresh: Any = beam.DoFn.StateParam(FRESH),
+        step: Any = beam.DoFn.TimerParam(STEP),
+    ) -> None:
+        """Take a clip in; it is looked at when the watermark passes the next border."""
+        key, arrival = element
+        if arrival.clip is not None:
+            fresh.add(arrival.clip)
+        if not begun.read():
+            begun.write(True)
+            site, _, day = self._place(key)
+            if wanted(site, day, self._spans):
+                step.set(_before(self._next_border(site, day, day.start_us)))
+
+    @userstate.on_timer(STEP)
+    def on_step(
+        self,
+        key: Any = beam.DoFn.KeyParam,
+        at: Any = beam.DoFn.TimestampParam,
+        fresh: Any = beam.DoFn.StateParam(FRESH),
+        reaching: Any = beam.DoFn.StateParam(REACHING),
+        kept: Any = beam.DoFn.StateParam(KEPT),
+        saved: Any = beam.DoFn.StateParam(SAVED),
+        head: Any = beam.DoFn.StateParam(HEAD),
+        step: Any = beam.DoFn.TimerParam(STEP),
+    ) -> Iterable[Any]:
+        """Run the day to the next border; from an earlier scene, if a late clip came."""
+        site, camera, day = self._place(key)
+        asked = cast(tuple[int, int], wanted(site, day, self._spans))
+        snapshot = head.read() or Snapshot(day.start_us, Scene())
+        border_us = snapshot.until_us
+        to_us = self._next_border(site, day, border_us)
+        arrived = distinct(fresh.read())
+        fresh.clear()
+        late = [clip for clip in arrived if _begin(clip, day) < border_us]
+        clips = distinct([*reaching.read(), *(clip for clip in arrived if _begin(clip, day) >= border_us)])
+        if late:
+            snapshot, clips = _rewind(snapshot, site, day, clips, late, kept, saved)
+        for tracklets in advance(snapshot, site, camera, day, clips, to_us):
+            segment = tracklets.segment
+            if asked[0] <= segment.start_us < asked[1]:
+                yield TimestampedValue(tracklets, _before(segment.end_us))
+            if not self._bounded and (segment.end_us - day.start_us) % SAVE_EVERY_US == 0:
+                saved.add(copy.deepcopy(snapshot))
+        if self._bounded:
+            return
+        head.write(snapshot)
+        _replace(reaching, [clip for clip in clips if clip.end_us >= to_us])
+        for clip in clips:
+            if border_us <= _begin(clip, day) < to_us:
+                kept.add(clip)
+        if (to_us - day.start_us) % SAVE_EVERY_US == 0:
+            horizon_us = to_us - site.lateness - SAVE_EVERY_US
+            _replace(kept, [clip for clip in kept.read() if clip.end_us >= horizon_us])
+            _replace(saved, [scene for scene in saved.read() if scene.until_us >= horizon_us])
+        if to_us < day.end_us:
+            step.set(_before(self._next_border(site, day, to_us)))
+        elif at.micros < day.end_us + site.lateness:
+            step.set(at + Duration(micros=GATHER_US))
+        else:
+            for state in (reaching, kept, saved, head):
+                state.clear()
+
+    def _place(self, key: DayKey) -> tuple[Site, Camera, Day]:
+        site = self._sites[key[0]]
+        return site, camera_of(site, key[1]), day_of(site, key[2])
+
+    def _next_border(self, site: Site, day: Day, border_us: int) -> int:
+        if border_us >= day.end_us:
+            return day.end_us
+        if self._bounded:
+            return cast(tuple[int, int], wanted(site, day, self._spans))[1]
+        return window_of(day, site.segment_us, border_us)[1]
+
+
+def _rewind(
+    snapshot: Snapshot,
+    site: Site,
+    day: Day,
+    clips: list[ClipDetections],
+    late: list[ClipDetections],
+    kept: Any,
+    saved: Any,
+) -> tuple[Snapshot, list[ClipDetections]]:
+    """Go back to the last saved scene before the first late clip that is new; returns it and the clips to run."""
+    known = distinct(kept.read())
+    identities = {clip.identity for clip in known}
+    horizon_us = snapshot.until_us - site.lateness
+    new = [clip for clip in late if clip.identity not in identities and clip.end_us > horizon_us]
+    counter(__name__, "clips_late").inc(len(new))
+    counter(__name__, "clips_too_late").inc(sum(clip.end_us <= horizon_us for clip in late))
+    if not new:
+        return snapshot, clips
+    scenes = [scene for scene in saved.read() if scene.until_us <= _begin(new[0], day)]
+    _replace(kept, distinct([*known, *new]))
+    _replace(saved, scenes)
+    start = max(scenes, key=lambda scene: scene.until_us, default=Snapshot(day.start_us, Scene()))
+    return copy.deepcopy(start), distinct([*known, *new, *clips])
+
+
+def _begin(clip: ClipDetections, day: Day) -> int:
+    return max(clip.start_us, day.start_us)
+
+
+def _replace(bag: Any, items: Iterable[Any]) -> None:
+    items = list(items)
+    bag.clear()
+    for item in items:
+        bag.add(item)
+
+
+def _before(border_us: int) -> Timestamp:
+    """Return the last instant before a border: a timer there holds the watermark for what it will emit."""
+    return Timestamp(micros=border_us - 1000)

@@ -1,0 +1,120 @@
+"""ValidateClips: is this clip what its envelope says, of a camera we know, at a time when the site is watched?"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+from apache_beam import pvalue
+
+from schemas.records import DeadLetter
+from schemas.site import Site
+from transforms.calendar import scheduled
+from transforms.clips import Clip
+from transforms.counters import counter
+from transforms.dead_letters import dead_clip
+from transforms.decode import ClipFault, ClipLimits
+from transforms.detections import ClipDetections, unseen
+
+STAGE = "ValidateClips"
+CLIPS, UNSEEN, FAILED = "clips", "unseen", "failed"
+UNKNOWN_SITE, UNKNOWN_CAMERA = "unknown_site", "unknown_camera"
+FAULTS = (UNKNOWN_SITE, UNKNOWN_CAMERA)
+"""Reason classes beside those of a clip's bytes, stable."""
+
+
+class Validated(NamedTuple):
+    """The outputs of `ValidateClips`.
+
+    Attributes:
+      clips: Clips to look at.
+      unseen: What is known of clips that are not looked at: they count as clips, and cover nothing.
+      failed: Dead letters.
+    """
+
+    clips: beam.PCollection[Clip]
+    unseen: beam.PCollection[ClipDetections]
+    failed: beam.PCollection[DeadLetter]
+
+
+def names_of(sites: Iterable[Site]) -> frozenset[str]:
+    """Return the names of sites and cameras that may be repeated in a dead letter."""
+    return frozenset(name for site in sites for name in (site.site, *(camera.name for camera in site.cameras)))
+
+
+def fault_of(clip: Clip, site: Site | None, limits: ClipLimits, sha256: str) -> str | None:
+    """Return why a clip must be set aside; None for a good one.
+
+    Args:
+      clip: The clip.
+      site: The site that its envelope names, where it is known.
+      limits: What a clip may be at most.
+      sha256: Digest of the clip's bytes.
+    """
+    envelope = clip.envelope
+    if site is None:
+        return UNKNOWN_SITE
+    if all(camera.name != envelope.camera for camera in site.cameras):
+        return UNKNOWN_CAMERA
+    if not clip.payload:
+        return ClipFault.EMPTY.value
+    if len(clip.payload) > limits.max_bytes:
+        return ClipFault.TOO_LARGE.value
+    if sha256 != envelope.sha256:
+        return ClipFault.HASH_MISMATCH.value
+    if envelope.seconds > limits.max_seconds:
+        return ClipFault.TOO_LONG.value
+    return None
+
+
+@dataclass(eq=False)
+class ValidateClips(beam.PTransform):
+    """Checks each clip against its envelope, the site files and the limits.
+
+    A clip that fails but names a known camera goes on as unseen, so that the fact of it is never lost.
+
+    Attributes:
+      sites: The site files.
+      limits: What a clip may be at most.
+    """
+
+    sites: tuple[Site, ...]
+    limits: ClipLimits
+
+    def expand(self, clips: beam.PCollection[Clip]) -> Validated:
+        checked = clips | "Validate" >> beam.ParDo(_ValidateFn(self.sites, self.limits)).with_outputs(
+            UNSEEN, FAILED, main=CLIPS
+        )
+        checked[CLIPS].element_type = Clip
+        checked[UNSEEN].element_type = ClipDetections
+        checked[FAILED].element_type = DeadLetter
+        return Validated(checked[CLIPS], checked[UNSEEN], checked[FAILED])
+
+
+class _ValidateFn(beam.DoFn):
+    def __init__(self, sites: tuple[Site, ...], limits: ClipLimits) -> None:
+        self._sites = {site.site: site for site in sites}
+        self._names = names_of(sites)
+        self._limits = limits
+
+    def process(self, clip: Clip) -> Iterable[Any]:
+        envelope = clip.envelope
+        site = self._sites.get(envelope.site)
+        sha256 = hashlib.sha256(clip.payload).hexdigest()
+        fault = fault_of(clip, site, self._limits, sha256)
+        if fault is None and site is not None:
+            if scheduled(site, envelope.start_us, envelope.end_us):
+                yield clip
+                return
+            counter(__name__, "clips_outside_schedule").inc()
+            yield pvalue.TaggedOutput(UNSEEN, unseen(envelope, readable=True))
+            return
+        counter(__name__, "clips_set_aside").inc()
+        letter = dead_clip(STAGE, str(fault), envelope, len(clip.payload), self._names)
+        yield pvalue.TaggedOutput(FAILED, letter)
+        if fault not in FAULTS:
+            # The bytes are the clip's identity, whatever its envelope claims of them.
+            yield pvalue.TaggedOutput(UNSEEN, unseen(replace(envelope, sha256=sha256)))

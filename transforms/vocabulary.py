@@ -1,0 +1,46 @@
+"""The strings that may stand in a record: names from the site files, versions, and the job's own fixed words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from schemas.avro import RECORD_TYPES, contract
+from schemas.site import Site
+from transforms.arrivals import CameraKey
+from transforms.dead_letters import STAGES, UNKNOWN
+from transforms.decode import ClipFault
+from transforms.guard import REASONS, UNDECLARED, Vocabulary
+from transforms.metrics import PIPELINE_VERSION
+from transforms.validate import FAULTS
+
+
+def vocabulary_of(
+    sites: Iterable[Site], models: Mapping[tuple[str, str], str], faults: Iterable[str]
+) -> Vocabulary:
+    """Return the vocabulary of a run.
+
+    Args:
+      sites: The site files.
+      models: For each (site, camera), the first digits of its model's sha256.
+      faults: Reason classes of the source.
+    """
+    sites = tuple(sites)
+    cameras = [camera for site in sites for camera in site.cameras]
+    names = frozenset(camera.name for camera in cameras)
+    lines = [line for camera in cameras for line in camera.lines]
+    paths = {f"{family}.{field['name']}" for family in RECORD_TYPES for field in contract(family)["fields"]}
+    return {
+        "pipeline_version": frozenset({PIPELINE_VERSION}),
+        "model": frozenset(models.values()),
+        "site": frozenset({UNKNOWN, *(site.site for site in sites)}),
+        "group": names,
+        "camera": names | {UNKNOWN},
+        "zone": frozenset(zone.name for camera in cameras for zone in camera.zones),
+        "line": frozenset(line.name for line in lines),
+        "direction": frozenset(
+            name for line in lines for name in (line.directions.to_right, line.directions.to_left)
+        ),
+        "stage": frozenset(STAGES),
+        "reason": frozenset({*(fault.value for fault in ClipFault), *FAULTS, *REASONS, *faults}),
+        "field": frozenset({"", *paths, *(f"{family}.{UNDECLARED}" for family in RECORD_TYPES)}),
+    }
