@@ -1,7 +1,9 @@
 """Temporary."""
 from dataclasses import dataclass
 from pathlib import Path
+
 from schemas.envelope import Envelope
+
 
 @dataclass(frozen=True)
 class ClipFile:

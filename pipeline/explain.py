@@ -21,6 +21,14 @@ STAGES = (
 )
 
 
+_COUNTED = {
+    "area": "occupancy, dwell",
+    "queue": "occupancy, dwell, length and wait",
+    "staff": "nothing: who stands there is left out",
+    "static": "nothing: what is seen there is no person",
+}
+
+
 def add_parser(commands: Any) -> None:
     """Add the command's flags."""
     parser = commands.add_parser(
@@ -65,8 +73,30 @@ def _stages() -> Any:
 
 
 def _print_site(console: Any, site: Any) -> None:
-    from schemas.fields import written_duration
-    ...
+    from schemas.fields import write_duration
+
+    about = _table(f"Site {site.site}, version {site.site_version}", "what", "is")
+    about.add_row("windows", ", ".join(map(write_duration, site.windows)))
+    about.add_row("day", f"from {site.day_start // 60:02}:{site.day_start % 60:02}, {site.time_zone}")
+    about.add_row("watched", "always" if site.schedule is None else f"{len(site.schedule)} opening hours")
+    about.add_row("lateness", write_duration(site.lateness))
+    about.add_row("clips kept", write_duration(site.raw_retention) if site.raw_retention else "not stated")
+    about.add_row("k", str(site.k))
+    for name in ("controller", "contact", "legal_basis"):
+        about.add_row(name.replace("_", " "), getattr(site, name) or "not stated")
+    for name in ("purposes", "recipients"):
+        about.add_row(name, "; ".join(getattr(site, name)) or "not stated")
+    console.print(about)
+    for camera in site.cameras:
+        table = _table(f"Camera {camera.name}, model {camera.model}", "place", "name", "what is counted")
+        for line in camera.lines:
+            table.add_row("line", line.name, f"crossings: {line.directions.to_right}, {line.directions.to_left}")
+        for zone in camera.zones:
+            table.add_row(zone.kind, zone.name, _COUNTED[zone.kind])
+        columns, rows = camera.heatmap
+        table.add_row("heat map", f"{columns}x{rows}", "seconds of presence by cell" if columns else "off")
+        table.add_row("masks", str(len(camera.masks)), "blanked before anything looks")
+        console.print(table)
 
 
 def _fields(family: str) -> Any:

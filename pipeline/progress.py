@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import apache_beam as beam
+import rich.console
+import rich.progress
 
 from transforms.detections import ClipDetections
 
@@ -55,6 +59,39 @@ class Progress:
     clips: int = 0
     frames: int = 0
     people: int = 0
+
+
+@contextmanager
+def show_progress(listener: ProgressListener, clips: int) -> Iterator[None]:
+    """Show a bar on the terminal while the body runs: clips, frames, people found in them, time left."""
+    bar = rich.progress.Progress(
+        rich.progress.TextColumn("clips"),
+        rich.progress.MofNCompleteColumn(),
+        rich.progress.BarColumn(),
+        rich.progress.TextColumn("{task.fields[frames]:,} frames, {task.fields[people]:,} people seen in them"),
+        rich.progress.TimeRemainingColumn(),
+        console=rich.console.Console(stderr=True),
+    )
+    task = bar.add_task("clips", total=clips, frames=0, people=0)
+    over = threading.Event()
+
+    def follow() -> None:
+        while not over.wait(0.2):
+            update()
+
+    def update() -> None:
+        told = listener.poll()
+        bar.update(task, completed=told.clips, frames=told.frames, people=told.people)
+
+    with bar:
+        follower = threading.Thread(target=follow, daemon=True)
+        follower.start()
+        try:
+            yield
+        finally:
+            over.set()
+            follower.join()
+            update()
 
 
 class ProgressListener:

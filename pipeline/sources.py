@@ -16,7 +16,7 @@ from schemas.records import DeadLetter
 from schemas.site import Site
 from transforms.clips import Clip
 from transforms.counters import counter
-from transforms.dead_letters import Outcome, dead_clip
+from transforms.dead_letters import CLIPS_SET_ASIDE, Outcome, dead_clip
 from transforms.decode import ClipLimits
 from transforms.validate import names_of
 
@@ -60,7 +60,7 @@ class _ReadFn(beam.DoFn):
 
     def process(self, file: ClipFile) -> Iterable[Any]:
         if file.envelope is None:
-            counter(__name__, "clips_without_envelope").inc()
+            counter(__name__, CLIPS_SET_ASIDE).inc()
             size = file.path.stat().st_size
             letter = dead_clip(STAGE, file.fault or NO_ENVELOPE, None, size, self._names)
             yield pvalue.TaggedOutput(FAILED, letter)

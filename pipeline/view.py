@@ -30,8 +30,8 @@ def read_file(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     try:
         with path.open("rb") as file:
             reader = fastavro.reader(file)
-            rows: list[dict[str, Any]] = list(reader)  # type: ignore[arg-type]
-            return reader.writer_schema, rows  # type: ignore[return-value]
+            rows: list[dict[str, Any]] = list(reader)
+            return reader.writer_schema, rows
     except (ValueError, EOFError, StopIteration, KeyError, IndexError, TypeError) as error:
         raise UnreadableRecordsError(f"{path}: is no Avro file, or is damaged") from error
 

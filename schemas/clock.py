@@ -29,4 +29,9 @@ def from_rfc3339(text: str) -> int:
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError(f"{text!r} has no offset from UTC: write it like 2026-01-05T09:00:00Z")
+    return micros(instant)
+
+
+def micros(instant: datetime) -> int:
+    """Return an instant as an integer; the inverse of what Avro readers make of timestamp-micros."""
     return (instant - EPOCH) // timedelta(microseconds=1)

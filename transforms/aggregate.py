@@ -71,8 +71,7 @@ class AggregateMetrics(beam.PTransform[beam.PCollection[PlaceEvents], beam.PColl
             >> beam.FlatMap(lambda each: to_windows(each, sites[each.site], spans[each.site])).with_output_types(
                 tuple[WindowKey, PlaceEvents]
             )
-            | "Aggregate"
-            >> beam.ParDo(_AggregateFn(sites, self.models, self.bounded)).with_output_types(MetricRecord)
+            | "Aggregate" >> beam.ParDo(_AggregateFn(sites, self.models, self.bounded)).with_output_types(MetricRecord)
         )
 
 

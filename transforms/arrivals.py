@@ -112,7 +112,7 @@ class ToSiteDays(beam.PTransform[beam.PCollection[ClipDetections], beam.PCollect
         seeded = clips.pipeline | "Seeds" >> beam.Create(days, reshuffle=False).with_output_types(
             tuple[DayKey, Arrival]
         )
-        arrived = clips | "ToDays" >> beam.FlatMap(
-            lambda clip: arrivals(clip, by_name[clip.site])
-        ).with_output_types(tuple[DayKey, Arrival])
+        arrived = clips | "ToDays" >> beam.FlatMap(lambda clip: arrivals(clip, by_name[clip.site])).with_output_types(
+            tuple[DayKey, Arrival]
+        )
         return (seeded, arrived) | "Arrivals" >> beam.Flatten()

@@ -14,6 +14,9 @@ DEAD_LETTER_VERSION = 1
 UNKNOWN = "unknown"
 """Stands for a name that the site files do not know: what an envelope says is not repeated."""
 
+CLIPS_SET_ASIDE = "clips_set_aside"
+"""Name of the counter of dead-lettered clips in every step that has one."""
+
 STAGES = ("ReadClips", "ValidateClips", "DetectPeople", "DropBiometrics")
 
 
@@ -40,12 +43,12 @@ def dead_clip(stage: str, reason: str, envelope: Envelope | None, size: int, nam
         stage=stage,
         reason=reason,
         field="",
-        site=_known(envelope and envelope.site, names),
-        camera=_known(envelope and envelope.camera, names),
+        site=_known(envelope.site if envelope else None, names),
+        camera=_known(envelope.camera if envelope else None, names),
         event_time=envelope.start_us if envelope else None,
         bytes=size,
     )
 
 
 def _known(name: str | None, names: frozenset[str]) -> str:
-    return name if name in names else UNKNOWN
+    return name if name is not None and name in names else UNKNOWN

@@ -22,9 +22,9 @@ from schemas.site import Camera, Site
 from transforms.arrivals import CameraKey, camera_of
 from transforms.boxes import quantise
 from transforms.calendar import scheduled
-from transforms.clips import Clip
+from transforms.clips import Clip, Faulty
 from transforms.counters import counter
-from transforms.dead_letters import dead_clip
+from transforms.dead_letters import CLIPS_SET_ASIDE, dead_clip
 from transforms.decode import ClipError, ClipLimits, open_clip, time_scale
 from transforms.detections import NO_BOXES, NO_SCORES, ClipDetections, unseen
 from transforms.detector import Detector
@@ -110,12 +110,10 @@ class Detectors(dict[CameraKey, Detector]):
     """The opened detector of every camera; shared by a worker's threads."""
 
 
-class ClipDetector(ModelHandler[Clip, "ClipDetections | Faulty", Detectors]):
+class ClipDetector(ModelHandler[Clip, ClipDetections | Faulty, Detectors]):
     """Runs inference on clips for `RunInference`; what it returns holds no input."""
 
-    def __init__(
-        self, sites: tuple[Site, ...], models: Mapping[CameraKey, Model], limits: ClipLimits
-    ) -> None:
+    def __init__(self, sites: tuple[Site, ...], models: Mapping[CameraKey, Model], limits: ClipLimits) -> None:
         super().__init__()
         self._sites = {site.site: site for site in sites}
         self._models = dict(models)
@@ -149,13 +147,6 @@ class ClipDetector(ModelHandler[Clip, "ClipDetections | Faulty", Detectors]):
     def get_metrics_namespace(self) -> str:
         """Return where Beam's own inference metrics are counted."""
         return __name__
-
-
-class Faulty(NamedTuple):
-    """A clip that could not be decoded, on its way to the dead letter, still inside the pixel stage."""
-
-    clip: Clip
-    reason: str
 
 
 @dataclass(eq=False)
@@ -196,7 +187,7 @@ class _SortFn(beam.DoFn):
             counter(__name__, "frames").inc(len(outcome.times_us))
             yield outcome
             return
-        counter(__name__, "clips_set_aside").inc()
+        counter(__name__, CLIPS_SET_ASIDE).inc()
         (envelope, payload), reason = (outcome.clip.envelope, outcome.clip.payload), outcome.reason
         yield unseen(envelope)
         yield pvalue.TaggedOutput(FAILED, dead_clip(STAGE, reason, envelope, len(payload), self._names))

@@ -133,7 +133,8 @@ class Happened:
     @classmethod
     def nothing(cls, zones: int) -> Happened:
         """Return an empty segment's."""
-        return cls(0, Counter(), [], [], *([0] * zones for _ in range(5)), Counter(), {}, Counter())
+        none = [0] * zones
+        return cls(0, Counter(), [], [], none, none[:], none[:], none[:], none[:], Counter(), {}, Counter())
 
 
 def see(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import apache_beam as beam
 
@@ -26,7 +27,8 @@ def protect(record: MetricRecord, k: Mapping[str, int]) -> MetricRecord:
     values = _VALUES.get(type(record))
     if values is None or not 0 < record.n < k[record.site]:
         return record
-    return replace(record, suppressed=True, n=0, **dict.fromkeys(values))
+    nothing: dict[str, Any] = dict.fromkeys(values)
+    return replace(record, suppressed=True, n=0, **nothing)
 
 
 @dataclass(eq=False)

@@ -15,7 +15,7 @@ from schemas.site import Site
 from transforms.calendar import scheduled
 from transforms.clips import Clip
 from transforms.counters import counter
-from transforms.dead_letters import dead_clip
+from transforms.dead_letters import CLIPS_SET_ASIDE, dead_clip
 from transforms.decode import ClipFault, ClipLimits
 from transforms.detections import ClipDetections, unseen
 
@@ -112,7 +112,7 @@ class _ValidateFn(beam.DoFn):
             counter(__name__, "clips_outside_schedule").inc()
             yield pvalue.TaggedOutput(UNSEEN, unseen(envelope, readable=True))
             return
-        counter(__name__, "clips_set_aside").inc()
+        counter(__name__, CLIPS_SET_ASIDE).inc()
         letter = dead_clip(STAGE, str(fault), envelope, len(clip.payload), self._names)
         yield pvalue.TaggedOutput(FAILED, letter)
         if fault not in FAULTS:

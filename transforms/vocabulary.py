@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 
 from schemas.avro import RECORD_TYPES, contract
 from schemas.site import Site
-from transforms.arrivals import CameraKey
 from transforms.dead_letters import STAGES, UNKNOWN
 from transforms.decode import ClipFault
 from transforms.guard import REASONS, UNDECLARED, Vocabulary
@@ -14,9 +13,7 @@ from transforms.metrics import PIPELINE_VERSION
 from transforms.validate import FAULTS
 
 
-def vocabulary_of(
-    sites: Iterable[Site], models: Mapping[tuple[str, str], str], faults: Iterable[str]
-) -> Vocabulary:
+def vocabulary_of(sites: Iterable[Site], models: Mapping[tuple[str, str], str], faults: Iterable[str]) -> Vocabulary:
     """Return the vocabulary of a run.
 
     Args:
@@ -37,9 +34,7 @@ def vocabulary_of(
         "camera": names | {UNKNOWN},
         "zone": frozenset(zone.name for camera in cameras for zone in camera.zones),
         "line": frozenset(line.name for line in lines),
-        "direction": frozenset(
-            name for line in lines for name in (line.directions.to_right, line.directions.to_left)
-        ),
+        "direction": frozenset(name for line in lines for name in (line.directions.to_right, line.directions.to_left)),
         "stage": frozenset(STAGES),
         "reason": frozenset({*(fault.value for fault in ClipFault), *FAULTS, *REASONS, *faults}),
         "field": frozenset({"", *paths, *(f"{family}.{UNDECLARED}" for family in RECORD_TYPES)}),

@@ -13,6 +13,14 @@ from typing import BinaryIO, cast
 
 _CHUNK = 1 << 20
 _TIMEOUT_S = 60
+_WEB_HANDLERS = (  # those of urllib but for plain http, to which no server may redirect
+    urllib.request.ProxyHandler,
+    urllib.request.HTTPSHandler,
+    urllib.request.HTTPRedirectHandler,
+    urllib.request.HTTPDefaultErrorHandler,
+    urllib.request.HTTPErrorProcessor,
+    urllib.request.UnknownHandler,
+)
 
 
 class FetchError(ValueError):
@@ -30,6 +38,7 @@ def fetch(uri: str, target: Path, sha256: str, most_bytes: int) -> None:
 
     Raises:
         FetchError: The address cannot be read, or the content is too large or not the one asked for.
+        OSError: The target cannot be written.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".part")
@@ -59,8 +68,8 @@ def _copy(uri: str, source: BinaryIO, target: BinaryIO, most_bytes: int) -> str:
 def _read(uri: str, source: BinaryIO) -> bytes:
     try:
         return source.read(_CHUNK)
-    except (OSError, http.client.HTTPException) as error:
-        raise FetchError(f"{uri} broke off ({error})") from error
+    except Exception as error:  # of the web, the disk, or a class of the cloud client's own
+        raise FetchError(f"{uri} broke off ({type(error).__name__})") from error
 
 
 def _open(uri: str) -> BinaryIO:
@@ -79,17 +88,16 @@ def _open(uri: str) -> BinaryIO:
 
 
 def _open_web(uri: str) -> BinaryIO:
+    opener = urllib.request.OpenerDirector()
+    for handler in _WEB_HANDLERS:
+        opener.add_handler(handler())
     request = urllib.request.Request(uri, headers={"User-Agent": "silhouette"})
     try:
-        response = urllib.request.urlopen(request, timeout=_TIMEOUT_S)
+        return cast(BinaryIO, opener.open(request, timeout=_TIMEOUT_S))
     except urllib.error.HTTPError as error:
         raise FetchError(f"{uri} answered {error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException) as error:
         raise FetchError(f"{uri} cannot be reached ({getattr(error, 'reason', error)})") from error
-    if not response.geturl().startswith("https://"):
-        response.close()
-        raise FetchError(f"{uri} redirects to an address without https")
-    return cast(BinaryIO, response)
 
 
 def _open_cloud(uri: str) -> BinaryIO:

@@ -124,6 +124,11 @@ def pull(model: str, relative_to: Path | None = None) -> Path:
         raise ModelError(
             f"model {card.name}: {error}. To do it by hand, download {card.uri} and put it in {target.parent}"
         ) from error
+    except OSError as error:
+        raise ModelError(
+            f"model {card.name}: cannot be written to {target.parent} ({error.strerror}). Make room or rights "
+            f"there, or put the file and its card in a folder and name that in {FOLDER_VARIABLE}"
+        ) from error
     return target
 
 

@@ -167,7 +167,10 @@ def test_pixels_enter_as_the_card_says(tmp_path: Path, layout: str, dtype: str, 
         "padding_end": [51, 21, 3],
         "row": [1, 3],
     }
-    matrices = {"spread": [[1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0], [0, 0, 0, 1, 0, 0]], "base": [0, 0, 1000, 1000, 1, 0]}
+    matrices = {
+        "spread": [[1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0], [0, 0, 0, 1, 0, 0]],
+        "base": [0, 0, 1000, 1000, 1, 0],
+    }
     nodes = [
         helper.make_node("Slice", ["picture", "content", "content_end", "axes"], ["content_pixel"]),
         helper.make_node("Slice", ["picture", "padding", "padding_end", "axes"], ["padding_pixel"]),

@@ -57,7 +57,7 @@ def test_all_mistakes_are_told(tmp_path: Path) -> None:
 
 
 def test_a_card_lies_in_a_file_of_its_name(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="must be called some.yaml"):
+    with pytest.raises(ModelError, match=r"must be called some\.yaml"):
         read_card(write(tmp_path, GOOD, "other.yaml"))
 
 

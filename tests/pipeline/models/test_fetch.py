@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.models.fetch import FetchError, fetch
+from tests.support.https import certificate, serve
 
 CONTENT = b"weights" * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -26,9 +27,47 @@ def test_a_file_arrives_whole(tmp_path: Path, source: Path) -> None:
     assert [path.name for path in target.parent.iterdir()] == ["model.onnx"]
 
 
-def test_cloud_storage_is_read_through_beam(tmp_path: Path) -> None:
-    with pytest.raises(FetchError, match=r"gs://nowhere/model.onnx cannot be read .* needs apache-beam\[gcp\]"):
-        fetch("gs://nowhere/model.onnx", tmp_path / "cache/model.onnx", SHA256, 10_000)
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A certificate of this machine that https clients trust."""
+    pem = certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    return pem
+
+
+def test_the_web_is_read_over_tls(tmp_path: Path, trusted: Path) -> None:
+    target = tmp_path / "cache/model.onnx"
+    with serve({"/moved": (302, {"Location": "/there"}, b""), "/there": (200, {}, CONTENT)}, trusted) as address:
+        fetch(f"{address}/moved", target, SHA256, 10_000)
+    assert target.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ((404, {}, b""), "answered 404 Not Found"),
+        ((200, {"Content-Length": "7000"}, CONTENT[:-1]), "broke off|is not the file"),
+        ((302, {"Location": "http://127.0.0.1:{port}/"}, b""), "unknown url type: http"),
+    ],
+)
+def test_bad_answers(tmp_path: Path, trusted: Path, answer: tuple[int, dict[str, str], bytes], words: str) -> None:
+    status, headers, body = answer
+    headers = {key: value.format(port=refused_port()) for key, value in headers.items()}
+    target = tmp_path / "cache/model.onnx"
+    with (
+        serve({"/model.onnx": (status, headers, body)}, trusted) as address,
+        pytest.raises(FetchError, match=words),
+    ):
+        fetch(f"{address}/model.onnx", target, SHA256, 10_000)
+    assert list(target.parent.iterdir()) == []
+
+
+def test_an_unknown_certificate_is_not_trusted(tmp_path: Path) -> None:
+    with (
+        serve({"/model.onnx": (200, {}, CONTENT)}, certificate(tmp_path)) as address,
+        pytest.raises(FetchError, match="cannot be reached"),
+    ):
+        fetch(f"{address}/model.onnx", tmp_path / "cache/model.onnx", SHA256, 10_000)
 
 
 def refused_port() -> int:

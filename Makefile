@@ -1,0 +1,43 @@
+# Two commands: `make demo` counts people in a real video, `make test` runs the tests. Each makes .venv first.
+
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
+	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$name && break; done)
+VENV := .venv
+READY := $(VENV)/.ready
+DEMO := demo/output
+
+.PHONY: demo test lint types lock schema bench smoke clean
+
+demo: $(READY)
+	rm -rf demo/clips $(DEMO)
+	$(VENV)/bin/silhouette cut demo/one-by-one.mp4 --output demo/clips \
+		--site example-library --camera reading-table --start 2026-01-05T09:00:00Z
+	$(VENV)/bin/silhouette run --site demo/site.yaml --clips demo/clips --output $(DEMO)
+
+test: $(READY)
+	$(VENV)/bin/pytest
+
+lint: $(READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+types: $(READY)
+	$(VENV)/bin/mypy
+
+# What is installed is what requirements.lock names, by hash; `make lock` writes it anew from pyproject.toml.
+$(READY): pyproject.toml requirements.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: install it, or name it with PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra dev --upgrade \
+		pyproject.toml -o requirements.lock
+
+schema: $(READY)
+	$(VENV)/bin/python -m schemas.site > schemas/site.schema.json
+
+clean:
+	rm -rf $(VENV) .venv-* demo/clips $(DEMO) reports build *.egg-info
