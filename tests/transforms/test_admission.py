@@ -75,8 +75,6 @@ def test_the_output_of_another_kind_is_refused(shared: Path) -> None:
 
 def test_what_runs_depends_on_the_card_alone(shared: Path) -> None:
     content = (shared / "models/person/yolox_nano.onnx").read_bytes()
-    small, large = (
-        card_of(content, YOLOX, input={"size": size, "colour": "bgr"}) for size in [(256, 416), (384, 640)]
-    )
+    small, large = (card_of(content, YOLOX, input={"size": size, "colour": "bgr"}) for size in [(256, 416), (384, 640)])
     assert derive(small, content) == derive(small, content)
     assert derive(small, content) != derive(large, content)

@@ -20,9 +20,7 @@ def arrays(rows: list[tuple[tuple[float, ...], float]]) -> tuple[Floats, Floats]
 
 def slow_iou(a: Floats, b: Floats) -> float:
     """Count unit squares: whole coordinates make this exact."""
-    squares = [
-        {(x, y) for x in range(int(x1), int(x2)) for y in range(int(y1), int(y2))} for x1, y1, x2, y2 in (a, b)
-    ]
+    squares = [{(x, y) for x in range(int(x1), int(x2)) for y in range(int(y1), int(y2))} for x1, y1, x2, y2 in (a, b)]
     union = squares[0] | squares[1]
     return len(squares[0] & squares[1]) / len(union) if union else 0.0
 

@@ -36,9 +36,7 @@ def opened(name: str, floor: float = 0.05) -> Detector:
     return Detector.open(with_floor(card, floor), path)
 
 
-def plain_yolox(
-    path: Path, picture: np.ndarray, floor: float, threshold: float
-) -> list[tuple[float, list[float]]]:
+def plain_yolox(path: Path, picture: np.ndarray, floor: float, threshold: float) -> list[tuple[float, list[float]]]:
     """Detect people as anybody would write it: the file as it is, all classes, cell after cell, box after box."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     ratio = min(416 / picture.shape[0], 416 / picture.shape[1])

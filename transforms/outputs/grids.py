@@ -133,9 +133,7 @@ def centernet(output: CenterNetOutput, shapes: Shapes, size: Size, classes: Sequ
     return decode
 
 
-def centernet_sides(
-    output: CenterNetSidesOutput, shapes: Shapes, size: Size, classes: Sequence[int]
-) -> Decode:
+def centernet_sides(output: CenterNetSidesOutput, shapes: Shapes, size: Size, classes: Sequence[int]) -> Decode:
     """Decode CenterNet with boxes by their sides: as `centernet`, the box reaching from the corner of the cell.
 
     Source: Liu et al., Training-Time-Friendly Network, arXiv:1909.00700.

@@ -89,9 +89,7 @@ def refused_port() -> int:
         ("http://127.0.0.1/model.onnx", SHA256, 10_000, "only https, gs and file"),
     ],
 )
-def test_a_failure_leaves_nothing(
-    tmp_path: Path, source: Path, uri: str, sha256: str, most: int, words: str
-) -> None:
+def test_a_failure_leaves_nothing(tmp_path: Path, source: Path, uri: str, sha256: str, most: int, words: str) -> None:
     target = tmp_path / "cache/model.onnx"
     with pytest.raises(FetchError, match=words):
         fetch(uri.format(file=source.as_uri(), port=refused_port()), target, sha256, most)

@@ -1,0 +1,1 @@
+"""What the job costs, measured against what a user would have without it."""
