@@ -19,7 +19,10 @@ def add_parser(commands: Any) -> None:
         description="Prints the records of Avro files, or of all Avro files in folders, one table a schema.",
     )
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="an .avro file, or a folder of them")
-    parser.add_argument("--fields", help="fields to print, separated by commas (default: all that vary)")
+    parser.add_argument(
+        "--fields",
+        help="fields to print, separated by commas (default: those that vary and say something of their own)",
+    )
     parser.add_argument("--limit", type=int, default=50, help="most rows to print of a schema (default: %(default)s)")
     parser.add_argument("--format", choices=("table", "csv"), default="table", help="default: %(default)s")
 
@@ -40,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         print("silhouette inspect: no .avro file there; give the output folder of a run", file=sys.stderr)
         return 2
     for name, rows in schemas.items():
-        names = _fields(rows, args.fields)
+        names = _fields(rows, args)
         if unknown := [field for field in names if rows and field not in rows[0]]:
             known = ", ".join(rows[0])
             print(f"silhouette inspect: --fields: {name} has no {', '.join(unknown)}; it has {known}", file=sys.stderr)
@@ -49,17 +52,23 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+# What follows from other fields is left out of a table, unless it is asked for.
+_FOLLOWS = ("window_end", "window_seconds", "observed_ms", "scheduled_ms")
+
+
 def _files(paths: list[Path]) -> Iterator[Path]:
     for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: there is no such file or folder; give the output folder of a run")
         yield from sorted(path.rglob("*.avro")) if path.is_dir() else [path]
 
 
-def _fields(rows: list[dict[str, Any]], asked: str | None) -> list[str]:
-    if asked:
-        return asked.split(",")
-    if len(rows) < 2:
+def _fields(rows: list[dict[str, Any]], args: argparse.Namespace) -> list[str]:
+    if args.fields:
+        return str(args.fields).split(",")
+    if args.format == "csv" or len(rows) < 2:
         return list(rows[0]) if rows else []
-    return [name for name in rows[0] if any(row[name] != rows[0][name] for row in rows)]
+    return [name for name in rows[0] if name not in _FOLLOWS and any(row[name] != rows[0][name] for row in rows)]
 
 
 def _print(name: str, fields: list[str], rows: list[dict[str, Any]], args: argparse.Namespace) -> None:
@@ -69,21 +78,29 @@ def _print(name: str, fields: list[str], rows: list[dict[str, Any]], args: argpa
         writer.writerow(fields)
         writer.writerows([_text(row[field]) for field in fields] for row in shown)
         return
+    from rich import box
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
 
-    table = Table(title=f"{name}: {len(shown)} of {len(rows)} rows", title_justify="left", title_style="bold")
+    table = Table(title=f"{name}: {len(shown)} of {len(rows)} rows", title_justify="left", box=box.SIMPLE_HEAD)
     for field in fields:
-        table.add_column(field)
+        table.add_column(field, no_wrap=True)
     for row in shown:
         table.add_row(*(_text(row[field]) for field in fields))
-    Console().print(table)
-    same = {field: rows[0][field] for field in (rows[0] if rows else {}) if field not in fields}
-    if same and not args.fields:
-        Console().print("The same in all rows: " + ", ".join(f"{field} {_text(v)}" for field, v in same.items()))
+    console = Console()
+    # A terminal wraps what is too long for it; a cell that is cut off says nothing.
+    wanted = Measurement.get(console, console.options.update(max_width=10_000), table).maximum
+    console = Console(width=max(console.width, wanted), soft_wrap=True)
+    console.print(table)
+    same = {
+        field: rows[0][field] for field in (rows[0] if rows else {}) if all(r[field] == rows[0][field] for r in rows)
+    }
+    if same and len(rows) > 1 and not args.fields:
+        console.print("The same in all rows: " + ", ".join(f"{field} {_text(value)}" for field, value in same.items()))
 
 
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    return value.isoformat(" ") if isinstance(value, datetime) else str(value)
+    return f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value)

@@ -151,9 +151,14 @@ Output = Annotated[
 
 
 class Thresholds(_Strict):
-    """What is kept of the candidates."""
+    """What is kept of the candidates, and what their scores mean."""
 
     score: Share = Field(default=0.1, description="Boxes with a lower score are dropped.")
+    even: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.5,
+        description="Score that parts people from other things best (highest F1). Scores are bent by a power so that "
+        "it becomes 0.5, for which tracking is made: every model means the same by a score then.",
+    )
     nms_iou: Share | None = Field(default=0.65, description="Overlap above which the weaker goes; null: off.")
 
 

@@ -14,6 +14,9 @@ from typing import Any
 from schemas.clock import SECOND_US, from_rfc3339, to_rfc3339
 
 SCHEMA_VERSION = 1
+LATEST_US = from_rfc3339("9000-01-01T00:00:00Z")
+"""End of the time that a calendar with room for a day on either side can reckon with."""
+_LONG = 2**63
 _INTEGERS = ("schema_version", "sequence", "clock_offset_us", "size")
 _STRINGS = ("site", "camera", "session", "codec", "sha256")
 
@@ -57,12 +60,12 @@ class Envelope:
     def __post_init__(self) -> None:
         if self.schema_version != SCHEMA_VERSION:
             raise EnvelopeError(f"schema_version: this release reads version {SCHEMA_VERSION}")
-        if self.end_us <= self.start_us:
-            raise EnvelopeError("end: must be after start")
+        if not 0 <= self.start_us < self.end_us <= LATEST_US:
+            raise EnvelopeError("start, end: end must be after start, both between the years 1970 and 9000")
         if not (math.isfinite(self.frame_rate) and self.frame_rate > 0):
             raise EnvelopeError("frame_rate: must be a positive number")
-        if self.size < 0 or self.sequence < 0:
-            raise EnvelopeError("size, sequence: must not be negative")
+        if not (0 <= self.size < _LONG and 0 <= self.sequence < _LONG and abs(self.clock_offset_us) < _LONG):
+            raise EnvelopeError("size, sequence, clock_offset_us: must be 64-bit numbers, the first two not negative")
         if len(self.sha256) != 64 or set(self.sha256) - set("0123456789abcdef"):
             raise EnvelopeError("sha256: must be 64 lower-case hexadecimal digits")
 
@@ -94,12 +97,9 @@ class Envelope:
         return cls(
             start_us=_instant(fields, "start"),
             end_us=_instant(fields, "end"),
-            frame_rate=float(_typed(fields, "frame_rate", (int, float))),
-            **{
-                name: _typed(fields, name, int)
-                for name in ("schema_version", "sequence", "clock_offset_us", "size")
-            },
-            **{name: _typed(fields, name, str) for name in ("site", "camera", "session", "codec", "sha256")},
+            frame_rate=_rate(fields),
+            **{name: _typed(fields, name, int) for name in _INTEGERS},
+            **{name: _typed(fields, name, str) for name in _STRINGS},
         )
 
 
@@ -108,6 +108,13 @@ def _typed(fields: Mapping[str, Any], name: str, kind: type | tuple[type, ...]) 
     if not isinstance(value, kind) or isinstance(value, bool):
         raise EnvelopeError(f"{name}: wrong type")
     return value
+
+
+def _rate(fields: Mapping[str, Any]) -> float:
+    try:
+        return float(_typed(fields, "frame_rate", (int, float)))
+    except OverflowError:
+        raise EnvelopeError("frame_rate: must be a positive number") from None
 
 
 def _instant(fields: Mapping[str, Any], name: str) -> int:

@@ -1,5 +1,6 @@
 """A detector: pictures in, boxes out."""
 
+import math
 import threading
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -39,6 +40,7 @@ class Detector:
         """Take an admitted model; use `open` for a file."""
         self.card = card
         self._model = model
+        self._bend = math.log(0.5) / math.log(card.thresholds.even)
         self._threads = threading.local()
 
     @classmethod
@@ -98,7 +100,7 @@ class Detector:
             kept = np.argsort(-scores, kind="stable")
         else:
             kept = nms(boxes, scores, thresholds.nms_iou)
-        return Detections(boxes[kept], scores[kept])
+        return Detections(boxes[kept], scores[kept] ** self._bend)
 
     def _input(self) -> "_InputTensor":
         """Return this thread's own input tensor."""

@@ -132,7 +132,7 @@ def _fault(field: Mapping[str, Any], value: Any, nullable: bool, vocabulary: Voc
 
 
 def _number_fault(field: Mapping[str, Any], value: float) -> str | None:
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return "not_finite"
     if not field["min"] <= value <= field["max"]:
         return "out_of_bounds"

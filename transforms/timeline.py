@@ -45,9 +45,9 @@ def distinct(clips: Iterable[ClipDetections]) -> list[ClipDetections]:
     return sorted({clip.identity: clip for clip in sorted(clips, key=_delivery)}.values(), key=lambda c: c.order)
 
 
-def _delivery(clip: ClipDetections) -> tuple[bool, int]:
+def _delivery(clip: ClipDetections) -> tuple[bool, int, int]:
     # Of two deliveries of one clip that say different things of it, the same one wins in any order.
-    return clip.readable, -clip.sequence
+    return clip.readable, -clip.sequence, clip.end_us
 
 
 def moments(clips: Iterable[ClipDetections], start_us: int, end_us: int, max_gap_us: int) -> Iterator[Moment]:

@@ -106,12 +106,13 @@ class TrackPeople(beam.PTransform[beam.PCollection[tuple[DayKey, Arrival]], beam
 class _TrackFn(beam.DoFn):
     """Keyed by site day. Reads only what reaches past the border, unless a late clip asks for more."""
 
+    # True while the day is run; False where it was not asked for, or is over: what comes then is not kept.
     BEGUN = userstate.ReadModifyWriteStateSpec("begun", coders.BooleanCoder())
     # Clips that came since the last step, in order or late.
     FRESH = userstate.BagStateSpec("fresh", ClipDetectionsCoder())
     # Clips that end at or after the border up to which the day was run.
     REACHING = userstate.BagStateSpec("reaching", ClipDetectionsCoder())
-    # Clips that were run, and scenes to go back to; both are thrown away with lateness.
+    # Clips that were run, and scenes to go back to, from the day's start on; both are thrown away with lateness.
     KEPT = userstate.BagStateSpec("kept", ClipDetectionsCoder())
     SAVED = userstate.BagStateSpec("saved", SnapshotCoder())
     # The scene at the border.
@@ -133,19 +134,25 @@ class _TrackFn(beam.DoFn):
     ) -> None:
         """Take a clip in; it is looked at when the watermark passes the next border."""
         key, arrival = element
-        if arrival.clip is not None:
-            fresh.add(arrival.clip)
-        if not begun.read():
-            begun.write(True)
+        if begun.read() is None:
             site, _, day = self._place(key)
-            if wanted(site, day, self._spans):
-                step.set(_before(self._next_border(site, day, day.start_us)))
+            asked = wanted(site, day, self._spans)
+            begun.write(asked is not None)
+            if asked is not None:
+                step.set(_before(self._next_border(site, day, asked, day.start_us)))
+        if arrival.clip is None:
+            return
+        if begun.read():
+            fresh.add(arrival.clip)
+        else:
+            counter(__name__, "clips_too_late").inc()
 
     @userstate.on_timer(STEP)
     def on_step(
         self,
         key: Any = beam.DoFn.KeyParam,
         at: Any = beam.DoFn.TimestampParam,
+        begun: Any = beam.DoFn.StateParam(BEGUN),
         fresh: Any = beam.DoFn.StateParam(FRESH),
         reaching: Any = beam.DoFn.StateParam(REACHING),
         kept: Any = beam.DoFn.StateParam(KEPT),
@@ -156,9 +163,12 @@ class _TrackFn(beam.DoFn):
         """Run the day to the next border; from an earlier scene, if a late clip came."""
         site, camera, day = self._place(key)
         asked = cast(tuple[int, int], wanted(site, day, self._spans))
-        snapshot = head.read() or Snapshot(day.start_us, Scene())
+        snapshot = head.read()
+        if snapshot is None:
+            snapshot = Snapshot(day.start_us, Scene())
+            saved.add(copy.deepcopy(snapshot))
         border_us = snapshot.until_us
-        to_us = self._next_border(site, day, border_us)
+        to_us = self._next_border(site, day, asked, border_us)
         arrived = distinct(fresh.read())
         fresh.clear()
         late = [clip for clip in arrived if _begin(clip, day) < border_us]
@@ -179,14 +189,16 @@ class _TrackFn(beam.DoFn):
             if border_us <= _begin(clip, day) < to_us:
                 kept.add(clip)
         if (to_us - day.start_us) % SAVE_EVERY_US == 0:
-            horizon_us = to_us - site.lateness - SAVE_EVERY_US
+            # One interval for the longest clip, one for the way back to a saved scene.
+            horizon_us = to_us - site.lateness - 2 * SAVE_EVERY_US
             _replace(kept, [clip for clip in kept.read() if clip.end_us >= horizon_us])
             _replace(saved, [scene for scene in saved.read() if scene.until_us >= horizon_us])
-        if to_us < day.end_us:
-            step.set(_before(self._next_border(site, day, to_us)))
-        elif at.micros < day.end_us + site.lateness:
+        if to_us < asked[1]:
+            step.set(_before(self._next_border(site, day, asked, to_us)))
+        elif at.micros < asked[1] + site.lateness:
             step.set(at + Duration(micros=GATHER_US))
         else:
+            begun.write(False)
             for state in (reaching, kept, saved, head):
                 state.clear()
 
@@ -194,12 +206,12 @@ class _TrackFn(beam.DoFn):
         site = self._sites[key[0]]
         return site, camera_of(site, key[1]), day_of(site, key[2])
 
-    def _next_border(self, site: Site, day: Day, border_us: int) -> int:
-        if border_us >= day.end_us:
-            return day.end_us
-        if self._bounded:
-            return cast(tuple[int, int], wanted(site, day, self._spans))[1]
-        return window_of(day, site.segment_us, border_us)[1]
+    def _next_border(self, site: Site, day: Day, asked: tuple[int, int], border_us: int) -> int:
+        """Return how far to run next: to what is asked for in one step, then segment by segment."""
+        from_us, until_us = asked
+        if self._bounded or border_us >= until_us:
+            return until_us
+        return from_us if border_us < from_us else window_of(day, site.segment_us, border_us)[1]
 
 
 def _rewind(
@@ -214,17 +226,18 @@ def _rewind(
     """Go back to the last saved scene before the first late clip that is new; returns it and the clips to run."""
     known = distinct(kept.read())
     identities = {clip.identity for clip in known}
+    scenes = sorted(saved.read(), key=lambda scene: scene.until_us)
     horizon_us = snapshot.until_us - site.lateness
-    new = [clip for clip in late if clip.identity not in identities and clip.end_us > horizon_us]
+    in_time = [clip for clip in late if clip.end_us > horizon_us and _begin(clip, day) >= scenes[0].until_us]
+    new = [clip for clip in in_time if clip.identity not in identities]
     counter(__name__, "clips_late").inc(len(new))
-    counter(__name__, "clips_too_late").inc(sum(clip.end_us <= horizon_us for clip in late))
+    counter(__name__, "clips_too_late").inc(len(late) - len(in_time))
     if not new:
         return snapshot, clips
-    scenes = [scene for scene in saved.read() if scene.until_us <= _begin(new[0], day)]
+    scenes = [scene for scene in scenes if scene.until_us <= _begin(new[0], day)]
     _replace(kept, distinct([*known, *new]))
     _replace(saved, scenes)
-    start = max(scenes, key=lambda scene: scene.until_us, default=Snapshot(day.start_us, Scene()))
-    return copy.deepcopy(start), distinct([*known, *new, *clips])
+    return copy.deepcopy(scenes[-1]), distinct([*known, *new, *clips])
 
 
 def _begin(clip: ClipDetections, day: Day) -> int:

@@ -1,0 +1,145 @@
+"""The demo through the installed command line: six people in, six out, six visits."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pytest
+
+from tests.support.command import silhouette
+
+START = "2026-01-05T09:00:00Z"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A run of the demo: its clips, its records, what was printed."""
+
+    clips: Path
+    output: Path
+    printed: str
+
+
+def read(output: Path, family: str) -> list[dict[str, Any]]:
+    """Read a family's records back."""
+    rows: list[dict[str, Any]] = []
+    for path in sorted(output.glob(f"records/{family}/site=example-library/date=2026-01-05/*.avro")):
+        with path.open("rb") as file:
+            rows += fastavro.reader(file)
+    return rows
+
+
+@pytest.fixture(scope="module")
+def clips(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clips")
+    cut = silhouette(
+        "cut", root / "demo/one-by-one.mp4", "--output", folder,
+        "--site", "example-library", "--camera", "reading-table", "--start", START,
+    )  # fmt: skip
+    assert cut.returncode == 0, cut.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def demo(root: Path, clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    output = tmp_path_factory.mktemp("output")
+    done = silhouette("run", "--site", root / "demo/site.yaml", "--clips", clips, "--output", output)
+    assert done.returncode == 0, done.stderr
+    return Demo(clips, output, done.stdout)
+
+
+def minutes(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Keep the rows of one-minute windows."""
+    return [row for row in rows if row["window_size_seconds"] == 60]
+
+
+def test_six_come_in_and_six_go_out(demo: Demo) -> None:
+    crossed: Counter[tuple[str, str]] = Counter()
+    for row in minutes(read(demo.output, "footfall")):
+        crossed[row["line"], row["direction"]] += row["count"]
+    assert crossed == {("entrance", "in"): 6, ("entrance", "out"): 0, ("exit", "in"): 0, ("exit", "out"): 6}
+
+
+def test_six_visit_the_table(demo: Demo) -> None:
+    totals: Counter[tuple[str, str]] = Counter()
+    for row in minutes(read(demo.output, "dwell")):
+        if row["bin"] == -1 and row["status"] != "OPEN":
+            totals[row["zone"], row["status"]] += row["visits"]
+    assert totals == {
+        ("room", "COMPLETED"): 6,
+        ("room", "CENSORED"): 0,
+        ("table", "COMPLETED"): 6,
+        ("table", "CENSORED"): 0,
+    }
+
+
+def test_coverage_is_that_of_the_video(demo: Demo) -> None:
+    for size in (60, 900):
+        rows = [row for row in read(demo.output, "camera_health") if row["window_size_seconds"] == size]
+        assert sum(row["observed_ms"] for row in rows) == pytest.approx(139_000, abs=600)
+        assert all(row["flawed_ms"] == row["bad_clips"] == 0 for row in rows)
+
+
+def test_every_family_is_written_for_every_window(demo: Demo) -> None:
+    for family in ("footfall", "occupancy", "dwell", "queue", "heatmap", "camera_health"):
+        windows = {(row["window_size_seconds"], row["window_start"]) for row in read(demo.output, family)}
+        assert sorted(size for size, _ in windows) == [60, 60, 60, 900], family
+
+
+def test_the_summary_says_so(demo: Demo) -> None:
+    lines = [" ".join(line.replace("│", " ").split()) for line in demo.printed.splitlines()]
+    assert "example-library/reading-table entrance in 6" in lines
+    assert "example-library/reading-table exit out 6" in lines
+    assert any(line.startswith("example-library/reading-table table") and " 6 " in line for line in lines)
+    assert str(demo.output) in demo.printed
+
+
+def test_bad_clips_are_told_and_the_rest_is_counted(root: Path, demo: Demo, tmp_path: Path) -> None:
+    """One clip is cut short, one has another's hash: exit 3, dead letters without payload, less coverage."""
+    some = tmp_path / "clips"
+    some.mkdir()
+    good, short, wrong = sorted(demo.clips.glob("*.mp4"))[:3]
+    for clip in (good, short, wrong):
+        shutil.copy(clip, some)
+        shutil.copy(clip.with_suffix(".json"), some)
+    payload = bytearray(wrong.read_bytes())
+    payload[-1] ^= 1
+    (some / wrong.name).write_bytes(payload)
+    (some / short.name).write_bytes(short.read_bytes()[:20_000])
+    done = silhouette("run", "--site", root / "demo/site.yaml", "--clips", some, "--output", tmp_path / "out")
+    assert done.returncode == 3, done.stderr
+    assert "3 clips, 2 bad" in done.stdout
+    letters = []
+    for path in (tmp_path / "out").rglob("dead_letters/**/*.avro"):
+        with path.open("rb") as file:
+            letters += list(fastavro.reader(file))
+    assert {letter["reason"] for letter in letters} == {"hash_mismatch"}
+    assert [letter["camera"] for letter in letters] == ["reading-table"] * 2
+    health = [row for row in read(tmp_path / "out", "camera_health") if row["window_size_seconds"] == 60]
+    assert [row["bad_clips"] for row in health] == [2]
+    assert health[0]["clips"] == 3
+    assert health[0]["observed_ms"] == pytest.approx(10_000, abs=200)
+
+
+def test_records_do_not_depend_on_order_repeats_or_workers(root: Path, demo: Demo, tmp_path: Path) -> None:
+    """Two workers against one, clips given twice and in another order: the same files, to the byte."""
+    some = sorted(demo.clips.glob("*.mp4"))[:4]
+    again = tmp_path / "again"
+    again.mkdir()
+    for clip in some[1:3]:
+        shutil.copy(clip, again)
+        shutil.copy(clip.with_suffix(".json"), again)
+    files = []
+    for name, clips, workers in (("a", some, 1), ("b", [again, *reversed(some)], 2)):
+        output = tmp_path / name
+        site = root / "demo/site.yaml"
+        done = silhouette("run", "--site", site, "--clips", *clips, "--output", output, "--workers", workers)
+        assert done.returncode == 0, done.stderr
+        files.append({str(path.relative_to(output)) for path in output.rglob("*.avro")})
+    assert files[0] == files[1]
+    assert len(files[0]) == 6
