@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import apache_beam as beam
 
+from pipeline.archive import FAULTS
 from pipeline.config import Config
 from pipeline.progress import ReportProgress
 from pipeline.sinks import WriteRecords
-from pipeline.sources import FAULTS, ReadClipFiles
+from pipeline.sources import ReadClipFiles
 from transforms.aggregate import AggregateMetrics
 from transforms.arrivals import ToSiteDays
 from transforms.detect import DetectPeople

@@ -20,11 +20,13 @@ import rich.progress
 from transforms.detections import ClipDetections
 
 LOOPBACK = "127.0.0.1"
+EVEN = 128
+"""Score, of 255, from which a box is more likely a person than not."""
 
 
 @dataclass(eq=False)
 class ReportProgress(beam.PTransform[beam.PCollection[ClipDetections], beam.PCollection[ClipDetections]]):
-    """Tells of each clip as it passes: its frames and the boxes found in them.
+    """Tells of each clip as it passes: its frames and the people found in them.
 
     Attributes:
       port: UDP port on this machine.
@@ -44,7 +46,8 @@ class _TellFn(beam.DoFn):
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
     def process(self, clip: ClipDetections) -> Iterator[ClipDetections]:
-        message = json.dumps([len(clip.times_us), len(clip.scores)]).encode()
+        people = int((clip.scores >= EVEN).sum())
+        message = json.dumps([len(clip.times_us), people]).encode()
         self._socket.sendto(message, (LOOPBACK, self._port))
         yield clip
 

@@ -97,7 +97,7 @@ def configure(args: argparse.Namespace) -> Config:
       SiteFileError: a site file has mistakes.
       ModelError: a model is not here, or its card is not valid.
     """
-    from pipeline.archive import find_clips
+    from pipeline.archive import ArchiveError
     from pipeline.config import Config
     from pipeline.models.registry import resolve
     from pipeline.sites import load_sites
@@ -117,7 +117,10 @@ def configure(args: argparse.Namespace) -> Config:
     if args.output.exists() and not args.output.is_dir():
         raise UsageError(f"--output: {args.output} is a file; name a folder")
     folder = args.site if args.site.is_dir() else args.site.parent
-    files = find_clips(args.clips)
+    try:
+        files = _clips(args, sites)
+    except ArchiveError as error:
+        raise UsageError(str(error)) from error
     return Config(
         sites=sites,
         models={(site.site, camera.name): resolve(camera.model, folder) for site in sites for camera in site.cameras},
@@ -127,6 +130,29 @@ def configure(args: argparse.Namespace) -> Config:
         limits=limits,
         on_biometric=args.on_biometric,
     )
+
+
+def _clips(args: argparse.Namespace, sites: Sequence[Site]) -> list[ClipFile]:
+    """Find the clips; those without an envelope are what the flags say."""
+    from pipeline.archive import NO_ENVELOPE, Capture, find_clips
+
+    cameras = [
+        (site.site, camera.name) for site in sites for camera in site.cameras if args.camera in (None, camera.name)
+    ]
+    if args.camera is not None and len(cameras) != 1:
+        raise UsageError(f"--camera: {len(cameras)} cameras of the site files are named {args.camera}")
+    if args.fps is not None and not 0 < args.fps <= 1000:
+        raise UsageError("--fps: must be above 0 and at most 1000")
+    start_us = _instant("--start", args.start)
+    capture = Capture(*cameras[0], start_us, args.fps) if len(cameras) == 1 else None
+    files = find_clips(args.clips, capture)
+    alone = [file for file in files if not file.path.with_suffix(".json").exists()]
+    if not alone and (args.camera or args.start or args.fps):
+        raise UsageError("--camera, --start, --fps: every clip has an envelope, which says so; leave them out")
+    if alone and all(file.fault == NO_ENVELOPE for file in files):
+        wanted = "--camera" if capture is None else "--start"
+        raise UsageError(f"{wanted}: {alone[0].path.name} has no envelope, and nothing else says this; give the flag")
+    return files
 
 
 def _spans(args: argparse.Namespace, sites: Sequence[Site], files: Sequence[ClipFile]) -> dict[str, Span]:

@@ -11,7 +11,7 @@ from apache_beam import pvalue
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
-from pipeline.archive import ClipFile
+from pipeline.archive import NO_ENVELOPE, ClipFile
 from schemas.records import DeadLetter
 from schemas.site import Site
 from transforms.clips import Clip
@@ -22,9 +22,6 @@ from transforms.validate import names_of
 
 STAGE = "ReadClips"
 CLIPS, FAILED = "clips", "failed"
-NO_ENVELOPE = "no_envelope"
-FAULTS = (NO_ENVELOPE,)
-"""Reason classes, stable."""
 
 
 @dataclass(eq=False)

@@ -10,6 +10,8 @@ from rich.table import Table
 
 from pipeline.view import Row
 
+_WORDS = ("direction", "from", "until")
+
 NO_DATA = "no data"
 SUPPRESSED = "fewer than k"
 
@@ -83,7 +85,7 @@ def _queues(queues: list[Row], dwell: list[Row]) -> Table:
 
 
 def _coverage(rows: list[Row]) -> Table:
-    table = _table("Coverage", "camera", "from", "until", "coverage", "clips", "bad clips", "flawed pictures")
+    table = _table("Coverage", "camera", "from", "until", "coverage", "clips", "bad clips", "flawed")
     for names, group in _by(rows, "site", "camera"):
         scheduled = sum(row["scheduled_ms"] for row in group)
         table.add_row(
@@ -101,7 +103,7 @@ def _coverage(rows: list[Row]) -> Table:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold")
     for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i < 3 and column not in ("people, mean",) else "right")
+        table.add_column(column, justify="left" if i < 2 or column in _WORDS else "right", overflow="fold")
     return table
 
 
@@ -113,7 +115,7 @@ def _by(rows: Iterable[Row], *names: str) -> list[tuple[tuple[Any, ...], list[Ro
 
 
 def _camera(site: str, camera: str) -> str:
-    return f"{site}/{camera}"
+    return f"{site} {camera}"  # a space, where a narrow terminal may break it
 
 
 def _sum(rows: Iterable[Row], field: str) -> float | None:

@@ -107,19 +107,22 @@ class _AggregateFn(beam.DoFn):
     def on_close(
         self,
         key: Any = beam.DoFn.KeyParam,
+        at: Any = beam.DoFn.TimestampParam,
         segments: Any = beam.DoFn.StateParam(SEGMENTS),
         written: Any = beam.DoFn.StateParam(WRITTEN),
         close: Any = beam.DoFn.TimerParam(CLOSE),
     ) -> Iterable[Any]:
-        """Write the window; when it comes again, lateness is over and the window is forgotten."""
-        closed = written.read() is not None
-        if not closed:
+        """Write the window; when lateness is over, forget it."""
+        # Told by time, not by what was done: a runner may fire a timer once more that was set while it fired.
+        forget_us = key[4] + self._sites[key[0]].lateness + FORGET_AFTER_US
+        over = at.micros >= forget_us
+        if not over:
             yield from self._write(key, segments, written)
-        if closed or self._bounded:
+        if over or self._bounded:
             segments.clear()
             written.clear()
         else:
-            close.set(Timestamp(micros=key[4] + self._sites[key[0]].lateness + FORGET_AFTER_US))
+            close.set(Timestamp(micros=forget_us))
 
     def _write(self, key: WindowKey, segments: Any, written: Any) -> Iterator[TimestampedValue]:
         name, camera, size_us, start_us, end_us = key

@@ -147,7 +147,7 @@ class OpenClip:
         self._limits = limits
         self._time_base = stream.time_base or Fraction(1, 1_000_000)
         self._reformatter = VideoReformatter()
-        pictures = _decode(container, stream, limits)
+        pictures = decode(container, stream, limits)
         first = next(pictures, None)  # the size and the orientation are the picture's to say
         if first is None:
             raise ClipError(ClipFault.NO_FRAMES)
@@ -210,7 +210,7 @@ def open_clip(payload: bytes, limits: ClipLimits = ClipLimits()) -> Iterator[Ope
     with _faults(ClipFault.NOT_VIDEO):
         container = av.open(io.BytesIO(payload), mode="r", options=options, metadata_errors="ignore")
     with container:
-        yield OpenClip(container, _video_stream(container, limits), limits)
+        yield OpenClip(container, choose_stream(container, limits), limits)
 
 
 def time_scale(container_rate: Fraction | None, true_rate: float) -> Fraction:
@@ -227,8 +227,12 @@ def time_scale(container_rate: Fraction | None, true_rate: float) -> Fraction:
     return container_rate / Fraction(true_rate)
 
 
-def _video_stream(container: av.container.InputContainer, limits: ClipLimits) -> av.VideoStream:
-    """Choose the stream to decode and set it up; all others are left out of the demuxing."""
+def choose_stream(container: av.container.InputContainer, limits: ClipLimits) -> av.VideoStream:
+    """Choose the stream to decode and set it up; all others are left out of the demuxing.
+
+    Raises:
+      ClipError: there is none, or it passes a limit.
+    """
     cover_art = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
     streams = [stream for stream in container.streams.video if not stream.disposition & cover_art]
     if not streams:
@@ -294,10 +298,14 @@ class _Count:
             raise ClipError(ClipFault.CORRUPT)
 
 
-def _decode(
+def decode(
     container: av.container.InputContainer, stream: av.VideoStream, limits: ClipLimits
 ) -> Iterator[tuple[int | None, av.VideoFrame]]:
-    """Yield (time in units of the stream's time base, picture) in order of presentation."""
+    """Yield (time in units of the stream's time base, picture) in order of presentation.
+
+    Raises:
+      ClipError: the clip is damaged or passes a limit.
+    """
     count = _Count(limits)
     # AVI has no times but the order of its packets: the pictures, once in order, take these in turn.
     slots: deque[int | None] | None = deque() if container.format.name == "avi" else None

@@ -55,9 +55,11 @@ def test_each_instant_is_covered_once_by_its_first_clip(clips: list[ClipDetectio
 @settings(max_examples=100, derandomize=True, deadline=None)
 @given(st.data())
 def test_order_repeats_and_pieces_make_no_difference(data: st.DataObject) -> None:
-    clips = data.draw(CLIPS)
-    shuffled = data.draw(st.permutations(clips + data.draw(st.lists(st.sampled_from(clips), max_size=4)) if clips else []))
-    borders = sorted({T0, seconds(END_S), *data.draw(st.lists(st.integers(0, 200).map(lambda s: seconds(s / 10))))})
+    clips = data.draw(st.lists(CLIP, min_size=1, max_size=8))
+    repeats = data.draw(st.lists(st.sampled_from(clips), max_size=4))
+    shuffled = data.draw(st.permutations(clips + repeats))
+    cuts = data.draw(st.lists(st.integers(0, 10 * END_S).map(lambda tenth: seconds(tenth / 10))))
+    borders = sorted({T0, seconds(END_S), *cuts})
     pieces = [piece for start, end in pairwise(borders) for piece in stretches(shuffled, start, end)]
     assert pieces == stretches(clips)
 
@@ -81,10 +83,9 @@ def test_every_frame_is_looked_at_or_counted_as_left_out(clips: list[ClipDetecti
     ordered = distinct(clips)
     frames = sum(len(clip.times_us) for clip in ordered)
     skipped = left_out(ordered, T0, seconds(END_S + 10), GAP_US)
-    taken_over = sum(t not in clip.times_us for t, *_ in stretches(clips, T0, seconds(END_S + 10)) for clip in ordered[:1])
     looked_at = len(stretches(clips, T0, seconds(END_S + 10)))
     # A frame under which the owner changes was left out before, and is looked at from then on.
-    assert frames <= skipped + looked_at <= frames + len(clips), taken_over
+    assert frames <= skipped + looked_at <= frames + len(clips)
 
 
 def test_a_frame_stands_from_the_start_to_the_next_and_never_longer_than_the_gap() -> None:

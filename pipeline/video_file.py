@@ -1,0 +1,111 @@
+"""Video files on disk, read for their headers: what `silhouette cut` and the archive reader both need."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.error import FFmpegError
+
+from schemas.clock import from_rfc3339
+from schemas.envelope import SCHEMA_VERSION, Envelope
+from transforms.decode import CONTAINERS, ClipError, ClipFault, ClipLimits, choose_stream
+
+EXTENSIONS = frozenset(
+    [
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".3gp",
+        ".mkv",
+        ".webm",
+        ".avi",
+        ".ts",
+        ".m2ts",
+        ".mts",
+        ".mpg",
+        ".mpeg",
+        ".flv",
+        ".asf",
+        ".wmv",
+        ".h264",
+        ".264",
+        ".hevc",
+        ".265",
+        ".dav",
+    ]
+)
+# What a file may be, that is no clip yet.
+BOUNDLESS = ClipLimits(max_bytes=1 << 62, max_seconds=1e9, max_frames=1 << 62, max_pixels=(1 << 31) - 1)
+
+
+@contextmanager
+def open_video(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+    """Open a video file and choose its stream.
+
+    Raises:
+      ClipError: it is none that can be decoded.
+      OSError: the file cannot be read.
+    """
+    with path.open("rb"):  # so that what the system says of the file is not taken for the file's fault
+        pass
+    options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
+    try:
+        container = av.open(str(path), mode="r", options=options, metadata_errors="ignore")
+    except FFmpegError as error:
+        if isinstance(error, MemoryError):
+            raise
+        raise ClipError(ClipFault.NOT_VIDEO) from None
+    with container:
+        yield container, choose_stream(container, BOUNDLESS)
+
+
+def creation_time_us(container: av.container.InputContainer, stream: av.VideoStream) -> int | None:
+    """Return when the container says that it was recorded, microseconds since the epoch; None if it does not.
+
+    Cameras without a clock write the epoch of the format or of Unix; these are no times.
+    """
+    for metadata in (container.metadata, stream.metadata):
+        try:
+            instant_us = from_rfc3339(metadata.get("creation_time", ""))
+        except ValueError:
+            continue
+        if instant_us > 0:
+            return instant_us
+    return None
+
+
+def frame_rate(stream: av.VideoStream) -> Fraction | None:
+    """Return the average frames a second that the container claims, None if it claims nothing credible."""
+    rate = stream.average_rate or stream.guessed_rate
+    return rate if rate and 0 < rate <= 1000 else None
+
+
+def session_of(camera: str, start_us: int, size: int) -> str:
+    """Name the session of a recording by what it is, so that cutting it again makes the same clips."""
+    return hashlib.sha256(f"{camera} {start_us} {size}".encode()).hexdigest()[:16]
+
+
+def envelope_of(
+    site: str, camera: str, session: str, sequence: int, interval_us: tuple[int, int], rate: float, codec: str,
+    size: int, sha256: str,
+) -> Envelope:  # fmt: skip
+    """Return the envelope of a clip whose times need no correction."""
+    return Envelope(
+        schema_version=SCHEMA_VERSION,
+        site=site,
+        camera=camera,
+        session=session,
+        sequence=sequence,
+        start_us=interval_us[0],
+        end_us=interval_us[1],
+        clock_offset_us=0,
+        frame_rate=rate,
+        codec=codec,
+        size=size,
+        sha256=sha256,
+    )

@@ -1,0 +1,36 @@
+"""A site file's drawing, laid out in picture heights."""
+
+import numpy as np
+import pytest
+
+from tests.support.world import ASPECT, a_camera
+from transforms.layout import counted_zones, layout_of
+
+
+def test_points_are_stretched_by_the_aspect_alone() -> None:
+    layout = layout_of(a_camera(), ASPECT)
+    assert layout.line_a.tolist() == [[1.0, 1.0]]
+    assert layout.polygons[1][0] == pytest.approx([1.2, 0.0])
+    assert (layout.zones, layout.lines) == (2, 1)
+
+
+def test_staff_and_static_spots_and_what_is_out_of_reach_count_nothing() -> None:
+    square = [[0, 0], [0.25, 0], [0.25, 0.5], [0, 0.5]]
+    spots = [{"name": "till", "kind": "staff", "polygon": square}]
+    camera = a_camera(zones=spots, reach=[[0, 0], [0.5, 0], [0.5, 1], [0, 1]])
+    layout = layout_of(camera, ASPECT)
+    feet = np.array([[0.1, 0.1], [0.6, 0.1], [0.1, 0.6], [1.2, 0.6]])
+    assert layout.counts(feet).tolist() == [False, True, True, False]
+    assert counted_zones(camera) == ()
+    assert layout.inside(feet).shape == (4, 0)
+
+
+def test_a_camera_without_lines_has_no_distances() -> None:
+    layout = layout_of(a_camera(lines=[]), ASPECT)
+    assert layout.side_distances(np.zeros((3, 2))).shape == (3, 0)
+
+
+def test_cells_go_row_by_row_and_strays_to_the_nearest() -> None:
+    layout = layout_of(a_camera(), ASPECT)
+    feet = np.array([[0.0, 0.0], [1.99, 0.0], [0.0, 0.99], [5.0, 5.0], [-1.0, -1.0]])
+    assert layout.cells(feet) == [0, 3, 4, 7, 0]

@@ -1,0 +1,217 @@
+"""Tracks at lines and zones: what counts, once and in the right direction, and what never does."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.clock import SECOND_US
+from schemas.site import Camera
+from tests.support.world import ASPECT, a_camera
+from transforms import places
+from transforms.layout import layout_of
+from transforms.places import Crossing, Happened, PlacesState, Visit
+from transforms.timeline import Moment
+from transforms.tracker import Sightings
+
+FRAME_US = 200_000
+FOREVER_US = 10**15
+LEFT, RIGHT = (0.9, 0.5), (1.1, 0.5)
+HALL, DESK = 0, 1
+
+Foot = tuple[float, float] | None
+
+
+class Run:
+    """One track, or none, frame after frame; a foot of None is a frame that does not show it."""
+
+    def __init__(self, camera: Camera, confirmed_at: int = 0) -> None:
+        self.layout = layout_of(camera, ASPECT)
+        self.state = PlacesState()
+        self.happened = Happened.nothing(self.layout.zones)
+        self.frame = 0
+        self.confirmed_at = confirmed_at
+
+    def see(self, feet: Iterable[Foot], ended: Sequence[int] = (), track: int = 7) -> "Run":
+        for foot in feet:
+            shown = [] if foot is None else [[foot[0] - 0.1, foot[1] - 0.3, foot[0] + 0.1, foot[1]]]
+            boxes = np.array(shown, float).reshape(-1, 4)
+            sure = np.full(len(boxes), self.frame >= self.confirmed_at)
+            seen = Sightings(np.full(len(boxes), track), boxes, sure, np.array(ended, int))
+            start = self.frame * FRAME_US
+            moment = Moment(start, start, start + FRAME_US, 0, ASPECT, boxes, sure)
+            places.see(self.state, self.layout, moment, FOREVER_US, seen, self.happened)
+            self.frame += 1
+        return self
+
+    def end(self) -> "Run":
+        return self.see([None], ended=[7])
+
+    def cut(self) -> "Run":
+        places.cut(self.state, self.happened)
+        return self
+
+
+def crossings(feet: Iterable[Foot], camera: Camera | None = None, confirmed_at: int = 0) -> list[tuple[int, int]]:
+    found = Run(camera or a_camera(), confirmed_at).see(feet).happened.crossings
+    return [(crossing.line, crossing.side) for crossing in found]
+
+
+def test_a_walk_over_the_line_counts_once_to_the_side_it_goes_to() -> None:
+    steps = [(x / 100, 0.5) for x in range(80, 121)]
+    assert crossings(steps) == [(0, 1)]
+    assert crossings(steps[::-1]) == [(0, 0)]
+
+
+def test_there_and_back_counts_once_each_way() -> None:
+    assert crossings([LEFT, RIGHT, LEFT]) == [(0, 1), (0, 0)]
+
+
+def test_a_step_over_the_line_while_not_seen_counts() -> None:
+    assert crossings([LEFT, None, None, RIGHT]) == [(0, 1)]
+
+
+@pytest.mark.parametrize(
+    "feet",
+    [
+        [LEFT, (1.0, 0.5), LEFT],  # turned back on the line
+        [LEFT, (1.01, 0.5), (0.99, 0.5), (1.01, 0.5), LEFT],  # flickered within the dead band
+        [(1.0, 0.5)] * 20,  # stood on the line
+        [(1.005, y / 100) for y in range(10, 95)],  # walked along it
+        [(0.9, 0.5), (0.9, 1.2), (1.1, 1.2), (1.1, 0.5)],  # went around its end
+        [(0.8, 0.8), (1.2, 1.2)],  # touched its end
+        [RIGHT],
+        [],
+    ],
+    ids=["turned", "flickered", "stood", "along", "around", "end", "appeared", "nobody"],
+)
+def test_what_is_no_crossing(feet: list[Foot]) -> None:
+    assert crossings(feet) == []
+
+
+@settings(max_examples=100, derandomize=True, deadline=None)
+@given(st.lists(st.tuples(st.integers(-30, 30), st.integers(5, 95)), min_size=2, max_size=40))
+def test_crossings_alternate_and_agree_with_where_somebody_ends(steps: list[tuple[int, int]]) -> None:
+    feet = [(1 + x / 100, y / 100) for x, y in steps]
+    found = [side for _, side in crossings(feet)]
+    assert all(a != b for a, b in zip(found, found[1:], strict=False))
+    settled = [x for x, _ in steps if abs(x) / 100 > 8 / 576]
+    if settled:
+        assert (sum(found) - (len(found) - sum(found))) == (settled[-1] > 0) - (settled[0] > 0)
+
+
+def test_without_a_dead_band_every_change_of_sides_counts() -> None:
+    line = {"name": "gate", "a": [0.5, 1.0], "b": [0.5, 0.0], "dead_band": 0}
+    assert crossings([(0.999, 0.5), (1.001, 0.5)], a_camera(lines=[line])) == [(0, 1)]
+
+
+def test_an_unconfirmed_track_never_counts() -> None:
+    run = Run(a_camera(), confirmed_at=10**6).see([LEFT] * 20 + [RIGHT] * 20).end()
+    assert run.happened.crossings == run.happened.visits == []
+    assert run.happened.person_us == run.happened.peak == run.happened.joined == [0, 0]
+    assert not run.happened.heat_us
+
+
+def test_a_late_confirmation_credits_what_was_before() -> None:
+    run = Run(a_camera(), confirmed_at=9).see([LEFT] * 5 + [RIGHT] * 5)
+    assert run.happened.crossings == [Crossing(7, 0, 1)]
+    sure = Run(a_camera(), confirmed_at=4).see([(0.5, 0.5)] * 5)
+    assert sure.happened.person_us[HALL] == 5 * FRAME_US
+
+
+def test_a_stay_counts_from_entry_to_exit_and_is_a_visit_after_the_grace() -> None:
+    run = Run(a_camera()).see([(1.05, 0.5)] * 3 + [(1.5, 0.5)] * 20 + [(1.05, 0.5)] * 20)
+    assert run.happened.visits == [Visit(7, DESK, 3 * FRAME_US, 23 * FRAME_US, censored=False)]
+    assert run.happened.joined == [0, 1]
+    assert run.happened.person_us == [0, 20 * FRAME_US]
+    # Those who wait are those past the entry grace of one second: from the fifth frame on.
+    assert run.happened.waiting_us == [0, 16 * FRAME_US]
+    assert run.happened.peak == run.happened.waiting_peak == [0, 1]
+
+
+def test_passing_through_faster_than_the_entry_grace_is_no_visit() -> None:
+    run = Run(a_camera()).see([(1.05, 0.5)] * 3 + [(1.5, 0.5)] * 4 + [(1.05, 0.5)] * 20).end()
+    assert run.happened.visits == []
+    assert run.happened.person_us[DESK] == 4 * FRAME_US
+
+
+def test_stepping_out_within_the_exit_grace_is_one_visit() -> None:
+    run = Run(a_camera()).see([(1.5, 0.5)] * 10 + [(1.05, 0.5)] * 9 + [(1.5, 0.5)] * 10).end()
+    assert [(visit.since_us, visit.until_us) for visit in run.happened.visits] == [(0, 29 * FRAME_US)]
+
+
+def test_stepping_out_for_longer_is_two_visits() -> None:
+    run = Run(a_camera()).see([(1.5, 0.5)] * 10 + [(1.05, 0.5)] * 12 + [(1.5, 0.5)] * 10).end()
+    assert [visit.until_us - visit.since_us for visit in run.happened.visits] == [10 * FRAME_US] * 2
+
+
+def test_flicker_neither_inflates_nor_empties_a_zone() -> None:
+    steady = Run(a_camera()).see([(1.5, 0.5)] * 30).end()
+    flicker = Run(a_camera()).see([(1.5, 0.5) if i % 3 != 1 else None for i in range(30)]).end()
+    assert flicker.happened.visits == steady.happened.visits
+    assert flicker.happened.person_us == steady.happened.person_us
+    assert flicker.happened.joined == steady.happened.joined
+
+
+def test_two_glimpses_further_apart_than_the_exit_grace_are_no_visit() -> None:
+    run = Run(a_camera()).see([(1.5, 0.5)] * 2 + [None] * 15 + [(1.5, 0.5)] * 2).end()
+    assert run.happened.visits == []
+    assert run.happened.person_us[DESK] == 4 * FRAME_US
+
+
+def test_half_open_edges_of_zones() -> None:
+    run = Run(a_camera()).see([(1.2, 0.5)] * 3)
+    assert run.happened.person_us == [0, 3 * FRAME_US]
+    run = Run(a_camera()).see([(1.8, 0.5)] * 3)
+    assert run.happened.person_us == [0, 0]
+
+
+def test_a_cut_censors_open_visits_and_forgets_everybody() -> None:
+    run = Run(a_camera()).see([(1.5, 0.5)] * 10).cut()
+    assert run.happened.visits == [Visit(7, DESK, 0, 10 * FRAME_US, censored=True)]
+    assert run.state.present == {}
+    assert places.open_visits(run.state, 2) == [0, 0]
+
+
+def test_open_visits_are_those_past_the_entry_grace() -> None:
+    run = Run(a_camera()).see([(1.5, 0.5)] * 4)
+    assert places.open_visits(run.state, 2) == [0, 0]
+    assert places.open_visits(run.see([(1.5, 0.5)]).state, 2) == [0, 1]
+
+
+def test_without_gaps_the_mean_is_never_above_the_peak() -> None:
+    run = Run(a_camera()).see([(1.5, 0.5)] * 5).see([(1.4, 0.5)] * 5, track=8)
+    assert run.happened.person_us[DESK] <= run.happened.peak[DESK] * run.happened.observed_us
+
+
+def test_heat_counts_passages_by_cell() -> None:
+    run = Run(a_camera()).see([(0.2, 0.2)] * 3 + [(0.7, 0.2)] * 2 + [(0.2, 0.2)])
+    assert run.happened.heat_us == {0: 4 * FRAME_US, 1: 2 * FRAME_US}
+    assert run.happened.heat_begun == {0: 2, 1: 1}
+    assert run.happened.heat_tracks == {0: {7}, 1: {7}}
+
+
+def test_a_flawed_picture_observes_nothing_and_shows_nobody() -> None:
+    run = Run(a_camera()).see([(1.5, 0.5)] * 2)
+    flawed = Moment(10 * FRAME_US, 10 * FRAME_US, 11 * FRAME_US, 5, ASPECT, np.empty((0, 4)), np.empty(0))
+    places.see_flawed(run.state, flawed, FOREVER_US, run.happened)
+    assert run.happened.observed_us == 2 * FRAME_US
+    assert run.happened.flawed_us == {5: FRAME_US}
+
+
+@settings(max_examples=50, derandomize=True, deadline=None)
+@given(st.integers(1, 3 * SECOND_US), st.integers(0, 4 * SECOND_US))
+def test_a_held_stretch_is_split_at_a_border_exactly(length_us: int, border_us: int) -> None:
+    layout = layout_of(a_camera(), ASPECT)
+    boxes = np.array([[1.4, 0.2, 1.6, 0.5]])
+    seen = Sightings(np.array([1]), boxes, np.ones(1, bool), np.array([], int))
+    moment = Moment(0, 0, length_us, 0, ASPECT, boxes, np.ones(1))
+    state, before, after = PlacesState(), Happened.nothing(2), Happened.nothing(2)
+    places.see(state, layout, moment, border_us, seen, before)
+    places.go_on(state, border_us, FOREVER_US, after)
+    assert before.observed_us + after.observed_us == length_us
+    assert before.person_us[DESK] + after.person_us[DESK] == length_us
+    assert before.heat_us.total() + after.heat_us.total() == length_us
+    assert after.observed_us == max(0, length_us - border_us)

@@ -1,0 +1,144 @@
+"""The law of time: a stream ends with the records of the batch, whatever came late, twice or out of order."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import pytest
+
+from schemas.records import CameraHealth, MetricRecord
+from schemas.site import Site
+from tests.support.stream import Happening, streamed
+from tests.support.world import (
+    T0,
+    a_camera,
+    a_clip,
+    a_site,
+    clips_of,
+    in_order,
+    records_of,
+    seconds,
+    span,
+    stander,
+    walker,
+)
+from transforms.arrivals import day_of
+from transforms.detections import ClipDetections
+from transforms.track import segments, wanted
+
+PEOPLE = [walker(start, speed=0.3, y=0.8) for start in range(2, 240, 25)] + [stander(1.5, 0.9, 20, 200)]
+
+
+def site_of(*cameras: str, **changes: object) -> Site:
+    written = [a_camera(name, heatmap=[2, 1]).model_dump(mode="json") for name in cameras]
+    return a_site(cameras=written, windows=["1m", "2m"], **changes)
+
+
+def window_of(record: MetricRecord) -> tuple[str, int, int]:
+    return record.camera, record.window_size_seconds, record.window_start
+
+
+def standing(written: Iterable[MetricRecord]) -> list[MetricRecord]:
+    """Return what stands at the end: of each window all records of its highest revision."""
+    by_window = defaultdict(list)
+    for record in written:
+        by_window[window_of(record)].append(record)
+    highest = {window: max(record.revision for record in found) for window, found in by_window.items()}
+    return in_order(r for window, found in by_window.items() for r in found if r.revision == highest[window])
+
+
+def revisions(written: Iterable[MetricRecord], camera: str, start_s: float, size_s: int = 60) -> list[int]:
+    """Return the revisions of a window in the order in which they were written."""
+    window = camera, size_s, seconds(start_s)
+    return [record.revision for record in written if isinstance(record, CameraHealth) and window_of(record) == window]
+
+
+def delivered(
+    clips: list[ClipDetections], delays: dict[ClipDetections, float], twice: list[ClipDetections]
+) -> list[Happening]:
+    """Deliver clips once captured or later by a delay, some of them again at once and 70 s later.
+
+    The watermark is ten seconds behind.
+    """
+    due = [((clip.end_us - T0) / 1e6 + delays.get(clip, 0), clip) for clip in clips]
+    due += [((clip.end_us - T0) / 1e6 + delay, clip) for clip in twice for delay in (0, 70)]
+    happenings: list[Happening] = []
+    for at in sorted({at for at, _ in due}):
+        happenings += [[clip for when, clip in due if when == at], at - 10]
+    return happenings
+
+
+def test_a_stream_ends_with_the_records_of_the_batch() -> None:
+    """One camera a fault, so that one stream shows them all."""
+    cameras = ("on-time", "disorder", "twice", "late", "silent", "overlap")
+    site, asked = site_of(*cameras), span(0, 240)
+    on_time, disorder, twice, late = (clips_of(PEOPLE, 240, every_s=20, camera=name) for name in cameras[:4])
+    overlap = [
+        *clips_of(PEOPLE, 130, every_s=20, camera="overlap"),
+        *(a_clip(s, s + 25, PEOPLE, camera="overlap", tag="restart") for s in (110, 135, 160)),
+        a_clip(185, 200, readable=False, camera="overlap"),
+        a_clip(200, 215, PEOPLE, camera="overlap", flags=4),
+    ]
+    delays = dict(zip(disorder, [0, 30, 10, 45, 0, 20] * 2, strict=True))
+    delays |= dict.fromkeys(late[3:6], 120) | {late[7]: 150, overlap[2]: 100, overlap[-2]: 60}
+    clips = [*on_time, *disorder, *twice, *late, *overlap]
+    happenings = delivered(clips, delays, twice)
+    too_late = a_clip(5, 15, PEOPLE, camera="late", tag="spool")
+    written = streamed(site, asked, [*happenings, 400, 600, [too_late], 900])
+
+    assert standing(written) == records_of(site, clips, asked)
+    assert revisions(written, "on-time", 60) == revisions(written, "twice", 60) == [6]
+    assert revisions(written, "silent", 60) == [0]
+    assert len(revisions(written, "late", 60)) > 1
+    assert revisions(written, "late", 180)[-1] == len(late)
+    for camera in cameras:
+        for start_s in range(0, 240, 60):
+            found = revisions(written, camera, start_s)
+            assert found == sorted(set(found)), "a revision is written once, and never after a higher one"
+
+
+def test_days_are_cut_and_a_late_clip_across_the_border_revises_both() -> None:
+    site, asked = site_of("door", time_zone="UTC"), span(-120, 120)
+    people = [stander(1.5, 0.9, -100, 100), walker(-6, speed=0.2)]
+    across = a_clip(-5, 5, people)
+    early, later = a_clip(-40, -5, people), a_clip(5, 40, people)
+    written = streamed(site, asked, [[early], 20, [later], 90, [across], 200, 600])
+    assert standing(written) == records_of(site, [early, across, later], asked)
+    assert revisions(written, "door", -60) == revisions(written, "door", 0) == [1, 2]
+
+
+def test_a_clip_that_is_late_by_almost_the_lateness_goes_back_far_enough() -> None:
+    """Its lateness ends just behind a saved scene, and it begins before that scene."""
+    site, asked = site_of("door", lateness="299s"), span(0, 960)
+    clips = [a_clip(start, start + 10, PEOPLE, sequence=i) for i, start in enumerate((0, 300, 580, 605, 700, 880))]
+    late = a_clip(592, 602, PEOPLE)
+    written = streamed(site, asked, [clips, 901, [late], 1000])
+    assert standing(written) == records_of(site, [*clips, late], asked)
+    assert revisions(written, "door", 540) == [3, 4]
+
+
+def test_what_comes_after_lateness_changes_nothing() -> None:
+    site, asked = site_of("door", lateness="60s"), span(0, 180)
+    clips = [a_clip(start, start + 10, PEOPLE) for start in (0, 60, 120)]
+    spool = a_clip(20, 30, PEOPLE)
+    written = streamed(site, asked, [clips, 170, [spool], 400, [a_clip(30, 40)], 800])
+    assert standing(written) == records_of(site, clips, asked)
+
+
+def test_segments_lie_between_borders_and_end_with_the_day() -> None:
+    site = site_of("door")
+    day = day_of(site, T0)
+    found = list(segments(site, day, day.end_us - 120_000_000, day.end_us))
+    assert [(each.first, each.last) for each in found] == [(False, False), (False, True)]
+    assert next(segments(site, day, day.start_us, day.end_us)).first
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"), [((70, 130), (0, 240)), ((-500, 30), (0, 120)), ((-500, -400), None), ((30, 30), None)]
+)
+def test_whole_windows_are_wanted_within_the_day(
+    asked: tuple[int, int], expected: tuple[int, int] | None
+) -> None:
+    site = site_of("door")
+    found = wanted(site, day_of(site, T0), {"lab": span(*asked)})
+    assert found == (expected and tuple(map(seconds, expected)))
+    assert wanted(site, day_of(site, T0), {}) is None
