@@ -11,9 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.footage import clips, envelope_of
 from benchmarks.stopwatch import tell, wait_for_start
-from pipeline.archive import ClipFile
+from pipeline.archive import find_clips
 from pipeline.config import Config
 from pipeline.models.registry import resolve
 from pipeline.run import execute
@@ -45,7 +44,7 @@ def main(archive: str, output: str, workers: str) -> None:
 def configure(archive: Path, output: Path) -> Config:
     """Return the job for an archive."""
     (site,) = load_sites(SITE)
-    files = [ClipFile(clip, envelope_of(clip)) for clip in clips(archive)]
+    files = find_clips([archive])
     envelopes = [file.envelope for file in files if file.envelope]
     span = Span(min(each.start_us for each in envelopes), max(each.end_us for each in envelopes))
     (camera,) = site.cameras

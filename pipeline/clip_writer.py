@@ -17,7 +17,7 @@ from av.sidedata.sidedata import Type as SideDataType
 MICROSECONDS = Fraction(1, 1_000_000)
 _LIMITED_RANGE = 1
 # Good enough that detectors find the same people; fast enough to cut a day in an hour on one core.
-_QUALITY = {"preset": "veryfast", "crf": "18"}
+_QUALITY = {"preset": "veryfast", "crf": "20"}
 
 
 def can_hold(stream: av.VideoStream) -> bool:

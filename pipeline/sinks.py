@@ -79,7 +79,7 @@ class WriteRecords(beam.PTransform[beam.PCollection[Guarded], beam.PCollection[s
         return (
             records
             | "Partition"
-            >> beam.WithKeys(partition).with_input_types(Guarded).with_output_types(tuple[Partition, Guarded])
+            >> beam.Map(lambda record: (partition(record), record)).with_output_types(tuple[Partition, Guarded])
             | "Group" >> beam.GroupByKey()
             | "Write" >> beam.MapTuple(lambda where, rows: str(write_file(output, where, rows)))
         )

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-from apache_beam import pvalue
+import fastavro
+from apache_beam import coders, pvalue
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
 from pipeline.archive import NO_ENVELOPE, ClipFile
+from schemas.envelope import Envelope
 from schemas.records import DeadLetter
 from schemas.site import Site
 from transforms.clips import Clip
+from transforms.coders import AvroCoder
 from transforms.counters import counter
 from transforms.dead_letters import CLIPS_SET_ASIDE, Outcome, dead_clip
 from transforms.decode import ClipLimits
@@ -22,6 +28,36 @@ from transforms.validate import names_of
 
 STAGE = "ReadClips"
 CLIPS, FAILED = "clips", "failed"
+
+
+class ClipFileCoder(AvroCoder[ClipFile]):
+    """Version 1: where a clip lies and its envelope, never its bytes."""
+
+    schema = fastavro.parse_schema(
+        {
+            "type": "record",
+            "name": "ClipFile",
+            "fields": [
+                {"name": "path", "type": "bytes"},
+                {"name": "envelope", "type": ["null", "string"]},
+                {"name": "fault", "type": ["null", "string"]},
+            ],
+        }
+    )
+
+    @staticmethod
+    def to_fields(value: ClipFile) -> dict[str, Any]:
+        envelope = value.envelope and json.dumps(value.envelope.to_json())
+        return {"path": os.fsencode(value.path), "envelope": envelope, "fault": value.fault}
+
+    @staticmethod
+    def from_fields(fields: Mapping[str, Any]) -> ClipFile:
+        envelope = fields["envelope"]
+        read = None if envelope is None else Envelope.from_json(json.loads(envelope))
+        return ClipFile(Path(os.fsdecode(fields["path"])), read, fields["fault"])
+
+
+coders.registry.register_coder(ClipFile, ClipFileCoder)
 
 
 @dataclass(eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -13,32 +14,13 @@ from av.error import FFmpegError
 
 from schemas.clock import from_rfc3339
 from schemas.envelope import SCHEMA_VERSION, Envelope
+from transforms.containers import promised_bytes
 from transforms.decode import CONTAINERS, ClipError, ClipFault, ClipLimits, choose_stream
 
-EXTENSIONS = frozenset(
-    [
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".3gp",
-        ".mkv",
-        ".webm",
-        ".avi",
-        ".ts",
-        ".m2ts",
-        ".mts",
-        ".mpg",
-        ".mpeg",
-        ".flv",
-        ".asf",
-        ".wmv",
-        ".h264",
-        ".264",
-        ".hevc",
-        ".265",
-        ".dav",
-    ]
-)
+EXTENSIONS = frozenset({
+    ".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".flv", ".asf",
+    ".wmv", ".h264", ".264", ".hevc", ".265", ".dav",
+})  # fmt: skip
 # What a file may be, that is no clip yet.
 BOUNDLESS = ClipLimits(max_bytes=1 << 62, max_seconds=1e9, max_frames=1 << 62, max_pixels=(1 << 31) - 1)
 
@@ -51,8 +33,14 @@ def open_video(path: Path) -> Iterator[tuple[av.container.InputContainer, av.Vid
       ClipError: it is none that can be decoded.
       OSError: the file cannot be read.
     """
-    with path.open("rb"):  # so that what the system says of the file is not taken for the file's fault
-        pass
+    size = path.stat().st_size
+    if not size:
+        raise ClipError(ClipFault.EMPTY)
+    # Opened by us first: what the system says of the file is not to be taken for the file's own fault.
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as payload:
+        promised = promised_bytes(payload)
+    if promised is not None and promised > size:
+        raise ClipError(ClipFault.TRUNCATED)
     options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
     try:
         container = av.open(str(path), mode="r", options=options, metadata_errors="ignore")

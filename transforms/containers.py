@@ -6,12 +6,16 @@ difference before decoding.
 
 from __future__ import annotations
 
+from mmap import mmap
+
+Bytes = bytes | mmap
+
 TS_PACKET = 188
 _BOXES = frozenset(b"ftyp styp moov moof mdat mfra free skip wide sidx uuid pnot emsg prft".split())
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
 
-def promised_bytes(payload: bytes) -> int | None:
+def promised_bytes(payload: Bytes) -> int | None:
     """Return how many bytes the container promises to have, or None where it makes no promise.
 
     Reads ISO media (top-level boxes), RIFF, Matroska and WebM (segment size), MPEG-TS (whole packets).
@@ -34,7 +38,7 @@ def promised_bytes(payload: bytes) -> int | None:
     return None
 
 
-def _iso_boxes(payload: bytes) -> int:
+def _iso_boxes(payload: Bytes) -> int:
     at = 0
     while payload[at + 4 : at + 8] in _BOXES:
         size = int.from_bytes(payload[at : at + 4], "big")
@@ -48,7 +52,7 @@ def _iso_boxes(payload: bytes) -> int:
     return at
 
 
-def _matroska(payload: bytes) -> int | None:
+def _matroska(payload: Bytes) -> int | None:
     at = 4
     header = _vint(payload, at)
     if header is None:
@@ -60,7 +64,7 @@ def _matroska(payload: bytes) -> int | None:
     return None if segment is None else at + 4 + segment[1] + segment[0]
 
 
-def _vint(payload: bytes, at: int) -> tuple[int, int] | None:
+def _vint(payload: Bytes, at: int) -> tuple[int, int] | None:
     """Return (value, length) of an EBML variable-length integer; None where it means "unknown"."""
     if at >= len(payload) or payload[at] == 0:
         return None

@@ -26,16 +26,16 @@ class MotionSettings:
     """How people move and how well a detector sees them; shares are of the person's own height.
 
     Attributes:
-        pace: Spread of the velocity along one axis, own heights a second. 1.4 m/s is 0.8 heights a second;
-            half of that is seen along an average axis.
+        pace: Spread of the velocity along one axis, own heights a second. Walking is 1.4 m/s, or 0.8 heights a
+            second; many stand, and a slanted view shortens one axis.
         memory: Seconds over which a person's velocity is forgotten.
         place_error: Standard error of a detected box's centre.
         size_error: Standard error of the logarithm of a detected width or height.
         size_drift: Change of the logarithm of the size in a second.
     """
 
-    pace: float = 0.5
-    memory: float = 2.0
+    pace: float = 0.3
+    memory: float = 5.0
     place_error: float = 0.06
     size_error: float = 0.08
     size_drift: float = 0.05
@@ -71,9 +71,7 @@ def begin(seen: Measured, settings: MotionSettings) -> Floats:
     place_var = settings.place_error**2 * height_var * seen.noise
     speed_var = settings.pace**2 * height_var
     size_var = settings.size_error**2 * seen.noise
-    return np.array(
-        (seen.x, seen.y, rest, rest, place_var, rest, speed_var, seen.log_width, seen.log_height, size_var)
-    )
+    return np.array((seen.x, seen.y, rest, rest, place_var, rest, speed_var, seen.log_width, seen.log_height, size_var))
 
 
 def predict(motion: Floats, seconds: Floats, settings: MotionSettings) -> Floats:
@@ -134,22 +132,22 @@ def frame(motion: Floats) -> Floats:
     """Return the boxes (K, 4) of tracks (ROWS, K)."""
     half_width, half_height = np.exp(motion[7:9]) / 2
     x, y = motion[0], motion[1]
-    return np.stack((x - half_width, y - half_height, x + half_width, y + half_height), axis=1)
+    return np.array((x - half_width, y - half_height, x + half_width, y + half_height)).T
 
 
-def surprise(motion: Floats, seen: Measured, settings: MotionSettings) -> tuple[Floats, Floats]:
+def surprise(motion: Floats, seen: Measured, settings: MotionSettings) -> Floats:
     """Say how badly each measured box fits each predicted track.
 
     Returns:
-        distance: (K, N) squared Mahalanobis distance of the centres.
-        cost: (K, N) twice the negative log-likelihood of centre and height, 0 for a track just corrected that
-            is met exactly: the spread of the track counts in units of a lone box's error.
+        (K, N) twice the negative log-likelihood of centre and height, at least 0: its zero is an exact hit on a
+        track without any doubt. It rises with the distance, and with the time that the track was out of sight.
     """
     tracks = motion[:, :, None]
-    error = place_noise(tracks, np.ones(1), settings)
-    place = tracks[4] + error * seen.noise
-    distance = ((seen.x - tracks[0]) ** 2 + (seen.y - tracks[1]) ** 2) / place
+    place_error = place_noise(tracks, np.ones(1), settings)
     size_error = settings.size_error**2
+    place = tracks[4] + place_error * seen.noise
     size = tracks[9] + size_error * seen.noise
-    cost = distance + (seen.log_height - tracks[8]) ** 2 / size
-    return distance, cost + np.log((place / error) ** 2 * (size / size_error))
+    cost = ((seen.x - tracks[0]) ** 2 + (seen.y - tracks[1]) ** 2) / place
+    cost += (seen.log_height - tracks[8]) ** 2 / size
+    cost += np.log((place / place_error) ** 2 * (size / size_error))
+    return cost

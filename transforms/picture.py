@@ -38,6 +38,7 @@ _TEXTURED = 2.0
 _UNIFORM = 25
 # Frozen: over this time, this share of the steps changed no pixel by more than a decoder repairs in a still
 # picture. The rest is for keyframes, which repaint it. (Real: at most 0.4; frozen before the encoder: 0.9 and up.)
+# Where few frames are looked at, over as many steps.
 _FROZEN_FOR_US = 3_000_000
 _FROZEN_SHARE = 0.9
 _FROZEN_STEPS = 6
@@ -129,7 +130,7 @@ class PictureCheck:
         since_us, last = self._last
         self._last = offset_us, picture
         self._steps.append((since_us, cv2.norm(picture, last, cv2.NORM_INF) <= _STILL))
-        while len(self._steps) > 1 and self._steps[1][0] <= offset_us - _FROZEN_FOR_US:
+        while len(self._steps) > _FROZEN_STEPS and self._steps[1][0] <= offset_us - _FROZEN_FOR_US:
             self._steps.popleft()
         if len(self._steps) < _FROZEN_STEPS or self._steps[0][0] > offset_us - _FROZEN_FOR_US:
             return False

@@ -72,9 +72,7 @@ def spans(times_us: Sequence[int], start_us: int, end_us: int, max_gap_us: int) 
     [(0, 300), (300, 550), (900, 1000)]
     """
     ends = [*times_us, end_us][1:]
-    intervals = [
-        (at, min(end, at + max_gap_us, end_us)) for at, end in zip(times_us, ends, strict=True) if at < end_us
-    ]
+    intervals = [(at, min(end, at + max_gap_us, end_us)) for at, end in zip(times_us, ends, strict=True) if at < end_us]
     if intervals:
         first, until = intervals[0]
         intervals[0] = (min(first, max(start_us, first - max_gap_us)), until)

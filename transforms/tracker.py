@@ -1,13 +1,13 @@
 """Motion-only tracking: which boxes of successive frames are one person.
 
 `step` is a pure function of a small state and one frame's boxes. Nothing of a person but place, size and motion is
-looked at, and nothing is kept once a track has ended.
+looked at, and nothing is kept once a track has ended. A track changes only when it is seen: frames without it,
+whether missing or empty, leave it as it was, and its motion is carried over the whole gap at once.
 
-A frame's boxes are given to tracks in three rounds, each an optimal assignment: strong boxes to confirmed
-tracks, then to new ones, then weak boxes to confirmed tracks that are still without (ByteTrack, Zhang et al.
-2022). The cost of a pair is twice the negative log-likelihood of the box under the track's motion (see
-motion.py). So the gate opens as an occluded track's place becomes uncertain, and a track lost long ago yields to
-one seen just now.
+Strong boxes are given out first, then weak ones to the confirmed tracks still without (ByteTrack, Zhang et al.
+2022), each time by an optimal assignment. The cost of a pair is its negative log-likelihood (see motion.py): the
+gate opens as the place of an occluded track becomes uncertain, and a track lost long ago yields to one seen just
+now, without rules of their own.
 """
 
 import struct
@@ -24,47 +24,48 @@ from transforms.motion import ROWS, Measured, MotionSettings, begin, correct, fr
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Indices = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 
 _HEADER = struct.Struct("<BqqI")
 _VERSION = 1
 _NEVER = -(2**63)
-_IMPOSSIBLE = 1e6
 
 
 @dataclass(frozen=True)
 class TrackerSettings:
     """What counts as a person's track.
 
+    One setting for all cameras and rates: times are seconds, lengths shares of a person's height.
+
     Attributes:
         motion: How people move and how well they are detected.
-        strong: Score from which a box can be any track's.
-        weak: Score from which a box can prolong a confirmed track.
-        birth: Score from which a box that no track took begins one.
-        evidence: Sum of scores from which a track is a person; a single flash never reaches it.
+        strong: Score from which a box can be any track's, or begin one.
+        weak: Score from which a box can prolong a confirmed track. Boxes below are not looked at.
+        doubtful: Score that speaks neither for nor against a person. A track's evidence is the sum of what its
+            scores exceed it by, never below 0 (a cumulative sum test, Page 1954).
+        evidence: Evidence from which a track is confirmed, for ever: more than any single box can give.
         patience: Seconds for which a confirmed track may be out of sight.
-        doubt: Seconds for which a new track may be out of sight; it may always miss no frame at all.
-        reach: Cost up to which a strong box is a track's.
-        reach_weak: Cost up to which a weak box is a track's.
-        gate: Squared Mahalanobis distance of the centres beyond which a pair is impossible.
-        overlap_weight: Cost of no overlap between a box and the place where it is expected.
-        crowding: By how much a box's variance grows as another covers it: boxes of people who hide each
-            other are drawn towards each other.
+        trial: Seconds for which an unconfirmed track may be; at low frame rates, not even one frame.
+        reach: Largest cost at which a strong box is a track's.
+        reach_weak: Largest cost at which a weak box is a track's.
+        newcomer: Cost added to an unconfirmed track's, which so yields to a confirmed one.
+        crowding: By how much the variance of a box grows where another covers it: boxes of people who hide
+            each other are drawn towards each other.
         twin: Overlap with a box in use from which a box begins no track: it is the same person again.
     """
 
     motion: MotionSettings = field(default_factory=MotionSettings)
-    strong: float = 0.5
+    strong: float = 0.4
     weak: float = 0.1
-    birth: float = 0.7
-    evidence: float = 2.0
+    doubtful: float = 0.6
+    evidence: float = 0.5
     patience: float = 2.0
-    doubt: float = 0.3
-    reach: float = 15.0
+    trial: float = 0.3
+    reach: float = 17.0
     reach_weak: float = 9.0
-    gate: float = 16.0
-    overlap_weight: float = 2.0
+    newcomer: float = 6.0
     crowding: float = 1.0
-    twin: float = 0.6
+    twin: float = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +77,8 @@ class TrackerState:
         now_us: Time of the last frame, microseconds.
         track: (K,) ids, rising.
         seen_us: (K,) time of each track's last sighting.
-        evidence: (K,) sum of the scores of its sightings.
-        motion: (ROWS, K) their motion at their last sightings.
+        evidence: (K,) that each is a person; no longer summed up once it is confirmed.
+        motion: (ROWS, K) its motion then, as in motion.py.
     """
 
     next_id: int
@@ -100,7 +101,7 @@ class Sightings(NamedTuple):
 
     track: Integers
     boxes: Floats
-    confirmed: NDArray[np.bool_]
+    confirmed: Flags
     ended: Integers
 
 
@@ -136,39 +137,37 @@ def step(
         raise ValueError("frames must be given in order of time, each later than the one before")
     boxes, scores = _admit(boxes, scores, settings.weak)
     live = _unexpired(state, settings, t_us)
-    kept = state.track[live]
-    seen_us, evidence, motion = state.seen_us[live], state.evidence[live], state.motion[:, live]
+    track, seen_us = state.track[live], state.seen_us[live]
+    evidence, motion = state.evidence[live], state.motion[:, live]
+    confirmed = evidence >= settings.evidence
+    gained = scores - settings.doubtful
 
     overlap = iou(boxes, boxes)
-    np.fill_diagonal(overlap, 0)
+    overlap.flat[:: len(boxes) + 1] = 0
     seen = measure(boxes, 1 + settings.crowding * overlap.max(axis=1, initial=0))
     expected = predict(motion, (t_us - seen_us) / 1e6, settings.motion)
-    costs = _costs(expected, seen, boxes, settings)
-    box_of = _associate(costs, evidence >= settings.evidence, scores, settings)
+    costs = surprise(expected, seen, settings.motion)
+    box_of = _associate(costs, confirmed, scores, settings)
 
     found = np.flatnonzero(box_of >= 0)
     used = box_of[found]
-    begins = scores >= settings.birth
+    begins = scores >= settings.strong
     begins[used] = False
     begins &= overlap[:, used].max(axis=1, initial=0) < settings.twin
     new = np.flatnonzero(begins)
 
     motion[:, found] = correct(expected[:, found], _pick(seen, used), settings.motion)
     seen_us[found] = t_us
-    evidence[found] += scores[used]
-    after = TrackerState(
-        next_id=state.next_id + len(new),
-        now_us=t_us,
-        track=np.concatenate((kept, np.arange(state.next_id, state.next_id + len(new)))),
-        seen_us=np.concatenate((seen_us, np.full(len(new), t_us))),
-        evidence=np.concatenate((evidence, scores[new])),
-        motion=np.concatenate((motion, begin(_pick(seen, new), settings.motion)), axis=1),
-    )
-    sighted = np.concatenate((found, np.arange(len(kept), len(after.track))))
+    held = evidence[found]
+    evidence[found] = np.where(confirmed[found], held, np.maximum(held + gained[used], 0))
+    after = TrackerState(state.next_id, t_us, track, seen_us, evidence, motion)
+    if len(new):
+        after = _born(after, begin(_pick(seen, new), settings.motion), np.maximum(gained[new], 0))
+        found = np.concatenate((found, np.arange(len(track), len(after.track))))
     return after, Sightings(
-        track=after.track[sighted],
-        boxes=frame(after.motion[:, sighted]),
-        confirmed=after.evidence[sighted] >= settings.evidence,
+        track=after.track[found],
+        boxes=frame(after.motion[:, found]),
+        confirmed=after.evidence[found] >= settings.evidence,
         ended=state.track[~live],
     )
 
@@ -215,41 +214,40 @@ def _admit(boxes: Floats, scores: Floats, weak: float) -> tuple[Floats, Floats]:
     return boxes[order], scores[order]
 
 
-def _unexpired(state: TrackerState, settings: TrackerSettings, t_us: int) -> NDArray[np.bool_]:
-    """Say which tracks may still be found: sure ones for long, doubtful ones if seen just now."""
-    unseen = t_us - state.seen_us
-    sure = (state.evidence >= settings.evidence) | (state.seen_us == state.now_us)
-    return unseen <= 1e6 * np.where(sure, settings.patience, settings.doubt)
+def _unexpired(state: TrackerState, settings: TrackerSettings, t_us: int) -> Flags:
+    """Say which tracks may still be found."""
+    trusted = (state.evidence >= settings.evidence) | (state.seen_us == state.now_us)
+    return t_us - state.seen_us <= 1e6 * np.where(trusted, settings.patience, settings.trial)
 
 
-def _costs(expected: Floats, seen: Measured, boxes: Floats, settings: TrackerSettings) -> Floats:
-    distance, cost = surprise(expected, seen, settings.motion)
-    cost += settings.overlap_weight * (1 - iou(frame(expected), boxes))
-    cost[distance > settings.gate] = _IMPOSSIBLE
-    return cost
-
-
-def _associate(
-    costs: Floats, sure: NDArray[np.bool_], scores: Floats, settings: TrackerSettings
-) -> NDArray[np.intp]:
+def _associate(costs: Floats, confirmed: Flags, scores: Floats, settings: TrackerSettings) -> Indices:
     """Give boxes to tracks; returns (K,) the index of each track's box, -1 for none."""
-    box_of = np.full(len(sure), -1)
+    box_of = np.full(len(confirmed), -1)
+    costs = costs + np.where(confirmed, 0.0, settings.newcomer)[:, None]
     strong = scores >= settings.strong
-    free = np.ones(len(scores), bool)
-    for tracks, boxes, reach in (
-        (sure, strong, settings.reach),
-        (~sure, strong, settings.reach),
-        (sure, ~strong, settings.reach_weak),
-    ):
-        rows, columns = np.flatnonzero(tracks & (box_of < 0)), np.flatnonzero(boxes & free)
+    rounds = ((np.ones_like(confirmed), strong, settings.reach), (confirmed, ~strong, settings.reach_weak))
+    for tracks, boxes, reach in rounds:
+        rows, columns = np.flatnonzero(tracks & (box_of < 0)), np.flatnonzero(boxes)
         if len(rows) and len(columns):
-            # Capped, so that an impossible pair never decides which possible ones are made.
-            gains = np.minimum(costs[np.ix_(rows, columns)] - reach, 0)
+            # Capped, so that a hopeless pair weighs as much as no pair and never bends the others.
+            gains = np.minimum(costs[rows[:, None], columns] - reach, 0)
             row, column = linear_sum_assignment(gains)
             made = gains[row, column] < 0
             box_of[rows[row[made]]] = columns[column[made]]
-            free[columns[column[made]]] = False
     return box_of
+
+
+def _born(state: TrackerState, motion: Floats, evidence: Floats) -> TrackerState:
+    """Add tracks seen for the first time."""
+    next_id = state.next_id + len(evidence)
+    return TrackerState(
+        next_id,
+        state.now_us,
+        np.concatenate((state.track, np.arange(state.next_id, next_id))),
+        np.concatenate((state.seen_us, np.full(len(evidence), state.now_us))),
+        np.concatenate((state.evidence, evidence)),
+        np.concatenate((state.motion, motion), axis=1),
+    )
 
 
 def _pick(seen: Measured, which: Indices) -> Measured:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 from apache_beam import pvalue
 
+from schemas.clock import SECOND_US
 from schemas.records import DeadLetter
 from schemas.site import Site
 from transforms.calendar import scheduled
@@ -116,5 +117,7 @@ class _ValidateFn(beam.DoFn):
         letter = dead_clip(STAGE, str(fault), envelope, len(clip.payload), self._names)
         yield pvalue.TaggedOutput(FAILED, letter)
         if fault not in FAULTS:
-            # The bytes are the clip's identity, whatever its envelope claims of them.
-            yield pvalue.TaggedOutput(UNSEEN, unseen(replace(envelope, sha256=sha256)))
+            # Whatever the envelope claims, the bytes are the clip's identity, and no clip goes to more days than
+            # the limit allows.
+            end_us = min(envelope.end_us, envelope.start_us + int(self._limits.max_seconds * SECOND_US))
+            yield pvalue.TaggedOutput(UNSEEN, unseen(replace(envelope, sha256=sha256, end_us=end_us)))

@@ -1,0 +1,116 @@
+"""The built graph: what is shuffled and kept in state, what is one stage with the pixels, what its steps are called."""
+
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pytest
+from apache_beam import coders
+from apache_beam.io.gcp.pubsub import PubsubMessage
+from apache_beam.ml.inference.base import PredictionResult
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from pipeline.archive import ClipFile
+from pipeline.config import Config
+from pipeline.graph import build
+from pipeline.sources import ClipFileCoder
+from schemas.envelope import Envelope
+from tests.support.graph import pipeline, shuffled, states, transforms
+from tests.support.graphs import card_of, constant_graph
+from tests.support.world import T0, a_site, span
+from transforms.clips import PIXELS
+
+FORBIDDEN = (*PIXELS, bytes, np.ndarray, PubsubMessage, PredictionResult)
+PICKLING = (coders.FastPrimitivesCoder, coders.PickleCoder, coders.DillCoder, coders.CloudpickleCoder)
+PLAIN = (str, int, bool, float, type(None))
+ENVELOPE = Envelope(1, "lab", "door", "run", 0, T0, T0 + 10_000_000, 0, 10.0, "h264", 3, "ab" * 32)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> beam.Pipeline:
+    card = card_of(constant_graph({"rows": np.zeros((1, 6))}, [1, 3, 64, 96]), {"kind": "ssd"})
+    config = Config(
+        sites=(a_site(),),
+        models={("lab", "door"): (card, tmp_path / "tiny.onnx")},
+        files=[ClipFile(tmp_path / "a.mp4", ENVELOPE), ClipFile(tmp_path / "b.mp4", None, "no_envelope")],
+        spans={"lab": span(0, 60)},
+        output=tmp_path / "records",
+    )
+    root = pipeline()
+    build(root, config)
+    return root
+
+
+def parts(kind: Any) -> list[Any]:
+    """Return a type and all types within it."""
+    inner = getattr(kind, "tuple_types", None) or getattr(kind, "union_types", None) or [
+        part for name in ("inner_type", "yielded_type") if (part := getattr(kind, name, None)) is not None
+    ]  # fmt: skip
+    return [kind, *(deep for part in inner for deep in parts(part))]
+
+
+def coder_parts(coder: coders.Coder) -> list[coders.Coder]:
+    inner = coder.coders() if hasattr(coder, "coders") else coder._get_component_coders()
+    return [coder, *(deep for part in inner for deep in coder_parts(part))]
+
+
+def test_nothing_of_pixels_is_shuffled(root: beam.Pipeline) -> None:
+    found = list(shuffled(root))
+    assert {label for label, _ in found} >= {"ReadClips/Spread", "TrackPeople/Track", "WriteRecords/Group"}
+    for label, kind in found:
+        assert not {part for part in parts(kind) if part in FORBIDDEN}, label
+        assert Any not in parts(kind) and beam.typehints.Any not in parts(kind), f"{label}: a type was lost"
+
+
+def test_nothing_is_pickled_into_a_shuffle(root: beam.Pipeline) -> None:
+    for label, kind in shuffled(root):
+        for part in parts(kind):
+            # Beam's own reshuffle carries each element's timestamp, which its fallback coder knows.
+            if part in PLAIN or getattr(part, "__module__", "").startswith("apache_beam"):
+                continue
+            assert not isinstance(coders.registry.get_coder(part), PICKLING), f"{label}: {part}"
+
+
+def test_state_holds_geometry_in_coders_of_its_own(root: beam.Pipeline) -> None:
+    found = dict(states(root))
+    assert len(found) == 8
+    for label, coder in found.items():
+        own = type(coder).__module__.startswith("transforms.") or isinstance(
+            coder, coders.BooleanCoder | coders.VarIntCoder
+        )
+        assert own, label
+        assert not any(isinstance(part, (*PICKLING, coders.BytesCoder)) for part in coder_parts(coder)), label
+
+
+def test_pixels_are_read_and_looked_at_in_one_fused_stage(root: beam.Pipeline) -> None:
+    runner = FnApiRunner()
+    _, stages = runner.create_stages(root.to_runner_api(default_environment=runner._default_environment))
+    fused = [{transform.unique_name for transform in stage.transforms} for stage in stages]
+    (pixels,) = [stage for stage in fused if "ReadClips/Read/ParDo(_ReadFn)" in stage]
+    assert {
+        "ValidateClips/Validate/ParDo(_ValidateFn)", "DetectPeople/OneABatch",
+        "DetectPeople/RunInference/BeamML_RunInference", "DetectPeople/Sort/ParDo(_SortFn)",
+    } <= pixels  # fmt: skip
+    assert not any(name.startswith(("TrackPeople", "AggregateMetrics", "WriteRecords")) for name in pixels)
+
+
+def test_the_guard_is_the_only_way_to_a_record_sink(root: beam.Pipeline) -> None:
+    steps = {node.full_label: node for node in transforms(root)}
+    (sunk,) = steps["WriteRecords"].inputs
+    assert sunk is steps["DropBiometrics"].outputs[None]
+    writers = [label for label in steps if label.split("/")[0].startswith("Write")]
+    assert {label.split("/")[0] for label in writers} == {"WriteRecords"}
+
+
+def test_steps_keep_their_names(root: beam.Pipeline) -> None:
+    """A running job is updated by the names of its steps: change `tests/golden/steps.txt` only with a new release."""
+    golden = Path(__file__).parent.parent / "golden" / "steps.txt"
+    labels = [node.full_label for node in transforms(root) if node.full_label and "<lambda at" not in node.full_label]
+    assert labels == golden.read_text("utf-8").splitlines()
+
+
+def test_clip_files_go_through_bytes() -> None:
+    coder = ClipFileCoder()
+    for file in (ClipFile(Path("/clips/é\udcff.mp4"), ENVELOPE), ClipFile(Path("b.mp4"), None, "no_envelope")):
+        assert coder.decode(coder.encode(file)) == file

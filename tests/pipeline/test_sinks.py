@@ -1,0 +1,58 @@
+"""Record files: a function of the set of rows, whole when visible, and overwritten by themselves."""
+
+import random
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.sinks import encode_file, folder, partition, write_file
+from pipeline.view import read_file
+from schemas.avro import FAMILY_OF, contract
+from tests.support.world import a_site, clips_of, records_of, span, walker
+from transforms.dead_letters import dead_clip
+from transforms.guard import Guarded, to_fields
+
+RECORDS = records_of(a_site(windows=["1m", "2m"]), clips_of([walker(1), walker(20)], 100), span(0, 120))
+GUARDED = [Guarded(FAMILY_OF[type(record)], to_fields(record)) for record in RECORDS]
+HEAT = [record for record in GUARDED if record.family == "heatmap"]
+LETTER = Guarded("dead_letter", to_fields(dead_clip("ReadClips", "no_envelope", None, 7, frozenset())))
+
+
+@settings(max_examples=40, derandomize=True, deadline=None)
+@given(st.permutations(HEAT), st.lists(st.sampled_from(HEAT), max_size=5))
+def test_order_and_repeats_make_no_difference_to_a_file(rows: list[Guarded], again: list[Guarded]) -> None:
+    expected = encode_file("heatmap", [row.fields for row in HEAT])
+    assert encode_file("heatmap", [row.fields for row in rows + again]) == expected
+
+
+def test_a_file_says_what_went_in_with_its_contract(tmp_path: Path) -> None:
+    path = write_file(tmp_path, ("heatmap", "lab", "2026-01-05"), HEAT)
+    schema, rows = read_file(path)
+    assert len(rows) == len(HEAT)
+    assert [field["doc"] for field in schema["fields"]] == [field["doc"] for field in contract("heatmap")["fields"]]
+    assert sum(row["n"] for row in rows) == sum(row.fields["n"] for row in HEAT)
+
+
+def test_a_retry_overwrites_itself_and_another_set_does_not(tmp_path: Path) -> None:
+    where = ("heatmap", "lab", "2026-01-05")
+    first = write_file(tmp_path, where, HEAT)
+    rows = HEAT[:]
+    random.Random(1).shuffle(rows)
+    content = first.read_bytes()
+    assert write_file(tmp_path, where, rows) == first
+    assert first.read_bytes() == content
+    assert write_file(tmp_path, where, HEAT[:-1]) != first
+    assert len(list(tmp_path.rglob("*.avro"))) == 2
+
+
+def test_nothing_but_whole_files_is_ever_under_the_records(tmp_path: Path) -> None:
+    write_file(tmp_path, ("heatmap", "lab", "2026-01-05"), HEAT)
+    assert [path.suffix for path in (tmp_path / "records").rglob("*") if path.is_file()] == [".avro"]
+    assert not [path for path in (tmp_path / ".staging").rglob("*") if path.is_file()]
+
+
+def test_files_lie_by_family_site_and_date(tmp_path: Path) -> None:
+    assert partition(HEAT[0]) == ("heatmap", "lab", "2026-01-05")
+    assert folder(tmp_path, partition(HEAT[0])) == tmp_path / "records/heatmap/site=lab/date=2026-01-05"
+    assert folder(tmp_path, partition(LETTER)) == tmp_path / "dead_letters/site=unknown"

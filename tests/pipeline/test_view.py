@@ -1,0 +1,67 @@
+"""The rows that stand: of each site and window the newest site version, of each set the highest revision, whole."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.sinks import write_file
+from pipeline.view import Row, UnreadableRecordsError, current, read_file, read_records
+from schemas.records import FAMILIES
+from tests.support.world import a_site, records_of, span
+from transforms.guard import Guarded, to_fields
+
+
+def row(revision: int, version: int = 1, cell: int = 0, window: int = 0, group: str = "door", site: str = "lab") -> Row:
+    return {
+        "site": site, "window_size_seconds": 60, "window_start": window, "group": group, "site_version": version,
+        "revision": revision, "cell": cell,
+    }  # fmt: skip
+
+
+def test_a_row_that_a_later_revision_lacks_is_gone() -> None:
+    old = [row(1, cell=0), row(1, cell=5)]
+    new = [row(2, cell=0)]
+    assert current({"heatmap": [*new, *old]}) == {"heatmap": new}
+
+
+def test_a_newer_site_version_wins_whatever_its_revision_and_over_all_families() -> None:
+    records = {"heatmap": [row(9), row(1, version=2)], "queue": [row(9)], "footfall": [row(9, window=60)]}
+    assert current(records) == {"heatmap": [row(1, version=2)], "queue": [], "footfall": [row(9, window=60)]}
+
+
+def test_groups_windows_and_sites_stand_for_themselves() -> None:
+    rows = [row(1), row(2, group="yard"), row(3, window=60), row(4, site="shop", version=7)]
+    assert current({"queue": rows}) == {"queue": rows}
+
+
+@settings(max_examples=60, derandomize=True, deadline=None)
+@given(st.data())
+def test_the_order_of_loading_makes_no_difference(data: st.DataObject) -> None:
+    rows = [row(revision, version, cell, window) for revision in (1, 2) for version in (1, 2) for cell in (0, 1) for window in (0, 60)]
+    some = data.draw(st.lists(st.sampled_from(rows), unique_by=lambda each: tuple(each.values())))
+    key = str
+    one, other = current({"a": some}), current({"a": data.draw(st.permutations(some))})
+    assert sorted(one["a"], key=key) == sorted(other["a"], key=key)
+    assert current(one) == one
+
+
+def test_records_are_read_by_family(tmp_path: Path) -> None:
+    records = records_of(a_site(), [], span(0, 60))
+    for family, kind in FAMILIES.items():
+        rows = [Guarded(family, to_fields(record)) for record in records if type(record) is kind]
+        write_file(tmp_path, (family, "lab", "2026-01-05"), rows)
+    found = read_records(tmp_path)
+    assert set(found) == set(FAMILIES)
+    assert sum(map(len, found.values())) == len(records)
+    assert current(found) == found
+    assert read_records(tmp_path / "nowhere") == {family: [] for family in FAMILIES}
+
+
+@pytest.mark.parametrize("content", [b"", b"Obj", b"Obj\x01garbage", b"no avro at all" * 9])
+def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "broken.avro"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableRecordsError, match=r"broken\.avro"):
+        read_file(path)

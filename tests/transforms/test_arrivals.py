@@ -1,0 +1,35 @@
+"""How clips reach their site days."""
+
+from tests.support.world import T0, a_camera, a_clip, a_site, seconds, span
+from transforms.arrivals import Arrival, ArrivalCoder, arrivals, day_of, days_between, seeds
+
+DAY_US = 86_400_000_000
+
+
+def test_every_camera_and_day_that_is_asked_for_is_seeded() -> None:
+    site = a_site(cameras=[a_camera(name).model_dump(mode="json") for name in ("a", "b")])
+    found = list(seeds(site, span(-60, 60)))
+    assert [key for key, _ in found] == [("lab", name, day) for day in (T0 - DAY_US, T0) for name in ("a", "b")]
+    assert {arrival for _, arrival in found} == {Arrival(None)}
+
+
+def test_a_clip_goes_to_each_day_that_it_shares_an_instant_with() -> None:
+    def days(start_s: float, end_s: float) -> list[int]:
+        return [key[2] for key, _ in arrivals(a_clip(start_s, end_s), a_site())]
+
+    assert days(-5, 5) == [T0 - DAY_US, T0]
+    assert days(-5, 0) == [T0 - DAY_US]
+    assert days(0, 5) == [T0]
+
+
+def test_days_follow_each_other_without_a_gap() -> None:
+    found = list(days_between(a_site(time_zone="Europe/Paris", day_start="02:30"), seconds(0), seconds(90 * 86_400)))
+    assert all(one.end_us == other.start_us for one, other in zip(found, found[1:], strict=False))
+    assert found[0] == day_of(a_site(time_zone="Europe/Paris", day_start="02:30"), seconds(0))
+
+
+def test_arrivals_go_through_bytes() -> None:
+    coder = ArrivalCoder()
+    assert coder.decode(coder.encode(Arrival(None))) == Arrival(None)
+    clip = a_clip(0, 1)
+    assert coder.decode(coder.encode(Arrival(clip))).clip.identity == clip.identity

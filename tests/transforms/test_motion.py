@@ -1,0 +1,90 @@
+"""The motion filter: exact in time, free of scale, honest about what it does not know."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transforms.motion import (
+    Floats,
+    Measured,
+    MotionSettings,
+    begin,
+    correct,
+    frame,
+    measure,
+    predict,
+    surprise,
+)
+
+SETTINGS = MotionSettings()
+BOX = np.array([[0.4, 0.3, 0.5, 0.6]])
+seconds = st.floats(0.001, 10)
+
+
+def seen(boxes: Floats) -> Measured:
+    return measure(boxes, np.ones(len(boxes)))
+
+
+def walk(speed: float, steps: int, step: float = 0.1) -> Floats:
+    """A track that was seen walking to the right, in picture heights a second."""
+    motion = begin(seen(BOX), SETTINGS)
+    for k in range(1, steps):
+        moved = BOX + speed * k * step * np.array([1, 0, 1, 0])
+        motion = correct(predict(motion, np.array([step]), SETTINGS), seen(moved), SETTINGS)
+    return motion
+
+
+@given(seconds, seconds)
+def test_two_steps_are_one(first: float, second: float) -> None:
+    motion = walk(0.1, 10)
+    twice = predict(predict(motion, np.array([first]), SETTINGS), np.array([second]), SETTINGS)
+    once = predict(motion, np.array([first + second]), SETTINGS)
+    np.testing.assert_allclose(twice, once, rtol=1e-9, atol=1e-15)
+
+
+@given(st.floats(0.05, 20), seconds)
+def test_near_and_far_people_follow_one_law(scale: float, ahead: float) -> None:
+    small = predict(begin(seen(BOX), SETTINGS), np.array([ahead]), SETTINGS)
+    large = predict(begin(seen(BOX * scale), SETTINGS), np.array([ahead]), SETTINGS)
+    np.testing.assert_allclose(large[:4], small[:4] * scale)
+    np.testing.assert_allclose(large[4:7], small[4:7] * scale**2)
+    aside = BOX + 0.05
+    np.testing.assert_allclose(
+        surprise(large, seen(aside * scale), SETTINGS), surprise(small, seen(aside), SETTINGS), rtol=1e-6
+    )
+
+
+def test_a_box_comes_back_as_it_was_measured() -> None:
+    np.testing.assert_allclose(frame(begin(seen(BOX), SETTINGS)), BOX)
+
+
+def test_velocity_is_learnt_and_then_forgotten() -> None:
+    motion = walk(0.1, 30)
+    assert abs(motion[2, 0] - 0.1) < 0.01
+    later = predict(motion, np.array([60.0]), SETTINGS)
+    assert abs(later[2, 0]) < 1e-6
+    assert later[0, 0] - motion[0, 0] < 0.1 * SETTINGS.memory
+
+
+def test_the_first_sighting_after_a_gap_corrects_the_velocity() -> None:
+    standing = predict(walk(0, 20), np.array([1.5]), SETTINGS)
+    found = correct(standing, seen(BOX + np.array([0.15, 0, 0.15, 0])), SETTINGS)
+    assert 0.05 < found[2, 0] < 0.15
+
+
+@given(st.floats(0, 0.5), st.floats(0, 0.5), seconds)
+def test_surprise_rises_with_distance_and_time(near: float, further: float, unseen: float) -> None:
+    motion = walk(0, 10)
+    expected = predict(motion, np.array([unseen]), SETTINGS)
+    boxes = np.concatenate((BOX, BOX + near, BOX + near + further))
+    exact, close, far = surprise(expected, seen(boxes), SETTINGS)[0]
+    assert 0 <= exact <= close <= far
+    assert surprise(motion, seen(BOX), SETTINGS)[0, 0] <= exact
+
+
+def test_crowded_boxes_count_less() -> None:
+    expected = predict(walk(0, 10), np.array([0.1]), SETTINGS)
+    aside = BOX + 0.02
+    alone = correct(expected, measure(aside, np.ones(1)), SETTINGS)
+    crowded = correct(expected, measure(aside, np.full(1, 3.0)), SETTINGS)
+    assert expected[0, 0] < crowded[0, 0] < alone[0, 0]

@@ -1,0 +1,105 @@
+"""Which clips are looked at, which are set aside, and what is still known of those."""
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+import apache_beam as beam
+import pytest
+
+from schemas.envelope import Envelope
+from tests.support.graph import pipeline
+from tests.support.world import T0, a_site
+from transforms.clips import Clip
+from transforms.dead_letters import dead_clip
+from transforms.decode import ClipLimits
+from transforms.validate import ValidateClips, fault_of, names_of
+
+LIMITS = ClipLimits(max_bytes=100, max_seconds=60)
+PAYLOAD = b"not watched here"
+DIGEST = hashlib.sha256(PAYLOAD).hexdigest()
+ENVELOPE = Envelope(1, "lab", "door", "run", 3, T0, T0 + 10_000_000, 0, 10.0, "h264", len(PAYLOAD), DIGEST)
+SECRET = "jane-doe"
+_seen: dict[str, list[Any]] = {}
+
+
+def fault(payload: bytes = PAYLOAD, **changes: Any) -> str | None:
+    clip = Clip(replace(ENVELOPE, **changes), payload)
+    site = a_site() if clip.envelope.site == "lab" else None
+    return fault_of(clip, site, LIMITS, hashlib.sha256(payload).hexdigest())
+
+
+def test_a_good_clip_has_no_fault() -> None:
+    assert fault() is None
+
+
+@pytest.mark.parametrize(
+    ("payload", "changes", "reason"),
+    [
+        (PAYLOAD, {"site": "elsewhere"}, "unknown_site"),
+        (PAYLOAD, {"camera": "elsewhere"}, "unknown_camera"),
+        (b"", {}, "empty"),
+        (b"x" * 101, {}, "too_large"),
+        (PAYLOAD, {"sha256": "0" * 64}, "hash_mismatch"),
+        (PAYLOAD, {"end_us": T0 + 61_000_000}, "too_long"),
+    ],
+)
+def test_each_fault_has_its_reason(payload: bytes, changes: dict[str, Any], reason: str) -> None:
+    assert fault(payload, **changes) == reason
+
+
+def keep(element: Any, output: str) -> None:
+    _seen.setdefault(output, []).append(element)
+
+
+def validated(*clips: Clip, **site: Any) -> dict[str, list[Any]]:
+    _seen.clear()
+    made = {index: (clip.envelope, clip.payload) for index, clip in enumerate(clips)}
+    with pipeline() as root:
+        found = (
+            root
+            | beam.Create(list(made), reshuffle=False)
+            | beam.Map(lambda index: Clip(*made[index])).with_output_types(Clip)
+            | ValidateClips((a_site(**site),), LIMITS)
+        )
+        for name, output in found._asdict().items():
+            _ = output | f"Keep{name}" >> beam.Map(keep, name)
+    return dict(_seen)
+
+
+def test_the_fact_of_a_bad_clip_goes_on_and_its_bytes_do_not() -> None:
+    found = validated(Clip(ENVELOPE, PAYLOAD), Clip(replace(ENVELOPE, sha256="0" * 64, sequence=4), PAYLOAD))
+    assert [clip.envelope.sequence for clip in found["clips"]] == [3]
+    (unseen,) = found["unseen"]
+    assert (unseen.readable, unseen.sequence, unseen.sha256) == (False, 4, DIGEST)
+    (letter,) = found["failed"]
+    assert (letter.stage, letter.reason, letter.site, letter.camera) == ("ValidateClips", "hash_mismatch", "lab", "door")
+    assert (letter.event_time, letter.bytes) == (T0, len(PAYLOAD))
+
+
+def test_a_clip_of_nobody_we_know_is_a_dead_letter_and_nothing_else() -> None:
+    found = validated(Clip(replace(ENVELOPE, camera=SECRET), PAYLOAD), Clip(replace(ENVELOPE, site=SECRET), PAYLOAD))
+    assert set(found) == {"failed"}
+    assert SECRET not in repr(found)
+    assert {letter.reason for letter in found["failed"]} == {"unknown_site", "unknown_camera"}
+
+
+def test_an_absurdly_long_clip_counts_in_one_day_and_not_in_every_day_of_its_claim() -> None:
+    (unseen,) = validated(Clip(replace(ENVELOPE, end_us=T0 + 10**15), PAYLOAD))["unseen"]
+    assert unseen.end_us == T0 + 60_000_000
+
+
+def test_outside_the_schedule_a_clip_is_known_and_not_looked_at() -> None:
+    found = validated(Clip(ENVELOPE, PAYLOAD), schedule=[{"days": "mon-sun", "hours": "08:00-09:00"}])
+    assert set(found) == {"unseen"}
+    assert found["unseen"][0].readable
+
+
+def test_a_dead_letter_names_only_what_the_site_files_know() -> None:
+    names = names_of((a_site(),))
+    assert names == {"lab", "door"}
+    letter = dead_clip("ReadClips", "no_envelope", None, 7, names)
+    assert (letter.site, letter.camera, letter.event_time, letter.bytes) == ("unknown", "unknown", None, 7)
+    letter = dead_clip("ReadClips", "no_envelope", replace(ENVELOPE, camera=SECRET), 7, names)
+    assert (letter.site, letter.camera, letter.event_time) == ("lab", "unknown", T0)
+    assert SECRET not in repr(letter)
