@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from tests.support.truth import FPS, FRAMES, HEIGHT, WIDTH, pets_lines, pets_tracks
 from schemas.clock import SECOND_US
 from schemas.envelope import SCHEMA_VERSION, Envelope
 from schemas.site import Camera, Site
+from tests.support.truth import FPS, FRAMES, HEIGHT, WIDTH, pets_lines, pets_tracks
 from transforms import places, tracker
 from transforms.boxes import UNIT
 from transforms.clips import Clip

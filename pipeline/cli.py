@@ -12,6 +12,7 @@ COMMANDS = {
     "cut": ("pipeline.cut", "cut a video file into clips with envelopes, at keyframes"),
     "inspect": ("pipeline.inspect", "print Avro records as a table"),
     "explain": ("pipeline.explain", "say what the job does, and every field that can leave it"),
+    "reference": ("pipeline.reference", "print what a camera's picture should look like, for its site file"),
     "models": ("pipeline.models.command", "list, fetch and check detection models"),
 }
 

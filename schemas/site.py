@@ -50,6 +50,12 @@ _WEEK_MINUTES = 7 * DAY_MINUTES
 _Cells = Annotated[int, Field(ge=0, le=256)]
 
 
+REFERENCE_COLUMNS, REFERENCE_ROWS = 16, 12
+"""Blocks of a reference: coarse enough to hold nothing of a person, fine enough to notice a turned camera."""
+
+REFERENCE_LENGTH = REFERENCE_COLUMNS * REFERENCE_ROWS
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -178,8 +184,11 @@ class Camera(_Named):
     heatmap: tuple[_Cells, _Cells] = (16, 9)
     """Columns and rows of the heatmap's grid; [0, 0] for none."""
 
-    reference: tuple[FiniteFloat, ...] | None = Field(default=None, min_length=1, max_length=1_024)
-    """Scalars of the picture as it should be, by which covered, blurred and moved pictures are told."""
+    reference: tuple[FiniteFloat, ...] | None = Field(
+        default=None, min_length=REFERENCE_LENGTH, max_length=REFERENCE_LENGTH
+    )
+    """Strength of edges in each block of the picture as it should be, row by row, by which blurred and moved
+    pictures are told; `silhouette reference` prints it."""
 
     zones: Annotated[tuple[Zone, ...], AfterValidator(_unique_names)] = ()
     """Parts of the floor to count in, or to leave out."""

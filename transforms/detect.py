@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import apache_beam as beam
+import cv2
 import numpy as np
 from apache_beam import pvalue
 from apache_beam.ml.inference.base import ModelHandler, RunInference
@@ -121,6 +122,7 @@ class ClipDetector(ModelHandler[Clip, ClipDetections | Faulty, Detectors]):
 
     def load_model(self) -> Detectors:
         """Open every model that the site files name, so that a bad one fails the job at once."""
+        cv2.setNumThreads(1)  # a worker's threads are its clips; OpenCV's own would only get in their way
         opened: dict[tuple[str, Path], Detector] = {}
         detectors = Detectors()
         for key, (card, path) in self._models.items():

@@ -16,13 +16,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.site import REFERENCE_COLUMNS, REFERENCE_LENGTH, REFERENCE_ROWS
 from transforms.masks import Mask
 
 Picture = NDArray[np.uint8]
-
-# Edges are measured in blocks: coarse enough to hold nothing of a person, fine enough to notice a turned camera.
-COLUMNS, ROWS = 16, 12
-REFERENCE_LENGTH = COLUMNS * ROWS
 
 # A scene's look changes little within a second; only freezing is judged from every frame.
 _LOOK_EVERY_US = 1_000_000
@@ -158,7 +155,8 @@ def _edges(channel: Picture) -> NDArray[np.float32]:
 
 
 def _block_means(channel: Picture) -> NDArray[np.float32]:
-    rows, columns = (_bounds(size, blocks) for size, blocks in zip(channel.shape, (ROWS, COLUMNS), strict=True))
+    blocks = REFERENCE_ROWS, REFERENCE_COLUMNS
+    rows, columns = (_bounds(size, count) for size, count in zip(channel.shape, blocks, strict=True))
     corners = cv2.integral(channel)[rows][:, columns]
     sums = corners[1:, 1:] - corners[:-1, 1:] - corners[1:, :-1] + corners[:-1, :-1]
     pixels = np.outer(rows[1:] - rows[:-1], columns[1:] - columns[:-1])

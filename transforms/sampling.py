@@ -1,9 +1,9 @@
-"""Which frames of a clip are looked at, and the time that each of them stands for."""
+"""Which frames of a clip are looked at."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Protocol, TypeVar
 
@@ -53,30 +53,6 @@ def sampled(frames: Iterable[T], start_us: int, frame_rate: float, fps: float | 
         if this != last:
             yield frame
         last = this
-
-
-def spans(times_us: Sequence[int], start_us: int, end_us: int, max_gap_us: int) -> list[tuple[int, int]]:
-    """Return the half-open interval that each taken frame stands for.
-
-    A frame stands from its own time until the next one's, the last one until the clip's end; the first one
-    also for what the clip shows before it. None reaches further than `max_gap_us` in either direction, nor out
-    of the clip, so that a hole in the clip stays a hole.
-
-    Args:
-      times_us: Times of the taken frames, strictly increasing, within the clip.
-      start_us: Start of the clip.
-      end_us: End of the clip, exclusive.
-      max_gap_us: Longest time that one frame speaks for.
-
-    >>> spans([100, 300, 900], 0, 1000, 250)
-    [(0, 300), (300, 550), (900, 1000)]
-    """
-    ends = [*times_us, end_us][1:]
-    intervals = [(at, min(end, at + max_gap_us, end_us)) for at, end in zip(times_us, ends, strict=True) if at < end_us]
-    if intervals:
-        first, until = intervals[0]
-        intervals[0] = (min(first, max(start_us, first - max_gap_us)), until)
-    return intervals
 
 
 def _tick_of(fps: float, phase_us: int) -> Callable[[int], int]:

@@ -34,14 +34,14 @@ def told(folder: Path, clips: list[Any], k: int = 1) -> list[str]:
 
 def test_windows_of_one_size_are_summed(tmp_path: Path) -> None:
     lines = told(tmp_path, clips_of(PEOPLE, 120))
-    assert "lab/door gate in 1" in lines
-    assert "lab/door gate out 1" in lines
-    assert any(line.startswith("lab/door 2026-01-05 00:00:00 2026-01-05 00:02:00 100.0% 12 0") for line in lines)
+    assert "lab door gate in 1" in lines
+    assert "lab door gate out 1" in lines
+    assert any(line.startswith("lab door 2026-01-05 00:00:00 2026-01-05 00:02:00 100.0% 12 0") for line in lines)
 
 
 def test_no_data_is_told_from_nobody(tmp_path: Path) -> None:
-    assert "lab/door gate in no data" in told(tmp_path / "nothing", [])
-    assert "lab/door gate in 0" in told(tmp_path / "nobody", [a_clip(0, 120)])
+    assert "lab door gate in no data" in told(tmp_path / "nothing", [])
+    assert "lab door gate in 0" in told(tmp_path / "nobody", [a_clip(0, 120)])
 
 
 def test_suppressed_is_told_from_both(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The rows that stand: of each site and window the newest site version, of each set the highest revision, whole."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def test_groups_windows_and_sites_stand_for_themselves() -> None:
 @settings(max_examples=60, derandomize=True, deadline=None)
 @given(st.data())
 def test_the_order_of_loading_makes_no_difference(data: st.DataObject) -> None:
-    rows = [row(revision, version, cell, window) for revision in (1, 2) for version in (1, 2) for cell in (0, 1) for window in (0, 60)]
+    rows = [row(*numbers) for numbers in itertools.product((1, 2), (1, 2), (0, 1), (0, 60))]
     some = data.draw(st.lists(st.sampled_from(rows), unique_by=lambda each: tuple(each.values())))
     key = str
     one, other = current({"a": some}), current({"a": data.draw(st.permutations(some))})

@@ -48,7 +48,7 @@ def name_of(kind: Any) -> str:
 def test_every_contract_has_its_rows() -> None:
     files = {path.stem for path in Path(schemas.__file__).parent.glob("*.avsc")} - {"clip_envelope"}
     assert files == set(RECORD_TYPES)
-    assert FAMILY_OF == {record: family for family, record in RECORD_TYPES.items()}
+    assert {record: family for family, record in RECORD_TYPES.items()} == FAMILY_OF
 
 
 @pytest.mark.parametrize("family", RECORD_TYPES)

@@ -32,7 +32,7 @@ def told(keys: dict[str, Any], model: Any = Site) -> str:
 def test_a_short_site_has_the_documented_defaults() -> None:
     site = Site.model_validate(written())
     assert (site.day_start, site.schedule, site.lateness) == (0, None, 60 * MINUTE_US)
-    assert (site.windows, site.segment_us, site.k) == ((MINUTE_US, 15 * MINUTE_US), MINUTE_US, 1)
+    assert (site.windows, site.segment_us, site.k) == ((MINUTE_US, 15 * MINUTE_US), MINUTE_US, 5)
     camera = site.cameras[0]
     assert (camera.model, camera.fps, camera.heatmap) == ("person", None, (16, 9))
 

@@ -42,18 +42,25 @@ def span(from_s: float, until_s: float) -> Span:
     return Span(seconds(from_s), seconds(until_s))
 
 
+def strip(left: float, right: float) -> list[list[float]]:
+    """Return a zone over the whole height of the picture, normalised."""
+    return [[left, 0], [right, 0], [right, 1], [left, 1]]
+
+
 def a_camera(name: str = "door", **changes: Any) -> Camera:
     """Return a camera over a hall two heights wide: a line at x = 1, an area left of it, a queue right of it."""
     fields = {
         "name": name,
         "fps": 5,
         "heatmap": [4, 2],
-        "lines": [{"name": "gate", "a": [0.5, 1.0], "b": [0.5, 0.0], "directions": {"to_right": "in", "to_left": "out"}}],
-        "zones": [
-            {"name": "hall", "kind": "area", "polygon": [[0.1, 0], [0.5, 0], [0.5, 1], [0.1, 1]], "dwell_bins": ["2s", "5s"]},
-            {"name": "desk", "kind": "queue", "polygon": [[0.6, 0], [0.9, 0], [0.9, 1], [0.6, 1]], "dwell_bins": ["2s"]},
+        "lines": [
+            {"name": "gate", "a": [0.5, 1], "b": [0.5, 0], "directions": {"to_right": "in", "to_left": "out"}}
         ],
-    }  # fmt: skip
+        "zones": [
+            {"name": "hall", "kind": "area", "polygon": strip(0.1, 0.5), "dwell_bins": ["2s", "5s"]},
+            {"name": "desk", "kind": "queue", "polygon": strip(0.6, 0.9), "dwell_bins": ["2s"]},
+        ],
+    }
     return Camera.model_validate(fields | changes)
 
 

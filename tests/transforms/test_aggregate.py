@@ -16,7 +16,9 @@ from transforms.aggregate import to_windows
 from transforms.detections import ClipDetections
 
 CAMERAS = ("door", "yard", "idle")
-SITE = a_site(cameras=[a_camera(name, heatmap=[2, 1]).model_dump(mode="json") for name in CAMERAS], windows=["1m", "2m"])
+SITE = a_site(
+    cameras=[a_camera(name, heatmap=[2, 1]).model_dump(mode="json") for name in CAMERAS], windows=["1m", "2m"]
+)
 ASKED = span(-30, 100)
 PEOPLE = [walker(start, speed=0.3) for start in range(1, 100, 17)]
 CLIPS = [

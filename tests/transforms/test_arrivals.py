@@ -1,5 +1,7 @@
 """How clips reach their site days."""
 
+from itertools import pairwise
+
 from tests.support.world import T0, a_camera, a_clip, a_site, seconds, span
 from transforms.arrivals import Arrival, ArrivalCoder, arrivals, day_of, days_between, seeds
 
@@ -24,7 +26,7 @@ def test_a_clip_goes_to_each_day_that_it_shares_an_instant_with() -> None:
 
 def test_days_follow_each_other_without_a_gap() -> None:
     found = list(days_between(a_site(time_zone="Europe/Paris", day_start="02:30"), seconds(0), seconds(90 * 86_400)))
-    assert all(one.end_us == other.start_us for one, other in zip(found, found[1:], strict=False))
+    assert all(one.end_us == other.start_us for one, other in pairwise(found))
     assert found[0] == day_of(a_site(time_zone="Europe/Paris", day_start="02:30"), seconds(0))
 
 

@@ -46,7 +46,9 @@ def test_pixels_refuse_to_be_encoded(kind: type, pixels: dict[type, Any]) -> Non
         coder.decode(b"")
 
 
-@pytest.mark.parametrize("leave", [pickle.dumps, beam_pickler.dumps, copy.deepcopy, coders.FastPrimitivesCoder().encode])
+@pytest.mark.parametrize(
+    "leave", [pickle.dumps, beam_pickler.dumps, copy.deepcopy, coders.FastPrimitivesCoder().encode]
+)
 @pytest.mark.parametrize("kind", PIXELS)
 def test_pixels_refuse_to_be_pickled_or_copied(
     kind: type, leave: Callable[[Any], Any], pixels: dict[type, Any]

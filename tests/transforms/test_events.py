@@ -21,8 +21,11 @@ def tracklets(happened: Happened) -> Tracklets:
 def happened(track: int = 1) -> Happened:
     found = Happened.nothing(2)
     found.crossings += [Crossing(track, 0, 1), Crossing(track + 1, 0, 1), Crossing(track, 0, 0)]
-    found.visits += [Visit(track, 1, seconds(0), seconds(4.4), False), Visit(track + 1, 1, seconds(9), seconds(12.6), False)]
-    found.visits.append(Visit(track, 0, seconds(0), seconds(7), True))
+    found.visits += [
+        Visit(track, 1, seconds(0), seconds(4.4), censored=False),
+        Visit(track + 1, 1, seconds(9), seconds(12.6), censored=False),
+        Visit(track, 0, seconds(0), seconds(7), censored=True),
+    ]
     found.flawed_us.update({Flaw.DARK: 5, Flaw.DARK | Flaw.MOVED: 7})
     found.heat_us[3] = 10
     found.heat_tracks[3] = {track, track + 1}

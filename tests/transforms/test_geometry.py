@@ -41,7 +41,7 @@ def test_left_and_upper_edges_belong_to_a_zone(point: tuple[float, float], is_in
 def test_zones_that_tile_the_floor_share_no_point_and_miss_none(cells: list[tuple[int, int]]) -> None:
     """Points on a fine grid, tiles whose edges lie on it: each point is in exactly one tile."""
     points = np.array(cells, float) / 8
-    tiles = [SQUARE + (column, row) for column in range(4) for row in range(4)]
+    tiles = [SQUARE + np.array([column, row]) for column in range(4) for row in range(4)]
     assert (sum(inside(points, tile).astype(int) for tile in tiles) == 1).all()
 
 

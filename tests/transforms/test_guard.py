@@ -117,6 +117,7 @@ def test_a_string_whose_vocabulary_is_not_configured_does_not_leave() -> None:
     assert inspect("footfall", to_fields(FOOTFALL), {}).kept is None
 
 
+NAMES = st.sampled_from([field.name for field in fields(Footfall)])
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30) | st.binary(max_size=30),
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -125,7 +126,7 @@ ANYTHING = st.recursive(
 
 
 @settings(max_examples=150, derandomize=True, deadline=None)
-@given(st.dictionaries(st.sampled_from([f.name for f in fields(Footfall)]) | st.text(max_size=10), ANYTHING, max_size=4))
+@given(st.dictionaries(NAMES | st.text(max_size=10), ANYTHING, max_size=4))
 def test_whatever_is_kept_is_legal_and_can_be_written(changes: dict[str, Any]) -> None:
     verdict = judged(**changes)
     assert {violation.reason for violation in verdict.violations} <= set(REASONS)
@@ -183,7 +184,7 @@ def test_a_planted_value_is_nowhere_in_what_is_written(tmp_path: Path) -> None:
 
 
 def test_the_job_stops_where_it_is_told_to_and_does_not_say_the_value(tmp_path: Path) -> None:
-    with pytest.raises(BiometricFoundError, match=r"footfall record holds what must not leave \(line: outside_vocabulary\)") as found:
+    with pytest.raises(BiometricFoundError, match=r"footfall .*\(line: outside_vocabulary\)") as found:
         guarded([replace(FOOTFALL, line=PLANTED)], tmp_path, "fail")
     assert PLANTED not in str(found.value)
     assert not list(tmp_path.rglob("*.avro"))

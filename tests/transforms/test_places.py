@@ -1,6 +1,7 @@
 """Tracks at lines and zones: what counts, once and in the right direction, and what never does."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -96,7 +97,7 @@ def test_what_is_no_crossing(feet: list[Foot]) -> None:
 def test_crossings_alternate_and_agree_with_where_somebody_ends(steps: list[tuple[int, int]]) -> None:
     feet = [(1 + x / 100, y / 100) for x, y in steps]
     found = [side for _, side in crossings(feet)]
-    assert all(a != b for a, b in zip(found, found[1:], strict=False))
+    assert all(a != b for a, b in pairwise(found))
     settled = [x for x, _ in steps if abs(x) / 100 > 8 / 576]
     if settled:
         assert (sum(found) - (len(found) - sum(found))) == (settled[-1] > 0) - (settled[0] > 0)

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.sampling import SECOND_US, sampled, spans
+from transforms.sampling import SECOND_US, sampled
 
 NINE_O_CLOCK_US = 1_767_603_600_000_000
 
@@ -62,24 +62,3 @@ def test_every_frame_where_no_rate_is_set_or_nearly_all_are_asked_for() -> None:
 def test_a_gap_does_not_stop_sampling() -> None:
     times = [NINE_O_CLOCK_US + ms * 1000 for ms in (0, 100, 200, 5000, 5100, 5200)]
     assert {times[0], times[3]} <= set(taken(times, 10.0, 1.0))
-
-
-@given(
-    offsets=st.lists(st.integers(0, 999), unique=True, max_size=30).map(sorted),
-    gap=st.integers(1, 1200),
-)
-def test_spans_are_disjoint_and_within_reach(offsets: list[int], gap: int) -> None:
-    intervals = spans(offsets, 0, 1000, gap)
-    assert len(intervals) == len(offsets)
-    assert all(b <= c for (_, b), (c, _) in pairwise(intervals))
-    for (a, b), at in zip(intervals, offsets, strict=True):
-        assert max(0, at - gap) <= a <= at < b <= min(1000, at + gap)
-
-
-@given(offsets=st.lists(st.integers(0, 999), unique=True, min_size=1, max_size=30).map(sorted))
-def test_without_gaps_spans_cover_the_clip(offsets: list[int]) -> None:
-    assert sum(b - a for a, b in spans(offsets, 0, 1000, 1000)) == 1000
-
-
-def test_no_frames_no_time() -> None:
-    assert spans([], 0, 1000, 100) == []

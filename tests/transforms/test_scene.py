@@ -86,7 +86,9 @@ def summed(tracklets: list[Tracklets]) -> dict[str, object]:
 
 
 @SCENES
-@given(st.lists(CLIP, max_size=8), st.lists(PERSON, max_size=4), st.sets(st.integers(1, 699), max_size=12), st.booleans())
+@given(
+    st.lists(CLIP, max_size=8), st.lists(PERSON, max_size=4), st.sets(st.integers(1, 699), max_size=12), st.booleans()
+)  # fmt: skip
 def test_any_segments_add_up_to_one_run_and_go_through_bytes(
     clips: list, people: list, cuts: set[int], through_bytes: bool
 ) -> None:
