@@ -15,18 +15,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from itertools import chain
-from typing import Literal
 
 import av
 import numpy as np
 from av.error import FFmpegError
 from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Discard, Disposition
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from transforms.containers import promised_bytes
 from transforms.frame_times import FrameClock
+from transforms.scaling import Colour, scaled
 
 # FFmpeg's own log quotes file names and contents; it stays off.
 av.logging.set_level(None)
@@ -125,11 +125,8 @@ class Frame:
     _picture: av.VideoFrame
     _clip: OpenClip
 
-    def content(self, width: int, height: int, colour: Literal["bgr", "rgb"] = "bgr") -> NDArray[np.uint8]:
-        """Return the upright picture as `height` x `width` x 3, contiguous, the caller's own to write to.
-
-        One step from the decoded planes: colour conversion and area-averaged scaling together.
-        """
+    def content(self, width: int, height: int, colour: Colour = "bgr") -> NDArray[np.uint8]:
+        """Return the upright picture as `height` x `width` x 3, contiguous, the caller's own to write to."""
         return self._clip.scale(self._picture, width, height, colour)
 
 
@@ -177,15 +174,12 @@ class OpenClip:
                 raise ClipError(ClipFault.TOO_LONG)
             yield Frame(offset_us, picture, self)
 
-    def scale(self, picture: av.VideoFrame, width: int, height: int, colour: str) -> NDArray[np.uint8]:
+    def scale(self, picture: av.VideoFrame, width: int, height: int, colour: Colour) -> NDArray[np.uint8]:
         """Scale and turn a decoded picture; see `Frame.content`."""
         if self._orientation.transpose:
             width, height = height, width
         with _faults(ClipFault.UNSUPPORTED_CODEC):
-            scaled = self._reformatter.reformat(
-                picture, width, height, f"{colour}24", interpolation=Interpolation.AREA, threads=1
-            )
-        return self._orientation.turn(np.asarray(scaled.to_ndarray(), np.uint8))
+            return self._orientation.turn(scaled(picture, width, height, colour, self._reformatter))
 
 
 @contextmanager

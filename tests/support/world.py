@@ -53,9 +53,7 @@ def a_camera(name: str = "door", **changes: Any) -> Camera:
         "name": name,
         "fps": 5,
         "heatmap": [4, 2],
-        "lines": [
-            {"name": "gate", "a": [0.5, 1], "b": [0.5, 0], "directions": {"to_right": "in", "to_left": "out"}}
-        ],
+        "lines": [{"name": "gate", "a": [0.5, 1], "b": [0.5, 0], "directions": {"to_right": "in", "to_left": "out"}}],
         "zones": [
             {"name": "hall", "kind": "area", "polygon": strip(0.1, 0.5), "dwell_bins": ["2s", "5s"]},
             {"name": "desk", "kind": "queue", "polygon": strip(0.6, 0.9), "dwell_bins": ["2s"]},
@@ -140,9 +138,7 @@ def box_at(x: float, y: float, width: float = 0.12, height: float = 0.3) -> list
     return [round(corner * UNIT) for corner in corners]
 
 
-def clips_of(
-    people: Sequence[Person], until_s: float, *, every_s: float = 10, **changes: Any
-) -> list[ClipDetections]:
+def clips_of(people: Sequence[Person], until_s: float, *, every_s: float = 10, **changes: Any) -> list[ClipDetections]:
     """Return an unbroken run of clips of the world from `T0` on."""
     starts = np.arange(0, until_s, every_s).tolist()
     return [a_clip(s, min(s + every_s, until_s), people, sequence=i, **changes) for i, s in enumerate(starts)]

@@ -100,8 +100,13 @@ WAYS_OUT = {
 def test_a_job_that_moves_pixels_fails(way_out: str, make: Callable[[object], Any], typed: bool) -> None:
     kind = Clip if make is keyed else Faulty
     root = pipeline()
-    made = root | beam.Create([None], reshuffle=False) | "Make" >> beam.Map(make).with_output_types(
-        tuple[int, kind if typed else Any]  # type: ignore[valid-type]
+    made = (
+        root
+        | beam.Create([None], reshuffle=False)
+        | "Make"
+        >> beam.Map(make).with_output_types(
+            tuple[int, kind if typed else Any]  # type: ignore[valid-type]
+        )
     )
     _ = made | "WayOut" >> WAYS_OUT[way_out]()
     with pytest.raises(PixelsLeaveStageError, match=REFUSED):
@@ -128,9 +133,11 @@ def test_a_job_that_keeps_pixels_in_state_fails() -> None:
 def test_a_job_that_groups_by_pixels_or_broadcasts_them_fails() -> None:
     for side in (False, True):
         root = pipeline()
-        made = root | beam.Create([None], reshuffle=False) | "Make" >> beam.Map(
-            lambda _: a_clip_with_pixels()
-        ).with_output_types(Clip)
+        made = (
+            root
+            | beam.Create([None], reshuffle=False)
+            | "Make" >> beam.Map(lambda _: a_clip_with_pixels()).with_output_types(Clip)
+        )
         if side:
             ones = root | "Ones" >> beam.Create([1], reshuffle=False)
             _ = ones | "Use" >> beam.Map(lambda one, clips: len(clips), beam.pvalue.AsList(made))

@@ -65,7 +65,7 @@ def test_agreement_is_associative_commutative_and_idempotent(data: st.DataObject
     for late in range(3):
         counts = [2 + (late > 0), 2, 2 + (late > 1)]
         runs += [segment(i, counts[i], sum(counts[:i]), frames=late) for i in range(3) if not (late == 2 and i < 2)]
-    newest = [run for run in runs if run.frames == 1][:2] + [runs[-1]]
+    newest = [*[run for run in runs if run.frames == 1][:2], runs[-1]]
     repeats = data.draw(st.lists(st.sampled_from(runs), max_size=4))
     bag = data.draw(st.permutations(runs + repeats))
     assert agreeing(WINDOW, bag) == newest

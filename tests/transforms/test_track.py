@@ -135,9 +135,7 @@ def test_segments_lie_between_borders_and_end_with_the_day() -> None:
 @pytest.mark.parametrize(
     ("asked", "expected"), [((70, 130), (0, 240)), ((-500, 30), (0, 120)), ((-500, -400), None), ((30, 30), None)]
 )
-def test_whole_windows_are_wanted_within_the_day(
-    asked: tuple[int, int], expected: tuple[int, int] | None
-) -> None:
+def test_whole_windows_are_wanted_within_the_day(asked: tuple[int, int], expected: tuple[int, int] | None) -> None:
     site = site_of("door")
     found = wanted(site, day_of(site, T0), {"lab": span(*asked)})
     assert found == (expected and tuple(map(seconds, expected)))
