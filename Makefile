@@ -3,10 +3,11 @@
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$name && break; done)
 VENV := .venv
+BENCH := .venv-bench
 READY := $(VENV)/.ready
 DEMO := demo/output
 
-.PHONY: demo test lint types lock schema bench smoke clean
+.PHONY: demo test lint types bench accuracy lock schema clean
 
 demo: $(READY)
 	rm -rf demo/clips $(DEMO)
@@ -32,9 +33,21 @@ $(READY): pyproject.toml requirements.lock
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
+# Figures, each target also as reports/TARGET.json; in an environment of their own, for what they compare with.
+bench accuracy: $(BENCH)/.ready
+	$(BENCH)/bin/python -m benchmarks.$@
+
+$(BENCH)/.ready: pyproject.toml benchmarks/requirements.lock
+	$(PYTHON) -m venv --clear $(BENCH)
+	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
+	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra dev --upgrade \
 		pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
+		--override benchmarks/overrides.txt pyproject.toml benchmarks/requirements.in -o benchmarks/requirements.lock
 
 schema: $(READY)
 	$(VENV)/bin/python -m schemas.site > schemas/site.schema.json

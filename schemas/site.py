@@ -147,7 +147,8 @@ class Zone(_Named):
     """How long somebody must be inside before it counts as a visit; area and queue only."""
 
     exit_grace: Annotated[Duration, within("0s", "10m")] = written("2s")
-    """How long somebody may be outside or unseen before the visit has ended; area and queue only."""
+    """How long somebody may be outside before the visit has ended; who is out of sight is waited for as long as the
+    tracker does, 2 s. Area and queue only."""
 
     @model_validator(mode="after")
     def _keys_have_effect(self) -> Self:

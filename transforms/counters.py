@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from apache_beam.metrics import Metrics
-from apache_beam.metrics.metric import Metrics as _Metrics
+from apache_beam.metrics.metric import Metrics
 
 
-def counter(module: str, name: str) -> _Metrics.DelegatingCounter:
+def counter(module: str, name: str) -> Metrics.DelegatingCounter:
     """Return a counter, such as `counter(__name__, "late_clips")`."""
     return Metrics.counter(module, name)

@@ -55,9 +55,9 @@ class ClipDetections:
     scores: NDArray[np.uint8]
 
     @property
-    def identity(self) -> tuple[str, int, str]:
-        """Two deliveries with one identity are one clip."""
-        return self.camera, self.start_us, self.sha256
+    def identity(self) -> tuple[str, int, int, str, bool]:
+        """Two deliveries with one identity are one clip; one whose envelope was wrong is a clip of its own."""
+        return self.camera, self.start_us, self.end_us, self.sha256, self.readable
 
     @cached_property
     def bounds(self) -> list[int]:
@@ -65,9 +65,9 @@ class ClipDetections:
         return [0, *itertools.accumulate(self.counts)]
 
     @property
-    def order(self) -> tuple[str, int, int, str]:
-        """Canonical order within a group: by camera, then as ownership of an instant asks."""
-        return self.camera, self.start_us, self.sequence, self.sha256
+    def order(self) -> tuple[str, int, int, str, int, bool]:
+        """Canonical order within a group: by camera, then as ownership of an instant asks; no two clips tie."""
+        return self.camera, self.start_us, self.sequence, self.sha256, self.end_us, self.readable
 
 
 _PLAIN = (

@@ -18,6 +18,7 @@ from apache_beam import coders
 from schemas.clock import SECOND_US
 from transforms.coders import AvroCoder
 from transforms.picture import Flaw
+from transforms.places import Happened
 from transforms.scene import Tracklets
 
 FLAWS = tuple(Flaw)
@@ -56,11 +57,12 @@ class VisitEvents:
 
 @dataclass(frozen=True)
 class CellEvents:
-    """One grid cell: person-microseconds, passages through it, and those of them that began here."""
+    """One grid cell: person-microseconds, people in it, those of them who came before, and passages that began."""
 
     cell: int
     person_us: int
-    passages: int
+    people: int
+    people_before: int
     begun: int
 
 
@@ -112,14 +114,12 @@ def anonymise(tracklets: Tracklets) -> PlaceEvents:
     happened = tracklets.happened
     lines = Counter((crossing.line, crossing.side) for crossing in happened.crossings)
     visits = Counter(
-        (visit.zone, round((visit.until_us - visit.since_us) / SECOND_US), visit.censored)
-        for visit in happened.visits
+        (visit.zone, round((visit.until_us - visit.since_us) / SECOND_US), visit.censored) for visit in happened.visits
     )
     zones = zip(
         happened.person_us, happened.peak, happened.waiting_us, happened.waiting_peak, happened.joined,
         tracklets.open_visits, strict=True,
     )  # fmt: skip
-    cells = sorted(happened.heat_us.keys() | happened.heat_tracks.keys())
     return PlaceEvents(
         site=tracklets.site,
         camera=tracklets.camera,
@@ -137,16 +137,13 @@ def anonymise(tracklets: Tracklets) -> PlaceEvents:
         lines=tuple(LineEvents(*key, count) for key, count in sorted(lines.items())),
         zones=tuple(ZoneEvents(*zone) for zone in zones),
         visits=tuple(VisitEvents(*key, count) for key, count in sorted(visits.items())),
-        cells=tuple(
-            CellEvents(
-                cell,
-                happened.heat_us[cell],
-                len(happened.heat_tracks.get(cell, ())),
-                happened.heat_begun[cell],
-            )
-            for cell in cells
-        ),
+        cells=tuple(_cell(happened, cell) for cell in sorted(happened.heat_us.keys() | happened.heat_tracks.keys())),
     )
+
+
+def _cell(happened: Happened, cell: int) -> CellEvents:
+    people = happened.heat_tracks.get(cell, {})
+    return CellEvents(cell, happened.heat_us[cell], len(people), sum(people.values()), happened.heat_begun[cell])
 
 
 def _with_flaw(flawed_us: Counter[int], flaw: Flaw) -> int:
@@ -177,6 +174,7 @@ _LONGS = [
     "scheduled_us",
     "flawed_us",
 ]
+_CELL = ("person_us", "people", "people_before", "begun")
 _ZONE = ("person_us", "peak", "waiting_us", "waiting_peak", "joined", "open_visits")
 
 
@@ -200,7 +198,7 @@ class PlaceEventsCoder(AvroCoder[PlaceEvents]):
                 },
                 {
                     "name": "cells",
-                    "type": _rows("CellEvents", cell="int", person_us="long", passages="long", begun="long"),
+                    "type": _rows("CellEvents", cell="int", **dict.fromkeys(_CELL, "long")),
                 },
             ],
         }

@@ -245,9 +245,15 @@ class _GuardFn(beam.DoFn):
             field=f"{family}.{violation.field}",
             site=_name(record, "site", self._vocabulary),
             camera=_name(record, "camera", self._vocabulary),
-            event_time=None,
+            event_time=self._window_start(record, family),
             bytes=0,
         )
+
+    def _window_start(self, record: Record, family: str) -> int | None:
+        fields = {field["name"]: field for field in contract(family)["fields"]}
+        start_us = getattr(record, "window_start", None)
+        fault = _fault(fields["window_start"], start_us, False, self._vocabulary) if "window_start" in fields else ""
+        return start_us if fault is None else None
 
 
 def _name(record: Record, field: str, vocabulary: Vocabulary) -> str:

@@ -201,7 +201,8 @@ def dwell(events: WindowEvents, number: int, zone: Zone) -> Iterator[Dwell]:
             bin=TOTAL,
             from_seconds=0.0,
             until_seconds=None,
-            visits=count if known else None,
+            # A visit that lost coverage cut short may end in a window without any.
+            visits=count if known or count else None,
             mean_seconds=_mean(stays),
             p50_seconds=_quantile(stays, 0.5),
             p90_seconds=_quantile(stays, 0.9),
@@ -233,14 +234,19 @@ def heatmap(events: WindowEvents) -> Iterator[Heatmap]:
     """Yield one record a non-zero cell, and the total."""
     columns, rows = events.camera.heatmap
     person_us: Counter[int] = Counter()
+    people: Counter[int] = Counter()
     passages: Counter[int] = Counter()
     for segment in events.segments:
         for cell in segment.cells:
             person_us[cell.cell] += cell.person_us
+            people[cell.cell] = max(people[cell.cell], cell.people)
             # A passage that goes on from the segment before was counted there.
-            passages[cell.cell] += cell.passages if segment is events.segments[0] else cell.begun
-    cells = [(cell % columns, cell // columns, us, passages[cell]) for cell, us in sorted(person_us.items())]
-    for column, row, us, n in [*cells, (TOTAL, TOTAL, person_us.total(), passages.total())]:
+            passages[cell.cell] += cell.begun + (cell.people_before if segment is events.segments[0] else 0)
+    cells = [
+        (cell % columns, cell // columns, us, max(people[cell], passages[cell]))
+        for cell, us in sorted(person_us.items())
+    ]
+    for column, row, us, n in [*cells, (TOTAL, TOTAL, person_us.total(), sum(n for *_, n in cells))]:
         yield Heatmap(
             **events.head(),
             cell_column=column,

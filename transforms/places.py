@@ -19,6 +19,9 @@ from transforms.layout import Layout
 from transforms.timeline import Moment
 from transforms.tracker import Sightings
 
+CELLS_KEPT = 4
+"""Cells that meet in one corner."""
+
 Anchor = tuple[float, float]
 
 
@@ -47,14 +50,14 @@ class Presence:
       anchors: For each line, the last foot point outside its dead band.
       crossings: (line, side) crossed before the track was confirmed.
       stays: For each zone, the open stay.
-      cell: Heat map cell of the last sighting, -1 for none.
+      cells: The last few heat map cells, latest last: who steps to and fro over an edge passes once.
       confirmed: Whether the tracker has confirmed the track.
     """
 
     anchors: list[Anchor | None]
     stays: list[Stay | None]
     crossings: list[tuple[int, int]] = field(default_factory=list)
-    cell: int = -1
+    cells: list[int] = field(default_factory=list)
     confirmed: bool = False
 
 
@@ -113,7 +116,7 @@ class Happened:
       waiting_peak: Most of these at one instant.
       joined: Visits that began (passed the entry grace).
       heat_us: Person-time in each grid cell.
-      heat_tracks: The tracks seen in each cell.
+      heat_tracks: The tracks seen in each cell, and whether they had come there before.
       heat_begun: Passages through each cell that began here.
     """
 
@@ -127,7 +130,7 @@ class Happened:
     waiting_peak: list[int]
     joined: list[int]
     heat_us: Counter[int]
-    heat_tracks: dict[int, set[int]]
+    heat_tracks: dict[int, dict[int, bool]]
     heat_begun: Counter[int]
 
     @classmethod
@@ -137,9 +140,7 @@ class Happened:
         return cls(0, Counter(), [], [], none, none[:], none[:], none[:], none[:], Counter(), {}, Counter())
 
 
-def see(
-    state: PlacesState, layout: Layout, moment: Moment, end_us: int, seen: Sightings, happened: Happened
-) -> None:
+def see(state: PlacesState, layout: Layout, moment: Moment, end_us: int, seen: Sightings, happened: Happened) -> None:
     """Take one sound frame's sightings; changes `state` and `happened`.
 
     Args:
@@ -270,10 +271,13 @@ def _stay(
 
 def _warm(track: int, presence: Presence, cell: int, held: Held, happened: Happened) -> None:
     held.cells[cell] += 1
-    happened.heat_tracks.setdefault(cell, set()).add(track)
-    if cell != presence.cell:
+    here = happened.heat_tracks.setdefault(cell, {})
+    here.setdefault(track, cell in presence.cells)
+    if cell not in presence.cells:
         happened.heat_begun[cell] += 1
-        presence.cell = cell
+    elif presence.cells[-1] == cell:
+        return
+    presence.cells = [*(each for each in presence.cells if each != cell), cell][-CELLS_KEPT:]
 
 
 def _end_stays(track: int, presence: Presence, happened: Happened, *, censored: bool) -> None:

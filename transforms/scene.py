@@ -111,7 +111,7 @@ def run_segment(
     frames = 0
     for start_us, end_us in segment.scheduled:
         places.go_on(scene.places, start_us, end_us, happened)
-        for moment in moments(clips, start_us, end_us, gap_us):
+        for moment in moments(clips, start_us, end_us, gap_us, opens=segment.first and start_us == segment.start_us):
             _lose(scene, moment.from_us, gap_us, happened)
             _see(scene, camera, moment, end_us, happened)
             frames += 1
@@ -152,8 +152,6 @@ def _see(scene: Scene, camera: Camera, moment: Moment, end_us: int, happened: Ha
     layout = layout_of(camera, moment.aspect)
     boxes = moment.boxes / UNIT
     kept = layout.counts(foot_points(boxes))
-    scene.tracker, seen = tracker.step(
-        scene.tracker, SETTINGS, moment.t_us, boxes[kept], moment.scores[kept] / 255
-    )
+    scene.tracker, seen = tracker.step(scene.tracker, SETTINGS, moment.t_us, boxes[kept], moment.scores[kept] / 255)
     places.see(scene.places, layout, moment, end_us, seen, happened)
     scene.covered_until_us = max(scene.covered_until_us, moment.until_us)

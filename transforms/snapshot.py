@@ -52,7 +52,7 @@ _PRESENCE = {
         anchors=_array(["null", _ANCHOR]),
         stays=_array(["null", _STAY]),
         crossings=_array(_CROSSING),
-        cell="int",
+        cells=_array("int"),
         confirmed="boolean",
     ),
 }
@@ -120,7 +120,7 @@ def _presence_to(track: int, presence: Presence) -> dict[str, Any]:
         "anchors": [None if anchor is None else {"x": anchor[0], "y": anchor[1]} for anchor in presence.anchors],
         "stays": [None if stay is None else vars(stay) for stay in presence.stays],
         "crossings": [{"line": line, "side": side} for line, side in presence.crossings],
-        "cell": presence.cell,
+        "cells": presence.cells,
         "confirmed": presence.confirmed,
     }
 
@@ -130,7 +130,7 @@ def _presence_from(fields: Mapping[str, Any]) -> Presence:
         [None if anchor is None else (anchor["x"], anchor["y"]) for anchor in fields["anchors"]],
         [None if stay is None else Stay(**stay) for stay in fields["stays"]],
         [(crossing["line"], crossing["side"]) for crossing in fields["crossings"]],
-        fields["cell"],
+        fields["cells"],
         fields["confirmed"],
     )
 

@@ -41,16 +41,16 @@ class Moment:
 
 
 def distinct(clips: Iterable[ClipDetections]) -> list[ClipDetections]:
-    """Return the clips in canonical order, each once."""
-    return sorted({clip.identity: clip for clip in sorted(clips, key=_delivery)}.values(), key=lambda c: c.order)
+    """Return the clips in canonical order, each once; of two numbers for one clip, the lower."""
+    first: dict[tuple[object, ...], ClipDetections] = {}
+    for clip in sorted(clips, key=lambda clip: clip.order):
+        first.setdefault(clip.identity, clip)
+    return list(first.values())
 
 
-def _delivery(clip: ClipDetections) -> tuple[bool, int, int]:
-    # Of two deliveries of one clip that say different things of it, the same one wins in any order.
-    return clip.readable, -clip.sequence, clip.end_us
-
-
-def moments(clips: Iterable[ClipDetections], start_us: int, end_us: int, max_gap_us: int) -> Iterator[Moment]:
+def moments(
+    clips: Iterable[ClipDetections], start_us: int, end_us: int, max_gap_us: int, *, opens: bool = False
+) -> Iterator[Moment]:
     """Walk the owned frames of one camera whose stretches begin in [start, end), in time order.
 
     A frame stands from its instant to the next sampled one or the clip's end, the first one from the clip's
@@ -64,8 +64,10 @@ def moments(clips: Iterable[ClipDetections], start_us: int, end_us: int, max_gap
       start_us: Start of the interval.
       end_us: End of the interval, exclusive.
       max_gap_us: The longest stretch that one frame may stand for.
+      opens: Whether nothing before `start_us` counts, as at the start of a day: then a frame that stands for
+        the time across it begins there.
     """
-    owned_until = 0
+    owned_until = start_us if opens else 0
     for clip in clips:
         if not clip.readable:
             continue
