@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -100,18 +101,18 @@ def _conduct(children: Sequence[subprocess.Popen[str]]) -> list[Lap]:
         for child in children:
             assert child.stdout is not None
             child.stdout.readline()
-        said = []
+        laps = []
         for child in children:
             assert child.stdin is not None
-            if child.poll() is None:
+            with suppress(BrokenPipeError):  # one that has failed says why, below
                 child.stdin.write("go\n")
                 child.stdin.flush()
         for child in children:
             out, complaint = child.communicate()
             if child.returncode:
                 raise RunFailed(complaint[-2000:])
-            said.append(Lap(**json.loads(out.splitlines()[-1])))
-        return said
+            laps.append(Lap(**json.loads(out.splitlines()[-1])))
+        return laps
     finally:
         for child in children:
             child.kill()

@@ -52,11 +52,13 @@ class ClipFile:
       path: The file.
       envelope: Its envelope, or None where it has none that can be used.
       fault: Why it has none: one of `FAULTS`, or a `ClipFault` of one whose headers cannot be read.
+      capture: What the flags say of it all the same.
     """
 
     path: Path
     envelope: Envelope | None
     fault: str | None = None
+    capture: Capture | None = None
 
 
 def find_clips(paths: Sequence[Path], capture: Capture | None = None) -> list[ClipFile]:
@@ -109,9 +111,9 @@ def _without_envelope(path: Path, capture: Capture | None) -> ClipFile:
     try:
         return ClipFile(path, _made(path, capture))
     except ClipError as error:
-        return ClipFile(path, None, error.reason.value)
+        return ClipFile(path, None, error.reason.value, capture)
     except EnvelopeError:
-        return ClipFile(path, None, NO_ENVELOPE)
+        return ClipFile(path, None, NO_ENVELOPE, capture)
 
 
 def _made(path: Path, capture: Capture) -> Envelope:

@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -182,10 +183,9 @@ def _instant(flag: str, text: str | None) -> int | None:
         raise UsageError(f"{flag}: must be an instant with its offset, as 2026-01-05T09:00:00Z") from None
 
 
-def execute(config: Config, workers: int) -> int:
-    """Run the job on this machine's threads, under a progress bar; returns how many clips were set aside."""
+def execute(config: Config, workers: int) -> Counter[str]:
+    """Run the job on this machine's threads, under a progress bar; returns the clips set aside, by reason."""
     import apache_beam as beam
-    from apache_beam.metrics import MetricsFilter
     from apache_beam.options.pipeline_options import PipelineOptions
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
@@ -200,16 +200,20 @@ def execute(config: Config, workers: int) -> int:
         build(root, replace(config, progress=listener.port))
         result = root.run()
         result.wait_until_finish()
-    counted = result.metrics().query(MetricsFilter().with_name(CLIPS_SET_ASIDE))["counters"]
-    return sum(each.result for each in counted)
+    bad: Counter[str] = Counter()
+    for counted in result.metrics().query()["counters"]:
+        name = counted.key.metric.name
+        if name.startswith(CLIPS_SET_ASIDE):
+            bad[name.removeprefix(CLIPS_SET_ASIDE)] += counted.result
+    return bad
 
 
-def report(config: Config, bad: int) -> int:
+def report(config: Config, bad: Counter[str]) -> int:
     """Print the summary and where the records are; returns the exit code.
 
     Args:
       config: The job that was run.
-      bad: How many clips it set aside.
+      bad: How many clips it set aside, by reason.
     """
     from rich.console import Console
 
@@ -220,9 +224,14 @@ def report(config: Config, bad: int) -> int:
     console = Console()
     rows = current(read_records(config.output))
     asked = {family: [row for row in rows[family] if _in_span(row, config.spans)] for family in rows}
-    for table in tables(asked):
-        console.print(table)
-    console.print(f"{len(config.files)} clips, {bad} bad" + (f": see {config.output / 'dead_letters'}" if bad else ""))
+    if config.spans:
+        for table in tables(asked):
+            console.print(table)
+    else:
+        console.print("Nothing to report: no good clip says when it was recorded.")
+    reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(bad.items()))
+    where = f" ({reasons}): see {config.output / 'dead_letters'}" if bad else ""
+    console.print(f"{len(config.files)} clips, {bad.total()} bad{where}", highlight=False)
     for family, records in asked.items():
         console.print(f"{len(records):>7,} {family} records in {config.output / 'records' / family}", highlight=False)
     return SOME_BAD if bad else OK

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,13 @@ from apache_beam import coders, pvalue
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
-from pipeline.archive import NO_ENVELOPE, ClipFile
+from pipeline.archive import NO_ENVELOPE, Capture, ClipFile
 from schemas.envelope import Envelope
 from schemas.records import DeadLetter
 from schemas.site import Site
 from transforms.clips import Clip
 from transforms.coders import AvroCoder
-from transforms.counters import counter
-from transforms.dead_letters import CLIPS_SET_ASIDE, Outcome, dead_clip
+from transforms.dead_letters import Origin, Outcome, count_set_aside, dead_clip
 from transforms.decode import ClipLimits
 from transforms.validate import names_of
 
@@ -41,6 +40,7 @@ class ClipFileCoder(AvroCoder[ClipFile]):
                 {"name": "path", "type": "bytes"},
                 {"name": "envelope", "type": ["null", "string"]},
                 {"name": "fault", "type": ["null", "string"]},
+                {"name": "capture", "type": ["null", "string"]},
             ],
         }
     )
@@ -48,13 +48,15 @@ class ClipFileCoder(AvroCoder[ClipFile]):
     @staticmethod
     def to_fields(value: ClipFile) -> dict[str, Any]:
         envelope = value.envelope and json.dumps(value.envelope.to_json())
-        return {"path": os.fsencode(value.path), "envelope": envelope, "fault": value.fault}
+        capture = value.capture and json.dumps(asdict(value.capture))
+        return {"path": os.fsencode(value.path), "envelope": envelope, "fault": value.fault, "capture": capture}
 
     @staticmethod
     def from_fields(fields: Mapping[str, Any]) -> ClipFile:
         envelope = fields["envelope"]
         read = None if envelope is None else Envelope.from_json(json.loads(envelope))
-        return ClipFile(Path(os.fsdecode(fields["path"])), read, fields["fault"])
+        capture = None if fields["capture"] is None else Capture(**json.loads(fields["capture"]))
+        return ClipFile(Path(os.fsdecode(fields["path"])), read, fields["fault"], capture)
 
 
 coders.registry.register_coder(ClipFile, ClipFileCoder)
@@ -93,9 +95,10 @@ class _ReadFn(beam.DoFn):
 
     def process(self, file: ClipFile) -> Iterable[Any]:
         if file.envelope is None:
-            counter(__name__, CLIPS_SET_ASIDE).inc()
-            size = file.path.stat().st_size
-            letter = dead_clip(STAGE, file.fault or NO_ENVELOPE, None, size, self._names)
+            reason, capture = file.fault or NO_ENVELOPE, file.capture
+            origin = Origin(capture.site, capture.camera, capture.start_us) if capture else Origin()
+            count_set_aside(__name__, reason)
+            letter = dead_clip(STAGE, reason, origin, file.path.stat().st_size, self._names)
             yield pvalue.TaggedOutput(FAILED, letter)
             return
         # One byte more than the limit is enough to know that it is passed.

@@ -127,16 +127,17 @@ class _AggregateFn(beam.DoFn):
     def _write(self, key: WindowKey, segments: Any, written: Any) -> Iterator[TimestampedValue]:
         name, camera, size_us, start_us, end_us = key
         window = Window(size_us, start_us, end_us)
-        last = written.read()
-        written.write(NOT_YET if last is None else last)
-        agreed = agreeing(window, segments.read())
-        if agreed is None or agreed[-1].revision <= (NOT_YET if last is None else last):
+        agreed = agreeing(window, segments.read()) or []
+        revision = agreed[-1].revision if agreed else NOT_YET
+        before = written.read()
+        last = NOT_YET if before is None else before
+        written.write(max(last, revision))
+        if revision <= last:
             return
+        segments.clear()
+        for segment in agreed:
+            segments.add(segment)
         site = self._sites[name]
         events = WindowEvents(site, camera_of(site, camera), self._models[name, camera], window, agreed)
         for record in records(events):
             yield TimestampedValue(record, Timestamp(micros=end_us - 1000))
-        written.write(agreed[-1].revision)
-        segments.clear()
-        for segment in agreed:
-            segments.add(segment)

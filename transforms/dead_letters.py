@@ -8,14 +8,15 @@ import apache_beam as beam
 
 from schemas.envelope import Envelope
 from schemas.records import DeadLetter
+from transforms.counters import counter
 from transforms.metrics import PIPELINE_VERSION
 
 DEAD_LETTER_VERSION = 1
 UNKNOWN = "unknown"
 """Stands for a name that the site files do not know: what an envelope says is not repeated."""
 
-CLIPS_SET_ASIDE = "clips_set_aside"
-"""Name of the counter of dead-lettered clips in every step that has one."""
+CLIPS_SET_ASIDE = "clips_set_aside_"
+"""How the names of the counters of dead-lettered clips begin; the reason follows."""
 
 STAGES = ("ReadClips", "ValidateClips", "DetectPeople", "DropBiometrics")
 
@@ -27,13 +28,31 @@ class Outcome(NamedTuple):
     failed: beam.PCollection[DeadLetter]
 
 
-def dead_clip(stage: str, reason: str, envelope: Envelope | None, size: int, names: frozenset[str]) -> DeadLetter:
+class Origin(NamedTuple):
+    """What is known of where a clip came from; None for what is not."""
+
+    site: str | None = None
+    camera: str | None = None
+    start_us: int | None = None
+
+
+def origin_of(envelope: Envelope) -> Origin:
+    """Return where an envelope says that its clip came from."""
+    return Origin(envelope.site, envelope.camera, envelope.start_us)
+
+
+def count_set_aside(module: str, reason: str) -> None:
+    """Count a clip that a step sets aside, by its reason."""
+    counter(module, CLIPS_SET_ASIDE + reason).inc()
+
+
+def dead_clip(stage: str, reason: str, origin: Origin, size: int, names: frozenset[str]) -> DeadLetter:
     """Return the dead letter of a clip.
 
     Args:
       stage: The step that set it aside.
       reason: Class of the reason.
-      envelope: The clip's envelope, where it could be read.
+      origin: Where the clip came from.
       size: Bytes of the clip as it came.
       names: Names of sites and cameras that may be repeated.
     """
@@ -43,9 +62,9 @@ def dead_clip(stage: str, reason: str, envelope: Envelope | None, size: int, nam
         stage=stage,
         reason=reason,
         field="",
-        site=_known(envelope.site if envelope else None, names),
-        camera=_known(envelope.camera if envelope else None, names),
-        event_time=envelope.start_us if envelope else None,
+        site=_known(origin.site, names),
+        camera=_known(origin.camera, names),
+        event_time=origin.start_us,
         bytes=size,
     )
 

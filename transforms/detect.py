@@ -25,7 +25,7 @@ from transforms.boxes import quantise
 from transforms.calendar import scheduled
 from transforms.clips import Clip, Faulty
 from transforms.counters import counter
-from transforms.dead_letters import CLIPS_SET_ASIDE, dead_clip
+from transforms.dead_letters import count_set_aside, dead_clip, origin_of
 from transforms.decode import ClipError, ClipLimits, open_clip, time_scale
 from transforms.detections import NO_BOXES, NO_SCORES, ClipDetections, unseen
 from transforms.detector import Detector
@@ -189,7 +189,7 @@ class _SortFn(beam.DoFn):
             counter(__name__, "frames").inc(len(outcome.times_us))
             yield outcome
             return
-        counter(__name__, CLIPS_SET_ASIDE).inc()
+        count_set_aside(__name__, outcome.reason)
         (envelope, payload), reason = (outcome.clip.envelope, outcome.clip.payload), outcome.reason
         yield unseen(envelope)
-        yield pvalue.TaggedOutput(FAILED, dead_clip(STAGE, reason, envelope, len(payload), self._names))
+        yield pvalue.TaggedOutput(FAILED, dead_clip(STAGE, reason, origin_of(envelope), len(payload), self._names))

@@ -111,7 +111,7 @@ def run_segment(
     frames = 0
     for start_us, end_us in segment.scheduled:
         places.go_on(scene.places, start_us, end_us, happened)
-        for moment in moments(clips, start_us, end_us, gap_us, opens=segment.first and start_us == segment.start_us):
+        for moment in moments(clips, start_us, end_us, gap_us, opens=segment.first):
             _lose(scene, moment.from_us, gap_us, happened)
             _see(scene, camera, moment, end_us, happened)
             frames += 1

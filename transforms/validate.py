@@ -16,7 +16,7 @@ from schemas.site import Site
 from transforms.calendar import scheduled
 from transforms.clips import Clip
 from transforms.counters import counter
-from transforms.dead_letters import CLIPS_SET_ASIDE, dead_clip
+from transforms.dead_letters import count_set_aside, dead_clip, origin_of
 from transforms.decode import ClipFault, ClipLimits
 from transforms.detections import ClipDetections, unseen
 
@@ -113,8 +113,8 @@ class _ValidateFn(beam.DoFn):
             counter(__name__, "clips_outside_schedule").inc()
             yield pvalue.TaggedOutput(UNSEEN, unseen(envelope, readable=True))
             return
-        counter(__name__, CLIPS_SET_ASIDE).inc()
-        letter = dead_clip(STAGE, str(fault), envelope, len(clip.payload), self._names)
+        count_set_aside(__name__, str(fault))
+        letter = dead_clip(STAGE, str(fault), origin_of(envelope), len(clip.payload), self._names)
         yield pvalue.TaggedOutput(FAILED, letter)
         if fault not in FAULTS:
             # Whatever the envelope claims, the bytes are the clip's identity, and no clip goes to more days than

@@ -89,7 +89,9 @@ def test_what_has_no_envelope_and_no_time_is_a_fault(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(encode(pictures(12)))
     assert find_clips([path]) == [ClipFile(path, None, NO_ENVELOPE)]
-    assert find_clips([path], Capture("library", "door")) == [ClipFile(path, None, NO_ENVELOPE)]
+    assert find_clips([path], Capture("library", "door")) == [
+        ClipFile(path, None, NO_ENVELOPE, Capture("library", "door"))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +107,7 @@ def test_what_has_no_envelope_and_no_time_is_a_fault(tmp_path: Path) -> None:
 def test_what_is_no_video_is_a_fault(tmp_path: Path, payload: bytes, fault: str) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(payload)
-    assert find_clips([path], CAPTURE) == [ClipFile(path, None, fault)]
+    assert find_clips([path], CAPTURE) == [ClipFile(path, None, fault, CAPTURE)]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '"x"', "\ud800", "changed", "null"])

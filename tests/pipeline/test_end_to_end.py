@@ -113,7 +113,7 @@ def test_bad_clips_are_told_and_the_rest_is_counted(root: Path, demo: Demo, tmp_
     (some / short.name).write_bytes(short.read_bytes()[:20_000])
     done = silhouette("run", "--site", root / "demo/site.yaml", "--clips", some, "--output", tmp_path / "out")
     assert done.returncode == 3, done.stderr
-    assert "3 clips, 2 bad" in done.stdout
+    assert "3 clips, 2 bad (hash_mismatch 2)" in done.stdout
     letters = []
     for path in (tmp_path / "out").rglob("dead_letters/**/*.avro"):
         with path.open("rb") as file:

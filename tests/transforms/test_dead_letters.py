@@ -4,7 +4,7 @@ import pytest
 
 from schemas.envelope import Envelope
 from tests.support.world import T0, a_site
-from transforms.dead_letters import STAGES, dead_clip
+from transforms.dead_letters import STAGES, Origin, dead_clip, origin_of
 from transforms.guard import inspect, to_fields
 from transforms.validate import names_of
 from transforms.vocabulary import vocabulary_of
@@ -22,7 +22,7 @@ def test_names_are_those_of_sites_and_cameras() -> None:
 
 
 def test_without_an_envelope_only_the_size_is_known() -> None:
-    letter = dead_clip("ReadClips", "no_envelope", None, 7, NAMES)
+    letter = dead_clip("ReadClips", "no_envelope", Origin(), 7, NAMES)
     assert (letter.site, letter.camera, letter.event_time, letter.bytes) == ("unknown", "unknown", None, 7)
 
 
@@ -36,7 +36,7 @@ def test_without_an_envelope_only_the_size_is_known() -> None:
 )
 @pytest.mark.parametrize("stage", STAGES)
 def test_what_an_envelope_says_is_not_repeated(said: Envelope, site: str, camera: str, stage: str) -> None:
-    letter = dead_clip(stage, "truncated", said, 9, NAMES)
+    letter = dead_clip(stage, "truncated", origin_of(said), 9, NAMES)
     assert (letter.site, letter.camera, letter.event_time, letter.bytes) == (site, camera, T0, 9)
     assert SECRET not in repr(letter)
     assert inspect("dead_letter", to_fields(letter), vocabulary_of((a_site(),), {}, ())).violations == ()

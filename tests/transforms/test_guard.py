@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pipeline.sinks import WriteRecords
 from pipeline.view import read_file
 from schemas.avro import RECORD_TYPES, contract
+from schemas.clock import from_rfc3339
 from schemas.records import DEAD_LETTER, Footfall, MetricRecord
 from tests.support.graph import pipeline
 from tests.support.world import MODEL, a_clip, a_site, clips_of, records_of, span, walker
@@ -175,12 +176,22 @@ def test_a_planted_value_is_nowhere_in_what_is_written(tmp_path: Path) -> None:
         ("DropBiometrics", "footfall.line", "outside_vocabulary", "unknown"),
         ("DropBiometrics", "footfall.camera", "outside_vocabulary", "unknown"),
     }
+    assert {from_rfc3339(row["event_time"].isoformat()) for row in letters} == {FOOTFALL.window_start}
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert files
     for path in files:
         assert PLANTED not in str(path)
         assert PLANTED.encode() not in path.read_bytes()
         assert PLANTED not in repr(read_file(path)), "nor under the compression"
+
+
+@pytest.mark.parametrize("start_us", [FOOTFALL.window_start + 1, Whole(FOOTFALL.window_start), -1, True, PLANTED, None])
+def test_a_window_start_that_may_not_leave_is_in_no_dead_letter(start_us: Any, tmp_path: Path) -> None:
+    guarded([replace(FOOTFALL, window_start=start_us, line=PLANTED)], tmp_path)
+    letters = list(rows(tmp_path, "dead_letters/**/*.avro"))
+    assert {row["field"] for row in letters} == {"footfall.line", "footfall.window_start"}
+    assert [row["event_time"] for row in letters] == [None, None]
+    assert not list(rows(tmp_path, "records/**/*.avro"))
 
 
 def test_the_job_stops_where_it_is_told_to_and_does_not_say_the_value(tmp_path: Path) -> None:

@@ -7,7 +7,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.records import CameraHealth, Dwell, Footfall, Heatmap, MetricRecord, Occupancy, Queue
-from tests.support.world import MODEL, a_camera, a_clip, a_site, clips_of, records_of, seconds, span, stander, walker
+from tests.support.world import (
+    MODEL,
+    Person,
+    a_camera,
+    a_clip,
+    a_site,
+    clips_of,
+    records_of,
+    seconds,
+    span,
+    stander,
+    walker,
+)
 from transforms.events import CellEvents, LineEvents, PlaceEvents, VisitEvents, ZoneEvents
 from transforms.metrics import TOTAL, Window, WindowEvents, agreeing, records
 
@@ -148,12 +160,77 @@ def test_a_queue_tells_length_and_wait() -> None:
 
 
 def test_a_heat_map_has_a_row_a_cell_and_a_total() -> None:
-    cells = CellEvents(1, 2_000_000, 2, 1), CellEvents(6, 1_000_000, 1, 0)
+    cells = CellEvents(1, 2_000_000, 2, 1, 1), CellEvents(6, 1_000_000, 1, 1, 0)
     found = of(Heatmap, written(segment(0, cells=cells), segment(1, 2, 2, cells=cells)))
     assert {(r.cell_column, r.cell_row, r.person_seconds, r.n) for r in found} == {
         (1, 0, 4.0, 3), (2, 1, 2.0, 1), (TOTAL, TOTAL, 6.0, 4),
     }  # fmt: skip
     assert {(r.columns, r.rows) for r in found} == {(4, 2)}
+
+
+def test_a_cell_counts_at_least_the_people_who_were_in_it_together() -> None:
+    """They passed before the window, left for its first segment, and came back by cells they still knew."""
+    back = CellEvents(1, 2_000_000, 3, 3, 0)
+    found = of(Heatmap, written(segment(0), segment(1, 2, 2, cells=(back,))))
+    assert [(r.cell_column, r.n) for r in found] == [(1, 3), (TOTAL, 3)]
+
+
+def pacer(x: float, step: float, from_s: float, until_s: float) -> Person:
+    """Return a person who steps to and fro about a place, once in two seconds."""
+    return lambda t: (x + (step if t % 2 < 1 else -step), 0.8) if from_s <= t < until_s else None
+
+
+@pytest.mark.parametrize("windows", [["1m"], ["10s", "1m"]])
+def test_one_person_who_paces_over_an_edge_is_one(windows: list[str]) -> None:
+    found = of(Heatmap, records_of(a_site(windows=windows), clips_of([pacer(0.5, 0.02, 5, 55)], 60), span(0, 60)))
+    cells = [record for record in found if record.cell_column != TOTAL]
+    assert {(record.cell_column, record.cell_row) for record in cells} == {(0, 1), (1, 1)}
+    assert {record.n for record in cells} == {1}
+
+
+ORDINARY = st.one_of(
+    st.builds(
+        walker, st.integers(0, 100), speed=st.sampled_from([0.05, 0.2, 0.5]), y=st.sampled_from([0.4, 0.9]),
+        back=st.booleans(),
+    ),
+    st.builds(lambda x, start, length: stander(x, 0.8, start, start + length), st.sampled_from([0.4, 1.5]),
+              st.integers(0, 90), st.integers(1, 100)),
+    st.builds(lambda x, start, length: pacer(x, 0.05, start, start + length), st.sampled_from([0.5, 1.5]),
+              st.integers(0, 90), st.integers(1, 100)),
+)  # fmt: skip
+
+
+@settings(max_examples=8, derandomize=True, deadline=None)
+@given(st.lists(ORDINARY, min_size=1, max_size=4))
+def test_what_a_window_says_does_not_depend_on_which_others_are_written(people: list[Person]) -> None:
+    clips = clips_of(people, 120)
+    alone, beside = (
+        [
+            record
+            for record in records_of(a_site(windows=sizes), clips, span(0, 120))
+            if record.window_size_seconds == 60
+        ]
+        for sizes in (["1m"], ["10s", "1m"])
+    )
+    assert alone == beside
+
+
+def test_a_visit_that_is_cut_short_in_a_window_without_data_is_counted() -> None:
+    found = of(Dwell, written(segment(0, observed_us=0, visits=(VisitEvents(0, 9, True, 2),))))
+    totals = {(r.zone, r.status): (r.visits, r.n, r.mean_seconds) for r in found if r.bin == TOTAL}
+    nothing = None, 0, None
+    assert totals == dict.fromkeys(totals, nothing) | {("hall", "CENSORED"): (2, 2, 9.0)}
+    assert len(totals) == 6
+
+
+def test_no_visit_is_lost_where_coverage_ends_with_a_window() -> None:
+    found = of(Dwell, records_of(a_site(), clips_of([stander(1.5, 0.8, 30, 60)], 60), span(0, 180)))
+    totals = [r for r in found if r.bin == TOTAL and r.zone == "desk" and r.status != "COMPLETED"]
+    assert [(r.window_start, r.status, r.coverage, r.visits, r.n) for r in totals] == [
+        (seconds(0), "CENSORED", 1.0, 0, 0), (seconds(60), "CENSORED", 0.0, 1, 1),
+        (seconds(120), "CENSORED", 0.0, None, 0), (seconds(0), "OPEN", 1.0, 1, 1),
+        (seconds(60), "OPEN", 0.0, None, 0), (seconds(120), "OPEN", 0.0, None, 0),
+    ]  # fmt: skip
 
 
 def test_a_camera_without_lines_zones_or_heat_map_still_reports() -> None:

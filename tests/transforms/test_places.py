@@ -190,8 +190,33 @@ def test_without_gaps_the_mean_is_never_above_the_peak() -> None:
 def test_heat_counts_passages_by_cell() -> None:
     run = Run(a_camera()).see([(0.2, 0.2)] * 3 + [(0.7, 0.2)] * 2 + [(0.2, 0.2)])
     assert run.happened.heat_us == {0: 4 * FRAME_US, 1: 2 * FRAME_US}
-    assert run.happened.heat_begun == {0: 2, 1: 1}
-    assert run.happened.heat_tracks == {0: {7}, 1: {7}}
+    assert run.happened.heat_begun == {0: 1, 1: 1}
+    assert run.happened.heat_tracks == {0: {7: False}, 1: {7: False}}
+
+
+CELLS = [(0.25, 0.2), (0.75, 0.2), (1.25, 0.2), (1.75, 0.2), (1.75, 0.7)]
+
+
+@pytest.mark.parametrize(("others", "passages"), [(1, 1), (3, 1), (4, 2)])
+def test_who_comes_back_over_up_to_three_cells_passes_once(others: int, passages: int) -> None:
+    run = Run(a_camera()).see([*CELLS[: others + 1], CELLS[0]])
+    assert run.happened.heat_begun[0] == passages
+    assert all(run.happened.heat_begun[cell] == 1 for cell in run.happened.heat_us if cell)
+
+
+def test_pacing_over_an_edge_or_a_corner_is_one_passage_a_cell() -> None:
+    run = Run(a_camera()).see([(0.45, 0.2), (0.55, 0.2)] * 20)
+    assert run.happened.heat_begun == {0: 1, 1: 1}
+    run = Run(a_camera()).see([(0.45, 0.45), (0.55, 0.45), (0.55, 0.55), (0.45, 0.55)] * 20)
+    assert set(run.happened.heat_begun.values()) == {1} and len(run.happened.heat_begun) == 4
+
+
+def test_a_later_segment_knows_who_came_before() -> None:
+    run = Run(a_camera()).see(CELLS[:2])
+    run.happened = Happened.nothing(run.layout.zones)
+    run.see(CELLS[1::-1]).see(CELLS[:3], track=8)
+    assert run.happened.heat_tracks == {0: {7: True, 8: False}, 1: {7: True, 8: False}, 2: {8: False}}
+    assert run.happened.heat_begun == {0: 1, 1: 1, 2: 1}
 
 
 def test_a_flawed_picture_observes_nothing_and_shows_nobody() -> None:

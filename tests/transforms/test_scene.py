@@ -170,6 +170,24 @@ def test_a_clip_across_the_day_start_counts_in_both_days_and_its_frames_go_by_th
     assert [each.frames for each in events] == [25, 50]
 
 
+@SCENES
+@given(
+    st.lists(st.tuples(st.integers(-99, 20), st.integers(1, 120), st.sampled_from([1, 2, 5])), min_size=1, max_size=4)
+)
+def test_nothing_covered_is_lost_where_one_day_becomes_the_next(clips: list[tuple[int, int, int]]) -> None:
+    found = [a_clip(start / 10, (start + length) / 10, fps=fps) for start, length, fps in clips]
+    before, after = place_events(a_site(), "door", found, span(-60, 60))
+    unbroken = in_segments(found, [-60, 60])[0].happened.observed_us
+    assert before.observed_us + after.observed_us == unbroken
+
+
+def test_a_frame_a_second_across_the_day_start_covers_both_days_whole() -> None:
+    across = [a_clip(-30.3, -10.3, fps=1), a_clip(-10.3, 59.7, [stander(1.5, 0.8, -30, 60)], fps=1)]
+    before, after = place_events(a_site(), "door", across, span(-60, 60))
+    assert (before.observed_us, after.observed_us) == (30_300_000, 59_700_000)
+    assert after.zones[1].person_us == 59_700_000
+
+
 def test_tracks_end_with_the_day_and_open_visits_are_censored_there() -> None:
     stays = stander(1.5, 0.8, -30, 30)
     events = place_events(a_site(), "door", [a_clip(-30, 0, [stays]), a_clip(0, 20, [stays])], span(-60, 60))

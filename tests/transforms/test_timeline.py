@@ -1,7 +1,7 @@
 """Every instant has one owner, whatever clips overlap, and in whatever order, number and pieces they come."""
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +11,7 @@ from transforms.detections import ClipDetections
 from transforms.timeline import distinct, left_out, moments
 
 GAP_US = 1_000_000
-END_S = 20
+END_S = 21
 
 CLIP = st.builds(
     lambda start, length, fps, sequence, readable: a_clip(
@@ -112,10 +112,36 @@ def test_a_bad_clip_covers_nothing_and_owns_nothing() -> None:
     assert len(distinct([bad, good])) == 2
 
 
-def test_of_two_deliveries_of_one_clip_the_same_one_counts_in_any_order() -> None:
-    clip = a_clip(0, 3)
-    bad = replace(a_clip(0, 3, readable=False), sha256=clip.sha256)
-    longer = replace(clip, end_us=clip.end_us + 1_000_000)
-    for pair in ([clip, bad], [bad, clip]):
-        assert distinct(pair) == [clip]
-    assert distinct([clip, longer]) == distinct([longer, clip]) == [longer]
+def test_a_delivery_that_says_something_else_of_the_same_bytes_is_a_clip_of_its_own() -> None:
+    clip = a_clip(0, 3.1, fps=2)
+    bad = replace(a_clip(0, 3.1, readable=False), sha256=clip.sha256)
+    longer = replace(clip, end_us=clip.end_us + 500_000)
+    for several in permutations([clip, bad, longer]):
+        assert sorted(map(id, distinct(several))) == sorted(map(id, several))
+        assert stretches([*several]) == stretches([clip, longer])
+    assert stretches([bad, clip]) == stretches([clip, bad]) == stretches([clip])
+
+
+def test_of_two_numbers_for_one_clip_the_lower_counts_and_the_order_stays() -> None:
+    clip, other = a_clip(0, 3, sequence=1), a_clip(0, 4, sequence=5)
+    again = replace(clip, sequence=9)
+    for several in permutations([clip, other, again]):
+        assert distinct(several) == [clip, other]
+
+
+@settings(max_examples=100, derandomize=True, deadline=None)
+@given(CLIPS, st.integers(0, END_S * 10))
+def test_where_a_day_opens_it_is_covered_from_its_first_instant(clips: list[ClipDetections], tenth: int) -> None:
+    opens_us = seconds(tenth / 10)
+    found = list(moments(distinct(clips), opens_us, seconds(END_S), GAP_US, opens=True))
+    assert all(moment.from_us >= opens_us for moment in found)
+    total = sum(moment.until_us - moment.from_us for moment in found)
+    assert total == sum(instant >= opens_us for instant, _ in covered(clips)) * 100_000
+
+
+def test_a_frame_that_stands_across_the_start_of_a_day_begins_there() -> None:
+    clip = a_clip(-1.3, 2.7, fps=1)
+    first, *rest = moments([clip], T0, seconds(END_S), GAP_US, opens=True)
+    assert (first.t_us, first.from_us, first.until_us) == (T0, T0, seconds(0.7))
+    assert [each.t_us for each in rest] == [seconds(0.7), seconds(1.7)]
+    assert [each.t_us for each in moments([clip], T0, seconds(END_S), GAP_US)] == [each.t_us for each in rest]

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -114,6 +115,21 @@ def test_a_clip_that_is_late_by_almost_the_lateness_goes_back_far_enough() -> No
     written = streamed(site, asked, [clips, 901, [late], 1000])
     assert standing(written) == records_of(site, [*clips, late], asked)
     assert revisions(written, "door", 540) == [3, 4]
+
+
+@pytest.mark.parametrize("bad_first", [True, False])
+@pytest.mark.parametrize("late", [True, False])
+def test_a_bad_and_a_good_delivery_of_the_same_bytes(bad_first: bool, late: bool) -> None:
+    """The first came with a wrong envelope, or the second did: both are counted, and the good one covers."""
+    site, asked = site_of("door"), span(0, 180)
+    good, *rest = clips_of(PEOPLE, 180, every_s=30)
+    bad = replace(a_clip(0, 30, readable=False), sha256=good.sha256)
+    first, second = (bad, good) if bad_first else (good, bad)
+    happenings = [[first, *rest], 130, [second], 300] if late else [[first, second, *rest], 300]
+    written = streamed(site, asked, [*happenings, 600])
+    assert standing(written) == records_of(site, [good, bad, *rest], asked)
+    health = next(r for r in standing(written) if isinstance(r, CameraHealth) and window_of(r)[1:] == (60, T0))
+    assert (health.clips, health.bad_clips, health.coverage) == (3, 1, 1.0)
 
 
 def test_what_comes_after_lateness_changes_nothing() -> None:
