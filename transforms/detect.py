@@ -167,12 +167,15 @@ class DetectPeople(beam.PTransform):
 
     def expand(self, clips: beam.PCollection[Clip]) -> Detected:
         handler = ClipDetector(self.sites, self.models, self.limits).with_no_batching()
-        outcome = (
+        looked_at = (
             clips
             | "OneABatch" >> beam.Map(lambda clip: (clip,)).with_output_types(tuple[Clip])
             | "RunInference" >> RunInference(handler)
-            | "Sort" >> beam.ParDo(_SortFn(names_of(self.sites))).with_outputs(FAILED, main=DETECTIONS)
         )
+        # Beam measures elements now and then, and would pickle those of a union to do so.
+        looked_at.element_type = Faulty
+        sort = beam.ParDo(_SortFn(names_of(self.sites))).with_outputs(FAILED, main=DETECTIONS)
+        outcome = looked_at | "Sort" >> sort
         outcome[DETECTIONS].element_type = ClipDetections
         outcome[FAILED].element_type = DeadLetter
         return Detected(outcome[DETECTIONS], outcome[FAILED])
