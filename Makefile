@@ -7,7 +7,7 @@ BENCH := .venv-bench
 READY := $(VENV)/.ready
 DEMO := demo/output
 
-.PHONY: demo test lint types bench accuracy lock schema clean
+.PHONY: demo test lint types smoke smoke-one bench accuracy lock schema clean
 
 demo: $(READY)
 	rm -rf demo/clips $(DEMO)
@@ -25,6 +25,24 @@ lint: $(READY)
 types: $(READY)
 	$(VENV)/bin/mypy
 
+# The other Pythons that are supported and here: the package as it would be installed, on two clips of the demo.
+smoke: $(READY)
+	for python in python3.11 python3.12 python3.13; do \
+		$$python -c 'import venv' 2>/dev/null || { echo "$$python is not here"; continue; }; \
+		$(MAKE) --no-print-directory smoke-one SMOKE=$$python || exit 1; \
+	done
+
+smoke-one:
+	$(SMOKE) -m venv --clear .venv-smoke
+	.venv-smoke/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	.venv-smoke/bin/pip install --quiet --disable-pip-version-check --no-deps .
+	rm -rf .venv-smoke/demo
+	.venv-smoke/bin/silhouette cut demo/one-by-one.mp4 --output .venv-smoke/demo/clips \
+		--site example-library --camera reading-table --start 2026-01-05T09:00:00Z
+	cd .venv-smoke && bin/silhouette run --site ../demo/site.yaml --output demo/output \
+		--clips demo/clips/reading-table-20260105T0900[01]0*.mp4
+	cd .venv-smoke && bin/silhouette inspect demo/output/records/footfall >/dev/null
+
 # What is installed is what requirements.lock names, by hash; `make lock` writes it anew from pyproject.toml.
 $(READY): pyproject.toml requirements.lock
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: install it, or name it with PYTHON=..."; exit 1; }
@@ -37,9 +55,11 @@ $(READY): pyproject.toml requirements.lock
 bench accuracy: $(BENCH)/.ready
 	$(BENCH)/bin/python -m benchmarks.$@
 
+# --no-deps: supervision asks for opencv-python, which would overwrite opencv-python-headless.
 $(BENCH)/.ready: pyproject.toml benchmarks/requirements.lock
 	$(PYTHON) -m venv --clear $(BENCH)
-	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
+	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		-r benchmarks/requirements.lock
 	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
@@ -47,7 +67,8 @@ lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra dev --upgrade \
 		pyproject.toml -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
-		--override benchmarks/overrides.txt pyproject.toml benchmarks/requirements.in -o benchmarks/requirements.lock
+		--override benchmarks/overrides.txt --constraint requirements.lock pyproject.toml benchmarks/requirements.in \
+		-o benchmarks/requirements.lock
 
 schema: $(READY)
 	$(VENV)/bin/python -m schemas.site > schemas/site.schema.json

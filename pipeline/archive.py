@@ -1,7 +1,7 @@
 """An archive: clips on disk, each with its envelope `NAME.json` beside it, as `silhouette cut` writes them.
 
 Only headers and envelopes are read here. A clip's bytes are read in the pixel stage; only where an envelope has to
-be made are they gone through once, for their digest.
+be made are they gone through, for their digest, and for their length where no header says it.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
-from pipeline.video_file import EXTENSIONS, creation_time_us, envelope_of, frame_rate, open_video, session_of
+from pipeline.video_file import EXTENSIONS, creation_time_us, envelope_of, open_video, seconds_of, session_of
 from schemas.clock import SECOND_US
 from schemas.envelope import Envelope, EnvelopeError
-from transforms.decode import ClipError, time_scale
+from transforms.decode import ClipError, ClipFault, frame_rate, time_scale
 
 NO_ENVELOPE = "no_envelope"
 BAD_ENVELOPE = "bad_envelope"
 FAULTS = (NO_ENVELOPE, BAD_ENVELOPE)
 """Reason classes, stable."""
+LONGEST_ENVELOPE = 64 << 10
+"""Bytes of an envelope at most; a good one has a few hundred."""
 
 
 class ArchiveError(ValueError):
@@ -99,9 +102,13 @@ def _envelope_path(clip: Path) -> Path:
 
 
 def _with_envelope(path: Path) -> ClipFile:
+    with _envelope_path(path).open("rb") as file:
+        text = file.read(LONGEST_ENVELOPE + 1)
+    if len(text) > LONGEST_ENVELOPE:
+        return ClipFile(path, None, BAD_ENVELOPE)
     try:
-        return ClipFile(path, Envelope.from_json(json.loads(_envelope_path(path).read_text("utf-8"))))
-    except (EnvelopeError, json.JSONDecodeError, UnicodeDecodeError, OverflowError):
+        return ClipFile(path, Envelope.from_json(json.loads(text.decode("utf-8"))))
+    except (ValueError, OverflowError, RecursionError):  # also of too deep a nesting, or too long a number
         return ClipFile(path, None, BAD_ENVELOPE)
 
 
@@ -109,25 +116,21 @@ def _without_envelope(path: Path, capture: Capture | None) -> ClipFile:
     if capture is None:
         return ClipFile(path, None, NO_ENVELOPE)
     try:
-        return ClipFile(path, _made(path, capture))
+        envelope = _made(path, capture)
     except ClipError as error:
         return ClipFile(path, None, error.reason.value, capture)
-    except EnvelopeError:
-        return ClipFile(path, None, NO_ENVELOPE, capture)
+    return ClipFile(path, envelope, None if envelope else NO_ENVELOPE, None if envelope else capture)
 
 
-def _made(path: Path, capture: Capture) -> Envelope:
-    """Make an envelope from the headers and the flags."""
+def _made(path: Path, capture: Capture) -> Envelope | None:
+    """Make an envelope from the headers and the flags; None where neither say the start, or the rate."""
     with open_video(path) as (container, stream):
         start_us = capture.start_us if capture.start_us is not None else creation_time_us(container, stream)
         claimed = frame_rate(stream)
         rate = float(capture.fps or claimed or 0)
         if start_us is None or not rate:
-            raise EnvelopeError("start, frame_rate: neither the flags nor the container say it")
-        if stream.duration and stream.time_base:
-            seconds = stream.duration * stream.time_base
-        else:
-            seconds = (container.duration or 0) / SECOND_US
+            return None
+        seconds = seconds_of(container, stream, claimed or Fraction(rate))
         duration_us = round(seconds * time_scale(claimed, rate) * SECOND_US)
         codec = stream.codec_context.codec.canonical_name
     size = path.stat().st_size
@@ -135,4 +138,7 @@ def _made(path: Path, capture: Capture) -> Envelope:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     session = session_of(capture.camera, start_us, size)
     interval_us = start_us, start_us + duration_us
-    return envelope_of(capture.site, capture.camera, session, 0, interval_us, rate, codec, size, digest)
+    try:
+        return envelope_of(capture.site, capture.camera, session, 0, interval_us, rate, codec, size, digest)
+    except EnvelopeError:  # headers that claim an end beyond any calendar
+        raise ClipError(ClipFault.TOO_LONG) from None

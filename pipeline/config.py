@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.archive import ClipFile
+from pipeline.progress import Ear
 from schemas.site import Site
 from transforms.arrivals import CameraKey, Span
 from transforms.decode import ClipLimits
@@ -28,7 +29,7 @@ class Config:
       output: Folder for the records, on local disk.
       limits: What a clip may be at most.
       on_biometric: Whether the guard drops what must not leave, or stops the job.
-      progress: UDP port on this machine that is told how far the job is; None for none.
+      progress: Where to tell how far the job is; None for nowhere.
     """
 
     sites: tuple[Site, ...]
@@ -38,7 +39,7 @@ class Config:
     output: Path
     limits: ClipLimits = field(default_factory=ClipLimits)
     on_biometric: str = "drop"
-    progress: int | None = None
+    progress: Ear | None = None
 
     @property
     def model_digits(self) -> dict[CameraKey, str]:

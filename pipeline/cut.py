@@ -108,8 +108,8 @@ def cut(
       CutError: the video cannot be decoded.
       OSError: a file cannot be read or written.
     """
-    from pipeline.video_file import creation_time_us, frame_rate, open_video, session_of
-    from transforms.decode import ClipError, time_scale
+    from pipeline.video_file import creation_time_us, open_video, session_of
+    from transforms.decode import ClipError, frame_rate, time_scale
 
     for flag, name in (("--site", site), ("--camera", camera)):
         if not _NAME.fullmatch(name):

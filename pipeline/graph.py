@@ -30,7 +30,7 @@ def build(root: beam.Pipeline, config: Config) -> None:
     vocabulary = vocabulary_of(sites, config.model_digits, FAULTS)
 
     read = root | "ReadClips" >> ReadClipFiles(config.files, sites, limits)
-    valid = read.good | "ValidateClips" >> ValidateClips(sites, limits)
+    valid = read.good | "ValidateClips" >> ValidateClips(sites, limits, spans)
     detected = valid.clips | "DetectPeople" >> DetectPeople(sites, config.models, limits)
 
     known = (valid.unseen, detected.detections) | "AllClips" >> beam.Flatten()

@@ -1,43 +1,96 @@
-"""What the records of a `site_version` were made with, kept beside them.
+"""What the records of a `site_version` were made with, and from which clips, kept beside them.
 
-No (`site_version`, `revision`) may stand for two values, so a site file, model or limit that changed needs a
-higher `site_version` before it may write to the same folder.
+No (`site_version`, `revision`) may stand for two values. So a site file, model or limit that changed needs a higher
+`site_version` before it may write to the same folder; and since a revision is a number of clips, so do clips that
+take the place of others. Of a clip nothing is kept but a hash.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from pipeline.archive import ClipFile
 from pipeline.config import Config
+from schemas.clock import SECOND_US
+from schemas.envelope import Envelope
 from schemas.site import Site, site_digest
+from transforms.arrivals import days_between
 from transforms.metrics import PIPELINE_VERSION
+
+Lineage = Mapping[Path, str]
+"""Files to keep, by path, each whole."""
+
+_NEW_START = "raise site_version in the site file, or name another folder"
 
 
 class LineageError(ValueError):
     """The output holds records of the same `site_version` that were made with something else."""
 
 
-def keep_lineage(config: Config) -> None:
-    """Write down what each site's records are made with, and refuse where it differs from what stands there.
+def check_lineage(config: Config) -> Lineage:
+    """Compare a job with what its output folder was made with; returns what to keep once it is done.
 
     Raises:
-      LineageError: the text names what changed, and says what to do.
+      LineageError: the text names what differs, and says what to do.
     """
-    folder = config.output / "lineage"
-    folder.mkdir(parents=True, exist_ok=True)
+    lineage: dict[Path, str] = {}
     for site in config.sites:
-        path = folder / f"{site.site}-v{site.site_version}.json"
+        folder = config.output / "lineage" / f"{site.site}-v{site.site_version}"
         made_with = _made_with(config, site)
-        if path.exists():
-            before = json.loads(path.read_text("utf-8"))
-            if changed := sorted(key for key in made_with if before.get(key) != made_with[key]):
-                raise LineageError(
-                    f"--output: {config.output} holds records of site {site.site}, site_version "
-                    f"{site.site_version}, made with another {', '.join(changed)}; "
-                    "raise site_version in the site file, or name another folder"
-                )
-        path.write_text(json.dumps(made_with, indent=2) + "\n", "utf-8")
+        if (before := _read(path := folder / "made_with.json")) is not None:
+            _check_same(config, site, path, before, made_with)
+        lineage[path] = json.dumps(made_with, indent=2) + "\n"
+        for (camera, date), clips in sorted(_clips_by_day(config, site).items()):
+            path = folder / camera / f"{date}.txt"
+            counted = frozenset((_read(path) or "").split())
+            if not counted <= clips:
+                raise LineageError(_replaced(config, f"{site.site} {camera}", date, counted > clips))
+            lineage[path] = "".join(f"{clip}\n" for clip in sorted(clips))
+    return lineage
+
+
+def keep_lineage(lineage: Lineage) -> None:
+    """Write down what `check_lineage` returned, now that the records stand."""
+    for path, content in lineage.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staged = path.with_name(f".{path.name}.partial")
+        staged.write_text(content, "utf-8")
+        staged.replace(path)
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError):
+        raise _damaged(path) from None
+
+
+def _damaged(path: Path) -> LineageError:
+    return LineageError(
+        f"--output: {path}, which says what the records there were made with, cannot be read; restore it, or name "
+        "another folder"
+    )
+
+
+def _check_same(config: Config, site: Site, path: Path, before: str, made_with: Mapping[str, Any]) -> None:
+    try:
+        kept = json.loads(before)
+    except ValueError:
+        raise _damaged(path) from None
+    if not isinstance(kept, dict):
+        raise _damaged(path)
+    if changed := sorted(key for key in made_with if kept.get(key) != made_with[key]):
+        raise LineageError(
+            f"--output: {config.output} holds records of site {site.site}, site_version {site.site_version}, made "
+            f"with another {', '.join(changed)}; {_NEW_START}"
+        )
 
 
 # What can change without changing a record.
@@ -45,10 +98,43 @@ _WORDS = dict.fromkeys(("controller", "contact", "legal_basis", "raw_retention")
 
 
 def _made_with(config: Config, site: Site) -> dict[str, Any]:
-    models = {camera.name: [config.models[site.site, camera.name][0].model_dump_json()] for camera in site.cameras}
+    models = {camera.name: config.models[site.site, camera.name][0].model_dump_json() for camera in site.cameras}
     return {
         "site file": site_digest(site.model_copy(update=_WORDS)),
         "models": models,
         "limits": vars(config.limits),
         "software": PIPELINE_VERSION,
     }
+
+
+def _replaced(config: Config, camera: str, date: str, fewer: bool) -> str:
+    if fewer:
+        return (
+            f"--clips: {config.output} counts more clips of {camera} on {date} than these; give all clips of the day, "
+            "for a run takes whole site days, or name another folder"
+        )
+    return f"--clips: those of {camera} on {date} replace others that {config.output} counts; {_NEW_START}"
+
+
+def _clips_by_day(config: Config, site: Site) -> dict[tuple[str, str], frozenset[str]]:
+    """Return the clips that count towards each camera's site days that are asked for, by camera and date."""
+    if (span := config.spans.get(site.site)) is None:
+        return {}
+    dates = [str(day.date) for day in days_between(site, *span)]
+    clips: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for file in config.files:
+        if (envelope := file.envelope) is not None and envelope.site == site.site:
+            # As the job cuts the time that a bad envelope claims.
+            end_us = min(envelope.end_us, envelope.start_us + int(config.limits.max_seconds * SECOND_US))
+            for day in days_between(site, envelope.start_us, end_us):
+                clips[envelope.camera, str(day.date)].add(_identity(file, envelope))
+    return {
+        (camera.name, date): frozenset(clips.get((camera.name, date), ())) for camera in site.cameras for date in dates
+    }
+
+
+def _identity(file: ClipFile, envelope: Envelope) -> str:
+    """Return a hash of what a clip's detections depend on; its size on disk tells one that is cut short."""
+    size = file.path.stat().st_size
+    parts = envelope.start_us, envelope.end_us, envelope.frame_rate, envelope.sequence, envelope.sha256, size
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

@@ -1,17 +1,19 @@
 """How far a local job is: workers tell, the command line listens.
 
 Beam's own metrics come only at the end of a local run. Workers may be threads or processes, so they send small
-datagrams over the loopback; one that is lost costs a tick of a bar, nothing else.
+datagrams over the loopback; one that is lost costs a tick of a bar, nothing else, and what others send is ignored.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import apache_beam as beam
 import rich.console
@@ -24,31 +26,44 @@ EVEN = 128
 """Score, of 255, from which a box is more likely a person than not."""
 
 
+class Ear(NamedTuple):
+    """Where to tell.
+
+    Attributes:
+      port: UDP port on this machine.
+      token: What a message must say to be heard.
+    """
+
+    port: int
+    token: str
+
+
 @dataclass(eq=False)
 class ReportProgress(beam.PTransform[beam.PCollection[ClipDetections], beam.PCollection[ClipDetections]]):
     """Tells of each clip as it passes: its frames and the people found in them.
 
     Attributes:
-      port: UDP port on this machine.
+      ear: Where to tell.
     """
 
-    port: int
+    ear: Ear
 
     def expand(self, clips: beam.PCollection[ClipDetections]) -> beam.PCollection[ClipDetections]:
-        return clips | "Tell" >> beam.ParDo(_TellFn(self.port)).with_output_types(ClipDetections)
+        return clips | "Tell" >> beam.ParDo(_TellFn(self.ear)).with_output_types(ClipDetections)
 
 
 class _TellFn(beam.DoFn):
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, ear: Ear) -> None:
+        self._ear = ear
 
     def setup(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
     def process(self, clip: ClipDetections) -> Iterator[ClipDetections]:
         people = int((clip.scores >= EVEN).sum())
-        message = json.dumps([len(clip.times_us), people]).encode()
-        self._socket.sendto(message, (LOOPBACK, self._port))
+        message = json.dumps([self._ear.token, len(clip.times_us), people]).encode()
+        with suppress(OSError):
+            self._socket.sendto(message, (LOOPBACK, self._ear.port))
         yield clip
 
     def teardown(self) -> None:
@@ -66,7 +81,10 @@ class Progress:
 
 @contextmanager
 def show_progress(listener: ProgressListener, clips: int) -> Iterator[None]:
-    """Show a bar on the terminal while the body runs: clips, frames, people found in them, time left."""
+    """Show a bar on the terminal while the body runs: clips, frames, people found in them, time left.
+
+    Clips that are set aside early tell nothing: when the body is done, so is the bar.
+    """
     bar = rich.progress.Progress(
         rich.progress.TextColumn("clips"),
         rich.progress.MofNCompleteColumn(),
@@ -95,6 +113,7 @@ def show_progress(listener: ProgressListener, clips: int) -> Iterator[None]:
             over.set()
             follower.join()
             update()
+        bar.update(task, completed=clips)
 
 
 class ProgressListener:
@@ -104,6 +123,7 @@ class ProgressListener:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((LOOPBACK, 0))
         self._socket.setblocking(False)
+        self._token = secrets.token_hex(8)
         self.progress = Progress()
         return self
 
@@ -111,9 +131,9 @@ class ProgressListener:
         self._socket.close()
 
     @property
-    def port(self) -> int:
-        """Return the port to tell."""
-        return int(self._socket.getsockname()[1])
+    def ear(self) -> Ear:
+        """Return where to tell."""
+        return Ear(int(self._socket.getsockname()[1]), self._token)
 
     def poll(self) -> Progress:
         """Take in what has come and return the sums."""
@@ -122,7 +142,9 @@ class ProgressListener:
                 message = self._socket.recv(256)
             except BlockingIOError:
                 return self.progress
-            frames, people = json.loads(message)
-            self.progress.clips += 1
-            self.progress.frames += frames
-            self.progress.people += people
+            with suppress(ValueError):  # no JSON: not from a worker
+                match json.loads(message):
+                    case [self._token, int(frames), int(people)]:
+                        self.progress.clips += 1
+                        self.progress.frames += frames
+                        self.progress.people += people

@@ -51,18 +51,12 @@ def _reference(payload: bytes, camera: Any, card: Any, path: Path) -> tuple[floa
     """Look at a picture every half second, scaled and masked as the job sees it."""
     from transforms.decode import open_clip
     from transforms.detector import Detector
-    from transforms.masks import rasterise
+    from transforms.look import Look
     from transforms.picture import reference_of
     from transforms.sampling import sampled
 
     detector = Detector.open(card, path)
     with open_clip(payload) as clip:
-        fit = detector.fit(clip.width, clip.height)
-        mask = rasterise(camera.masks, fit.content_w, fit.content_h, fit.content_h / clip.height)
-        pictures = []
-        for frame in sampled(clip.frames(), 0, float(clip.frame_rate or 25), 2.0):
-            picture = frame.content(fit.content_w, fit.content_h, card.input.colour)
-            if mask is not None:
-                mask.blank(picture)
-            pictures.append(picture)
-        return reference_of(pictures)
+        look = Look(clip, camera, detector)
+        frames = sampled(clip.frames(), 0, float(clip.frame_rate or 25), 2.0)
+        return reference_of(look.picture(frame) for frame in frames)

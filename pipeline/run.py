@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.archive import ClipFile
     from pipeline.config import Config
     from pipeline.view import Row
+    from schemas.envelope import Envelope
     from schemas.site import Site
-    from transforms.arrivals import Span
+    from transforms.arrivals import CameraKey, Span
+    from transforms.decode import ClipLimits
+    from transforms.detect import Model
 
+# As `transforms.guard` has them, whose import takes too long for --help; a test holds them equal.
 ON_BIOMETRIC = ("drop", "fail")
+
+LONGEST_DAYS = 400
+"""Records are asked for at most so many days at once: nobody means more, and a clock that was reset does."""
+_DAY_US = 86_400_000_000
 
 
 class UsageError(ValueError):
@@ -55,7 +66,7 @@ def add_parser(commands: Any) -> None:
     span.add_argument("--from", dest="from_", metavar="TIME", help="default: from the window of each site's first clip")
     span.add_argument("--until", metavar="TIME", help="default: until the window of each site's last clip")
     parser.add_argument(
-        "--workers", type=int, default=os.cpu_count() or 1, help="threads that look at clips (default: %(default)s)"
+        "--workers", type=int, default=_cores(), help="threads that look at clips (default: %(default)s)"
     )
     parser.add_argument(
         "--on-biometric", choices=ON_BIOMETRIC, default="drop",
@@ -63,74 +74,121 @@ def add_parser(commands: Any) -> None:
     )  # fmt: skip
     limits = parser.add_argument_group("limits of a clip; one beyond goes to the dead letters")
     for field in fields(ClipLimits):
-        flag = "--" + field.name.replace("_", "-").replace("max-", "max-clip-")
         kind = float if isinstance(field.default, float) else int
-        limits.add_argument(flag, dest=field.name, type=kind, default=field.default, help="default: %(default)s")
+        limits.add_argument(
+            _limit_flag(field.name), dest=field.name, type=kind, default=field.default, help="default: %(default)s"
+        )
+
+
+def _cores() -> int:
+    """Return how many of the machine's cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _limit_flag(limit: str) -> str:
+    return "--" + limit.replace("_", "-").replace("max-", "max-clip-")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the job; returns the exit code."""
     from pipeline.cli import FAILED, USAGE
-    from pipeline.lineage import LineageError, keep_lineage
-    from pipeline.models.cards import ModelError
+    from pipeline.lineage import LineageError, check_lineage, keep_lineage
     from pipeline.sites import SiteFileError
+    from pipeline.view import RecordsError
 
     try:
         config = configure(args)
-        keep_lineage(config)
-    except (UsageError, SiteFileError, ModelError, LineageError) as error:
+        lineage = check_lineage(config)
+    except (UsageError, SiteFileError, LineageError) as error:
         print(f"silhouette run: {error}", file=sys.stderr)
         return USAGE
     try:
         with _quiet():
             bad = execute(config, args.workers)
+        keep_lineage(lineage)
     except Exception as error:
-        print(f"silhouette run: the job failed: {_cause(error)}", file=sys.stderr)
+        print(f"silhouette run: the job failed: {cause(error)}", file=sys.stderr)
         return FAILED
-    return report(config, bad)
+    try:
+        return report(config, bad)
+    except RecordsError as error:
+        print(f"silhouette run: the records are written, and cannot be summed up: {error}", file=sys.stderr)
+        return FAILED
 
 
 def configure(args: argparse.Namespace) -> Config:
     """Turn flags into a configuration, everything checked.
 
     Raises:
-      UsageError: a flag does not fit; the text names it.
+      UsageError: a flag does not fit, or a model cannot be used; the text names the flag, or the site file.
       SiteFileError: a site file has mistakes.
-      ModelError: a model is not here, or its card is not valid.
     """
     from pipeline.archive import ArchiveError
     from pipeline.config import Config
-    from pipeline.models.registry import resolve
     from pipeline.sites import load_sites
-    from transforms.decode import ClipLimits
 
     try:
         sites = load_sites(args.site)
-        limits = ClipLimits(**{field.name: getattr(args, field.name) for field in fields(ClipLimits)})
     except OSError as error:
         raise UsageError(f"--site: {error.strerror}: {args.site}") from error
-    except ValueError as error:
-        if isinstance(error, UsageError) or type(error).__name__ == "SiteFileError":
-            raise
-        raise UsageError(f"--max-clip-…: {error}") from error
     if args.workers < 1:
         raise UsageError("--workers: at least 1")
-    if args.output.exists() and not args.output.is_dir():
-        raise UsageError(f"--output: {args.output} is a file; name a folder")
-    folder = args.site if args.site.is_dir() else args.site.parent
+    limits = _limits(args)
     try:
         files = _clips(args, sites)
     except ArchiveError as error:
         raise UsageError(str(error)) from error
-    return Config(
+    except OSError as error:
+        raise UsageError(f"--clips: {error.filename}: {error.strerror}") from error
+    config = Config(
         sites=sites,
-        models={(site.site, camera.name): resolve(camera.model, folder) for site in sites for camera in site.cameras},
+        models=_models(args.site, sites),
         files=files,
         spans=_spans(args, sites, files),
         output=args.output,
         limits=limits,
         on_biometric=args.on_biometric,
     )
+    try:
+        args.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--output: {args.output}: {error.strerror}; name a folder that can be made") from error
+    if not os.access(args.output, os.W_OK | os.X_OK):
+        raise UsageError(f"--output: {args.output} must not be written to; name another folder, or get the rights")
+    return config
+
+
+def _limits(args: argparse.Namespace) -> ClipLimits:
+    from transforms.decode import ClipLimits
+
+    limits = {field.name: getattr(args, field.name) for field in fields(ClipLimits)}
+    for name, value in limits.items():
+        if not 0 < value < math.inf:
+            raise UsageError(f"{_limit_flag(name)}: must be positive")
+    return ClipLimits(**limits)
+
+
+def _models(path: Path, sites: Sequence[Site]) -> dict[CameraKey, Model]:
+    """Find each camera's model, and open each once, so that one that is refused is told before the job begins."""
+    from pipeline.models.cards import ModelError
+    from pipeline.models.registry import resolve
+    from transforms.admission import ModelRefused
+    from transforms.detector import Detector
+
+    folder = path if path.is_dir() else path.parent
+    found: dict[str, Model] = {}
+    models = {}
+    for site in sites:
+        for camera in site.cameras:
+            if camera.model not in found:
+                try:
+                    found[camera.model] = card, file = resolve(camera.model, folder)
+                    Detector.open(card, file)
+                except (ModelError, ModelRefused, OSError) as error:
+                    where = f"{path}: site {site.site}" if path.is_dir() else f"{path}"
+                    raise UsageError(f"{where}: camera {camera.name}: {error}") from error
+            models[site.site, camera.name] = found[camera.model]
+    return models
 
 
 def _clips(args: argparse.Namespace, sites: Sequence[Site]) -> list[ClipFile]:
@@ -151,8 +209,12 @@ def _clips(args: argparse.Namespace, sites: Sequence[Site]) -> list[ClipFile]:
     if not alone and (args.camera or args.start or args.fps):
         raise UsageError("--camera, --start, --fps: every clip has an envelope, which says so; leave them out")
     if alone and all(file.fault == NO_ENVELOPE for file in files):
-        wanted = "--camera" if capture is None else "--start"
-        raise UsageError(f"{wanted}: {alone[0].path.name} has no envelope, and nothing else says this; give the flag")
+        if capture is None:
+            raise UsageError(f"--camera: {alone[0].path.name} has no envelope; say which camera recorded it")
+        raise UsageError(
+            f"--start, --fps: {alone[0].path.name} has no envelope, and its headers do not say both when it was "
+            "recorded and its frames a second; give the flags"
+        )
     return files
 
 
@@ -163,15 +225,34 @@ def _spans(args: argparse.Namespace, sites: Sequence[Site], files: Sequence[Clip
     from_us, until_us = (_instant(flag, value) for flag, value in (("--from", args.from_), ("--until", args.until)))
     spans = {}
     for site in sites:
-        clips = [file.envelope for file in files if file.envelope and file.envelope.site == site.site]
-        begin = from_us if from_us is not None else min((clip.start_us for clip in clips), default=None)
-        end = until_us if until_us is not None else max((clip.end_us for clip in clips), default=None)
+        cameras = {(site.site, camera.name) for camera in site.cameras}
+        told = [(file.path.name, file.envelope) for file in files if file.envelope]
+        clips = [(name, clip) for name, clip in told if (clip.site, clip.camera) in cameras]
+        begin = from_us if from_us is not None else min((clip.start_us for _, clip in clips), default=None)
+        end = until_us if until_us is not None else max((clip.end_us for _, clip in clips), default=None)
         if begin is None or end is None:
             continue
         if begin >= end:
             raise UsageError(f"--from, --until: no time lies between them for site {site.site}")
+        if (days := (end - begin) // _DAY_US) > LONGEST_DAYS:
+            raise UsageError(_too_long(days, clips, given=from_us is not None and until_us is not None))
         spans[site.site] = Span(begin, end)
     return spans
+
+
+def _too_long(days: int, clips: Sequence[tuple[str, Envelope]], *, given: bool) -> str:
+    """Return what is wrong with a stretch of so many days; of clips, which one is far from the others."""
+    from schemas.clock import to_rfc3339
+
+    if given:
+        return f"--from, --until: {days:,} days lie between them; ask for {LONGEST_DAYS} at most"
+    usual_us = median(clip.start_us for _, clip in clips)
+    # Of two that are equally far, the earlier: a clock that was reset is behind.
+    name, clip = max(clips, key=lambda told: (abs(told[1].start_us - usual_us), -told[1].start_us))
+    return (
+        f"--from, --until: the clips span {days:,} days ({name} says {to_rfc3339(clip.start_us)[:10]}), and "
+        f"{LONGEST_DAYS} is the most; give both"
+    )
 
 
 def _instant(flag: str, text: str | None) -> int | None:
@@ -197,7 +278,7 @@ def execute(config: Config, workers: int) -> Counter[str]:
     options = PipelineOptions([f"--direct_num_workers={workers}", f"--direct_running_mode={mode}"])
     with ProgressListener() as listener, show_progress(listener, len(config.files)):
         root = beam.Pipeline(runner=FnApiRunner(), options=options)
-        build(root, replace(config, progress=listener.port))
+        build(root, replace(config, progress=listener.ear))
         result = root.run()
         result.wait_until_finish()
     bad: Counter[str] = Counter()
@@ -256,8 +337,11 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _cause(error: BaseException) -> str:
-    """Return the first line of the fault at the bottom, and its type: Beam wraps it in the stack of its steps."""
+def cause(error: BaseException) -> str:
+    """Return the type and the first line of the fault at the bottom, which Beam wraps in the stack of its steps."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no further reason'}"
+    lines = [line for line in str(error).splitlines() if line.strip()] or ["no further reason"]
+    # Of a worker's fault there is only the text of its stack, the fault last.
+    told = lines[-1] if lines[0].startswith("Traceback") else f"{type(error).__name__}: {lines[0]}"
+    return re.sub(r" \[while running '.*?'\]", "", told)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,14 +37,19 @@ def folder(output: Path, where: Partition) -> Path:
 
 
 def encode_file(family: str, rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return an Avro object container file: rows once each, sorted by natural key; a pure function of their set."""
+    """Return an Avro object container file: a pure function of the rows, whatever their order.
+
+    Rows of a family with a natural key come once each, sorted by it. Without one every row is a fact of its own:
+    all of them come, sorted by all fields.
+    """
     key = natural_key(family)
-    ordered = sorted(rows, key=lambda row: ([row[name] for name in key], repr(row)))
-    distinct = [row for i, row in enumerate(ordered) if not i or row != ordered[i - 1]]
+    kept = sorted(rows, key=lambda row: ([row[name] for name in key], repr(row)))
+    if key:
+        kept = [row for i, row in enumerate(kept) if not i or row != kept[i - 1]]
     # Avro's sync marker is random by custom, and any 16 bytes by the specification.
-    marker = hashlib.sha256(repr(distinct).encode()).digest()[:16]
+    marker = hashlib.sha256(repr(kept).encode()).digest()[:16]
     buffer = io.BytesIO()
-    fastavro.writer(buffer, parsed(family), distinct, codec="deflate", sync_marker=marker)
+    fastavro.writer(buffer, parsed(family), kept, codec="deflate", sync_marker=marker)
     return buffer.getvalue()
 
 
@@ -56,11 +61,10 @@ def write_file(output: Path, where: Partition, rows: Iterable[Guarded]) -> Path:
     content = encode_file(where[0], [row.fields for row in rows])
     target = folder(output, where) / f"{hashlib.sha256(content).hexdigest()[:32]}.avro"
     target.parent.mkdir(parents=True, exist_ok=True)
-    staging = output / ".staging"
-    staging.mkdir(exist_ok=True)
-    written = staging / f"{target.name}.{os.getpid()}"
-    written.write_bytes(content)
-    written.replace(target)
+    with tempfile.TemporaryDirectory(prefix=".staging-", dir=output) as staging:
+        written = Path(staging) / target.name
+        written.write_bytes(content)
+        written.replace(target)
     return target
 
 

@@ -69,7 +69,7 @@ class ReadClipFiles(beam.PTransform):
     Attributes:
       files: What was found, with envelopes.
       sites: The site files.
-      limits: What a clip may be at most: no more than that is read.
+      limits: What a clip may be at most: a larger one is left unread, for `ValidateClips` to set aside.
     """
 
     files: Sequence[ClipFile]
@@ -101,7 +101,11 @@ class _ReadFn(beam.DoFn):
             letter = dead_clip(STAGE, reason, origin, file.path.stat().st_size, self._names)
             yield pvalue.TaggedOutput(FAILED, letter)
             return
-        # One byte more than the limit is enough to know that it is passed.
-        with file.path.open("rb") as stream:
-            payload = stream.read(self._limits.max_bytes + 1)
-        yield TimestampedValue(Clip(file.envelope, payload), Timestamp(micros=file.envelope.start_us))
+        yield TimestampedValue(self._read(file.path, file.envelope), Timestamp(micros=file.envelope.start_us))
+
+    def _read(self, path: Path, envelope: Envelope) -> Clip:
+        with path.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size > self._limits.max_bytes:
+                return Clip(envelope, b"", size)
+            return Clip(envelope, stream.read(size))

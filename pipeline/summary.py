@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -19,14 +19,14 @@ SUPPRESSED = "fewer than k"
 def tables(records: Mapping[str, list[Row]]) -> Iterator[Table]:
     """Yield the summary's tables; of each site, records of one window size are summed up, so nothing counts twice.
 
+    That is the smallest size; for dwell, whose small cells are suppressed, the largest that saw just the same.
+
     Args:
       records: The rows that stand, by family.
     """
-    sizes: dict[str, int] = {}
-    for row in records["camera_health"]:
-        sizes[row["site"]] = min(row["window_size_seconds"], sizes.get(row["site"], row["window_size_seconds"]))
+    sizes = _sizes(records["camera_health"])
     chosen = {
-        family: [row for row in rows if row["window_size_seconds"] == sizes[row["site"]]]
+        family: [row for row in rows if row["window_size_seconds"] == sizes[row["site"]][family == "dwell"]]
         for family, rows in records.items()
     }
     yield _footfall(chosen["footfall"])
@@ -34,6 +34,18 @@ def tables(records: Mapping[str, list[Row]]) -> Iterator[Table]:
     if chosen["queue"]:
         yield _queues(chosen["queue"], chosen["dwell"])
     yield _coverage(chosen["camera_health"])
+
+
+def _sizes(health: Iterable[Row]) -> dict[str, tuple[int, int]]:
+    """Return for each site its smallest window size, and the largest whose windows looked at the same frames."""
+    frames: dict[str, dict[int, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    for row in health:
+        frames[row["site"]][row["window_size_seconds"]][row["camera"]] += row["frames"]
+    sizes = {}
+    for site, by_size in frames.items():
+        smallest = min(by_size)
+        sizes[site] = smallest, max(size for size in by_size if by_size[size] == by_size[smallest])
+    return sizes
 
 
 def _footfall(rows: list[Row]) -> Table:
@@ -129,16 +141,18 @@ def _whole(value: float | None) -> str:
 
 
 def _visits(rows: list[Row]) -> str:
-    if any(row["suppressed"] for row in rows):
-        return SUPPRESSED
-    return _whole(_sum(rows, "visits"))
+    """Return what is known of the visits, and that there were more in windows where they are suppressed."""
+    known, suppressed = _sum(rows, "visits"), sum(row["suppressed"] for row in rows)
+    if not suppressed:
+        return _whole(known)
+    more = SUPPRESSED if suppressed == 1 else f"fewer than {suppressed}k"
+    return f"{known:.0f} + {more}" if known else more
 
 
 def _mean(rows: list[Row]) -> str:
-    if any(row["suppressed"] for row in rows):
-        return SUPPRESSED
+    """Return the mean of the visits that are known."""
     ended = [row for row in rows if row["visits"]]
     if not ended:
-        return "-"
+        return SUPPRESSED if any(row["suppressed"] for row in rows) else "-"
     stayed = sum(row["mean_seconds"] * row["visits"] for row in ended)
     return f"{stayed / sum(row['visits'] for row in ended):.1f} s"

@@ -12,10 +12,10 @@ from pathlib import Path
 import av
 from av.error import FFmpegError
 
-from schemas.clock import from_rfc3339
+from schemas.clock import SECOND_US, from_rfc3339
 from schemas.envelope import SCHEMA_VERSION, Envelope
 from transforms.containers import promised_bytes
-from transforms.decode import CONTAINERS, ClipError, ClipFault, ClipLimits, choose_stream
+from transforms.decode import ClipError, ClipFault, ClipLimits, choose_stream, input_options
 
 EXTENSIONS = frozenset({
     ".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".flv", ".asf",
@@ -41,13 +41,8 @@ def open_video(path: Path) -> Iterator[tuple[av.container.InputContainer, av.Vid
         promised = promised_bytes(payload)
     if promised is not None and promised > size:
         raise ClipError(ClipFault.TRUNCATED)
-    options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
-    try:
-        container = av.open(str(path), mode="r", options=options, metadata_errors="ignore")
-    except FFmpegError as error:
-        if isinstance(error, MemoryError):
-            raise
-        raise ClipError(ClipFault.NOT_VIDEO) from None
+    with _faults(ClipFault.NOT_VIDEO):
+        container = av.open(str(path), mode="r", options=input_options("file"), metadata_errors="ignore")
     with container:
         yield container, choose_stream(container, BOUNDLESS)
 
@@ -67,10 +62,29 @@ def creation_time_us(container: av.container.InputContainer, stream: av.VideoStr
     return None
 
 
-def frame_rate(stream: av.VideoStream) -> Fraction | None:
-    """Return the average frames a second that the container claims, None if it claims nothing credible."""
-    rate = stream.average_rate or stream.guessed_rate
-    return rate if rate and 0 < rate <= 1000 else None
+def seconds_of(container: av.container.InputContainer, stream: av.VideoStream, rate: Fraction) -> Fraction:
+    """Return how long a video is in the container's time.
+
+    An elementary stream has no header that says so: its packets are counted.
+
+    Args:
+      container: The open container, nothing of it read so far.
+      stream: The video stream.
+      rate: The container's frames a second, or the best guess at it.
+
+    Raises:
+      ClipError: nothing is in it, or its packets cannot be told apart.
+    """
+    if stream.duration and stream.time_base:
+        seconds = stream.duration * stream.time_base
+    elif container.duration:
+        seconds = Fraction(container.duration, SECOND_US)
+    else:
+        with _faults(ClipFault.CORRUPT):
+            seconds = sum(packet.size > 0 for packet in container.demux(stream)) / rate
+    if seconds <= 0:
+        raise ClipError(ClipFault.NO_FRAMES)
+    return seconds
 
 
 def session_of(camera: str, start_us: int, size: int) -> str:
@@ -97,3 +111,14 @@ def envelope_of(
         size=size,
         sha256=sha256,
     )
+
+
+@contextmanager
+def _faults(reason: ClipFault) -> Iterator[None]:
+    """Turn FFmpeg's complaints about the file into `reason`, without their text; want of memory goes up."""
+    try:
+        yield
+    except FFmpegError as error:
+        if isinstance(error, MemoryError):
+            raise
+        raise ClipError(reason) from None

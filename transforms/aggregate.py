@@ -23,6 +23,7 @@ from schemas.records import MetricRecord
 from schemas.site import Site
 from transforms.arrivals import CameraKey, Span, camera_of, day_of
 from transforms.calendar import window_of
+from transforms.counters import counter
 from transforms.events import PlaceEvents, PlaceEventsCoder
 from transforms.metrics import Window, WindowEvents, agreeing, records
 
@@ -35,6 +36,10 @@ FORGET_AFTER_US = 3600 * SECOND_US
 
 NOT_YET = -1
 """Revision of a window that has ended and was not written yet."""
+
+
+class DisagreementError(RuntimeError):
+    """A window of a batch whose segments do not agree: a fault of this job, never of its clips."""
 
 
 def to_windows(events: PlaceEvents, site: Site, span: Span) -> Iterator[tuple[WindowKey, PlaceEvents]]:
@@ -118,6 +123,8 @@ class _AggregateFn(beam.DoFn):
         over = at.micros >= forget_us
         if not over:
             yield from self._write(key, segments, written)
+        if over and written.read() == NOT_YET:
+            counter(__name__, "windows_never_agreed").inc()
         if over or self._bounded:
             segments.clear()
             written.clear()
@@ -127,7 +134,10 @@ class _AggregateFn(beam.DoFn):
     def _write(self, key: WindowKey, segments: Any, written: Any) -> Iterator[TimestampedValue]:
         name, camera, size_us, start_us, end_us = key
         window = Window(size_us, start_us, end_us)
-        agreed = agreeing(window, segments.read()) or []
+        agreed = agreeing(window, segments.read())
+        if agreed is None and self._bounded:
+            raise DisagreementError(f"segments of {name} {camera}, window of {size_us // SECOND_US} s, do not agree")
+        agreed = agreed or []
         revision = agreed[-1].revision if agreed else NOT_YET
         before = written.read()
         last = NOT_YET if before is None else before

@@ -14,7 +14,7 @@ import fastavro
 from apache_beam import coders
 
 from schemas.site import Camera, Site
-from transforms.calendar import Day, site_day
+from transforms.calendar import Day, site_day, window_of
 from transforms.coders import AvroCoder
 from transforms.detections import ClipDetections, ClipDetectionsCoder
 
@@ -73,6 +73,26 @@ def days_between(site: Site, from_us: int, until_us: int) -> Iterator[Day]:
         day = day_of(site, from_us)
         yield day
         from_us = day.end_us
+
+
+def wanted(site: Site, day: Day, spans: Mapping[str, Span]) -> tuple[int, int] | None:
+    """Return the stretch of a day over which the asked windows reach; None where they reach over none of it."""
+    if (span := spans.get(site.site)) is None:
+        return None
+    from_us, until_us = max(span.from_us, day.start_us), min(span.until_us, day.end_us)
+    if from_us >= until_us:
+        return None
+    first = min(window_of(day, size, from_us)[0] for size in site.windows)
+    return first, max(window_of(day, size, until_us - 1)[1] for size in site.windows)
+
+
+def is_asked_for(site: Site, spans: Mapping[str, Span], start_us: int, end_us: int) -> bool:
+    """Return whether a record that is asked for can depend on what was captured in an interval.
+
+    It can from the start of the site day on, where tracks begin, to the end of the day's last asked window.
+    """
+    stretches = (wanted(site, day, spans) for day in days_between(site, start_us, end_us))
+    return any(stretch is not None and start_us < stretch[1] for stretch in stretches)
 
 
 def seeds(site: Site, span: Span) -> Iterator[tuple[DayKey, Arrival]]:

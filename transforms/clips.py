@@ -10,14 +10,27 @@ from apache_beam import coders
 from schemas.envelope import Envelope
 from transforms.coders import PixelCoder, PixelsLeaveStageError
 from transforms.decode import Frame, OpenClip
+from transforms.detections import ClipDetections
 
 
 @dataclass(frozen=True)
 class Clip:
-    """An encoded clip in memory, with its envelope."""
+    """An encoded clip in memory, with its envelope.
+
+    Attributes:
+      envelope: What the agent says of it.
+      payload: Its bytes; none where they pass the limit and were left unread.
+      unread: Number of the bytes that were left unread.
+    """
 
     envelope: Envelope
     payload: bytes = field(repr=False)
+    unread: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of the clip as it came."""
+        return len(self.payload) + self.unread
 
     def __reduce__(self) -> NoReturn:
         # Coders fall back to pickling where a type was lost on the way; pixels do not.
@@ -31,8 +44,15 @@ class Faulty(NamedTuple):
     reason: str
 
 
-PIXELS = (Clip, Faulty, Frame, OpenClip)
-"""Every type that holds encoded or decoded pictures."""
+class Outcome(NamedTuple):
+    """What came of looking at a clip, one of the two, still inside the pixel stage."""
+
+    detections: ClipDetections | None
+    fault: Faulty | None
+
+
+PIXELS = (Clip, Faulty, Outcome, Frame, OpenClip)
+"""Every type that holds, or can hold, encoded or decoded pictures."""
 
 for pixels in PIXELS:
     coders.registry.register_coder(pixels, PixelCoder)

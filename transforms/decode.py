@@ -8,6 +8,7 @@ memory or any fault of the system goes up as it came.
 from __future__ import annotations
 
 import io
+import math
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -112,6 +113,9 @@ class _Orientation:
             picture = picture[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
         return np.ascontiguousarray(picture)
 
+    def turn_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        return size[::-1] if self.transpose else size
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -136,7 +140,8 @@ class OpenClip:
     Attributes:
       width: Of the upright picture in square pixels.
       height: Of the upright picture in square pixels.
-      codec: FFmpeg's name of the codec.
+      stored: Width and height in pixels as stored, square or not, turned as the picture is.
+      colour_cell: Stored pixels, across and down, that share one colour; turned likewise.
       frame_rate: Average frames a second as the container says, None where it says nothing of use.
     """
 
@@ -150,12 +155,11 @@ class OpenClip:
             raise ClipError(ClipFault.NO_FRAMES)
         self._pictures = chain([first], pictures)
         self._orientation = _orientation(first[1])
-        self.codec: str = stream.codec_context.codec.canonical_name
-        rate = stream.average_rate or stream.guessed_rate
-        self.frame_rate: Fraction | None = rate if rate and 0 < rate <= _FASTEST else None
-        self.width, self.height = _square(first[1], stream.sample_aspect_ratio)
-        if self._orientation.transpose:
-            self.width, self.height = self.height, self.width
+        self.frame_rate = frame_rate(stream)
+        turn = self._orientation.turn_size
+        self.width, self.height = turn(_square(first[1], stream.sample_aspect_ratio))
+        self.stored = turn((first[1].width, first[1].height))
+        self.colour_cell = turn(colour_cell(first[1]))
 
     def frames(self, time_scale: Fraction = Fraction(1)) -> Iterator[Frame]:
         """Yield the clip's frames in time order, once.
@@ -176,10 +180,24 @@ class OpenClip:
 
     def scale(self, picture: av.VideoFrame, width: int, height: int, colour: Colour) -> NDArray[np.uint8]:
         """Scale and turn a decoded picture; see `Frame.content`."""
-        if self._orientation.transpose:
-            width, height = height, width
+        width, height = self._orientation.turn_size((width, height))
         with _faults(ClipFault.UNSUPPORTED_CODEC):
             return self._orientation.turn(scaled(picture, width, height, colour, self._reformatter))
+
+
+def input_options(protocols: str = "") -> dict[str, str]:
+    """Return what FFmpeg is told of every input: the containers and decoders of `CONTAINERS` and `CODECS` only.
+
+    Args:
+      protocols: Ways of access that it may use, separated by commas.
+    """
+    return {"format_whitelist": CONTAINERS, "codec_whitelist": CODECS, "protocol_whitelist": protocols}
+
+
+def frame_rate(stream: av.VideoStream) -> Fraction | None:
+    """Return the average frames a second that the container claims, None if it claims nothing credible."""
+    rate = stream.average_rate or stream.guessed_rate
+    return rate if rate and 0 < rate <= _FASTEST else None
 
 
 @contextmanager
@@ -196,13 +214,8 @@ def open_clip(payload: bytes, limits: ClipLimits = ClipLimits()) -> Iterator[Ope
     promised = promised_bytes(payload)
     if promised is not None and promised > len(payload):
         raise ClipError(ClipFault.TRUNCATED)
-    options = {
-        "format_whitelist": CONTAINERS,
-        "codec_whitelist": CODECS,
-        "protocol_whitelist": "",
-    }
     with _faults(ClipFault.NOT_VIDEO):
-        container = av.open(io.BytesIO(payload), mode="r", options=options, metadata_errors="ignore")
+        container = av.open(io.BytesIO(payload), mode="r", options=input_options(), metadata_errors="ignore")
     with container:
         yield OpenClip(container, choose_stream(container, limits), limits)
 
@@ -344,6 +357,16 @@ def _square(picture: av.VideoFrame, pixel_aspect: Fraction | None) -> tuple[int,
     if not pixel_aspect or not 0.25 <= pixel_aspect <= 4 or abs(pixel_aspect - 1) <= _ALMOST_SQUARE:
         return picture.width, picture.height
     return max(1, round(picture.width * pixel_aspect)), picture.height
+
+
+def colour_cell(picture: av.VideoFrame) -> tuple[int, int]:
+    """Return how many pixels, across and down, share one colour once it was made RGB."""
+    parts = picture.format.components
+    # FFmpeg takes the colours of two pixels for one, across, of formats that it has no shorter way for.
+    return (
+        max(2, *(math.ceil(picture.width / part.width) for part in parts)),
+        max(math.ceil(picture.height / part.height) for part in parts),
+    )
 
 
 @contextmanager

@@ -23,19 +23,20 @@ from schemas.site import Camera, Site
 from transforms.arrivals import CameraKey, camera_of
 from transforms.boxes import quantise
 from transforms.calendar import scheduled
-from transforms.clips import Clip, Faulty
+from transforms.clips import Clip, Faulty, Outcome
 from transforms.counters import counter
 from transforms.dead_letters import count_set_aside, dead_clip, origin_of
 from transforms.decode import ClipError, ClipLimits, open_clip, time_scale
 from transforms.detections import NO_BOXES, NO_SCORES, ClipDetections, unseen
 from transforms.detector import Detector
-from transforms.masks import rasterise
+from transforms.look import Look
 from transforms.picture import PictureCheck
 from transforms.sampling import sampled
 from transforms.validate import names_of
 
 STAGE = "DetectPeople"
 DETECTIONS, FAILED = "detections", "failed"
+_NOBODY = NO_BOXES, NO_SCORES
 
 
 class Detected(NamedTuple):
@@ -53,8 +54,8 @@ class Detected(NamedTuple):
 def detect(clip: Clip, site: Site, camera: Camera, detector: Detector, limits: ClipLimits) -> ClipDetections:
     """Look at a clip's sampled frames.
 
-    Frames outside the schedule, and beyond the end that the envelope gives, are not looked at. In a flawed
-    picture nobody is looked for.
+    Frames outside the schedule, and beyond the end that the envelope gives, are not looked at. A flawed picture
+    has no boxes, also where only later ones told the flaw.
 
     Raises:
       ClipError: the clip cannot be decoded right.
@@ -62,41 +63,35 @@ def detect(clip: Clip, site: Site, camera: Camera, detector: Detector, limits: C
     envelope = clip.envelope
     watched = scheduled(site, envelope.start_us, envelope.end_us)
     times: list[int] = []
-    flags: list[int] = []
-    boxes = [NO_BOXES]
-    scores = [NO_SCORES]
+    found = [_NOBODY]
     with open_clip(clip.payload, limits) as opened:
-        fit = detector.fit(opened.width, opened.height)
-        mask = rasterise(camera.masks, fit.content_w, fit.content_h, fit.content_h / opened.height)
-        check = PictureCheck(camera.reference, mask)
+        look = Look(opened, camera, detector)
+        check = PictureCheck(camera.reference, look.mask)
         frames = opened.frames(time_scale(opened.frame_rate, envelope.frame_rate))
         for frame in sampled(frames, envelope.start_us, envelope.frame_rate, camera.fps):
             at_us = envelope.start_us + frame.offset_us
             if not any(start <= at_us < end for start, end in watched):
                 continue
-            picture = frame.content(fit.content_w, fit.content_h, detector.card.input.colour)
-            if mask is not None:
-                mask.blank(picture)
+            picture = look.picture(frame)
             times.append(at_us)
-            flags.append(int(check.update(frame.offset_us, picture)))
-            if flags[-1]:
-                boxes.append(NO_BOXES)
-                continue
-            found = quantise(*detector.detect(picture, fit))
-            boxes.append(found[0])
-            scores.append(found[1])
+            flawed = check.update(frame.offset_us, picture)
+            found.append(_NOBODY if flawed else quantise(*detector.detect(picture, look.fit)))
         aspect = opened.width / opened.height
+    flags = check.finish()
+    found[1:] = (_NOBODY if flaw else each for flaw, each in zip(flags, found[1:], strict=True))
+    boxes, scores = zip(*found, strict=True)
     return ClipDetections(
         site=envelope.site,
         camera=envelope.camera,
         start_us=envelope.start_us,
         end_us=envelope.end_us,
         sequence=envelope.sequence,
+        frame_rate=envelope.frame_rate,
         sha256=envelope.sha256,
         readable=True,
         aspect=aspect,
         times_us=tuple(times),
-        flags=tuple(flags),
+        flags=tuple(map(int, flags)),
         counts=tuple(map(len, boxes[1:])),
         boxes=np.concatenate(boxes),
         scores=np.concatenate(scores),
@@ -111,7 +106,7 @@ class Detectors(dict[CameraKey, Detector]):
     """The opened detector of every camera; shared by a worker's threads."""
 
 
-class ClipDetector(ModelHandler[Clip, ClipDetections | Faulty, Detectors]):
+class ClipDetector(ModelHandler[Clip, Outcome, Detectors]):
     """Runs inference on clips for `RunInference`; what it returns holds no input."""
 
     def __init__(self, sites: tuple[Site, ...], models: Mapping[CameraKey, Model], limits: ClipLimits) -> None:
@@ -132,15 +127,17 @@ class ClipDetector(ModelHandler[Clip, ClipDetections | Faulty, Detectors]):
 
     def run_inference(
         self, batch: Sequence[Clip], model: Detectors, inference_args: dict[str, Any] | None = None
-    ) -> Iterator[ClipDetections | Faulty]:
-        """Look at each clip; a clip's own fault comes back as `Faulty`, any other fault is raised."""
+    ) -> Iterator[Outcome]:
+        """Look at each clip; a clip's own fault comes back, any other fault is raised."""
         for clip in batch:
             site = self._sites[clip.envelope.site]
             camera = camera_of(site, clip.envelope.camera)
             try:
-                yield detect(clip, site, camera, model[site.site, camera.name], self._limits)
+                detections = detect(clip, site, camera, model[site.site, camera.name], self._limits)
             except ClipError as error:
-                yield Faulty(clip, error.reason.value)
+                yield Outcome(None, Faulty(clip, error.reason.value))
+            else:
+                yield Outcome(detections, None)
 
     def get_num_bytes(self, batch: Sequence[Clip]) -> int:
         """Return the bytes of the encoded clips; the default would pickle them."""
@@ -172,8 +169,8 @@ class DetectPeople(beam.PTransform):
             | "OneABatch" >> beam.Map(lambda clip: (clip,)).with_output_types(tuple[Clip])
             | "RunInference" >> RunInference(handler)
         )
-        # Beam measures elements now and then, and would pickle those of a union to do so.
-        looked_at.element_type = Faulty
+        # Beam measures elements now and then, and would pickle those of a type that it was not told to do so.
+        looked_at.element_type = Outcome
         sort = beam.ParDo(_SortFn(names_of(self.sites))).with_outputs(FAILED, main=DETECTIONS)
         outcome = looked_at | "Sort" >> sort
         outcome[DETECTIONS].element_type = ClipDetections
@@ -187,12 +184,13 @@ class _SortFn(beam.DoFn):
     def __init__(self, names: frozenset[str]) -> None:
         self._names = names
 
-    def process(self, outcome: ClipDetections | Faulty) -> Iterable[Any]:
-        if isinstance(outcome, ClipDetections):
-            counter(__name__, "frames").inc(len(outcome.times_us))
-            yield outcome
-            return
-        count_set_aside(__name__, outcome.reason)
-        (envelope, payload), reason = (outcome.clip.envelope, outcome.clip.payload), outcome.reason
-        yield unseen(envelope)
-        yield pvalue.TaggedOutput(FAILED, dead_clip(STAGE, reason, origin_of(envelope), len(payload), self._names))
+    def process(self, outcome: Outcome) -> Iterable[Any]:
+        if outcome.detections is not None:
+            counter(__name__, "frames").inc(len(outcome.detections.times_us))
+            yield outcome.detections
+        if outcome.fault is not None:
+            clip, reason = outcome.fault
+            count_set_aside(__name__, reason)
+            yield unseen(clip.envelope)
+            origin = origin_of(clip.envelope)
+            yield pvalue.TaggedOutput(FAILED, dead_clip(STAGE, reason, origin, clip.size, self._names))

@@ -30,7 +30,8 @@ class ClipDetections:
       start_us: Capture start, UTC microseconds.
       end_us: Capture end, exclusive.
       sequence: Number within the session; orders clips that start together.
-      sha256: Digest of the clip's bytes, hexadecimal; with camera and start, the clip's identity.
+      frame_rate: True frames a second, as the envelope says: it sets the frames' times.
+      sha256: Digest of the clip's bytes, hexadecimal.
       readable: False for a bad clip: it counts as a clip, and covers nothing.
       aspect: Picture width over height.
       times_us: (F,) instants of the sampled frames, strictly rising.
@@ -45,6 +46,7 @@ class ClipDetections:
     start_us: int
     end_us: int
     sequence: int
+    frame_rate: float
     sha256: str
     readable: bool
     aspect: float
@@ -55,19 +57,21 @@ class ClipDetections:
     scores: NDArray[np.uint8]
 
     @property
-    def identity(self) -> tuple[str, int, int, str, bool]:
-        """Two deliveries with one identity are one clip; one whose envelope was wrong is a clip of its own."""
-        return self.camera, self.start_us, self.end_us, self.sha256, self.readable
+    def identity(self) -> tuple[str, int, int, str, int, float, bool]:
+        """All that can change a record: by camera, then as ownership of an instant asks.
+
+        Two deliveries with one identity are one clip. One whose envelope says something else is a clip of its
+        own, so that no record depends on which of the two came first. Identities in order are the canonical order
+        of clips; no two clips tie.
+        """
+        return (
+            self.camera, self.start_us, self.sequence, self.sha256, self.end_us, self.frame_rate, self.readable,
+        )  # fmt: skip
 
     @cached_property
     def bounds(self) -> list[int]:
         """Where each frame's boxes begin; one more for the end."""
         return [0, *itertools.accumulate(self.counts)]
-
-    @property
-    def order(self) -> tuple[str, int, int, str, int, bool]:
-        """Canonical order within a group: by camera, then as ownership of an instant asks; no two clips tie."""
-        return self.camera, self.start_us, self.sequence, self.sha256, self.end_us, self.readable
 
 
 _PLAIN = (
@@ -76,6 +80,7 @@ _PLAIN = (
     "start_us",
     "end_us",
     "sequence",
+    "frame_rate",
     "sha256",
     "readable",
     "aspect",
@@ -91,7 +96,7 @@ def unseen(envelope: Envelope, aspect: float = 1.0, *, readable: bool = False) -
     """Return a clip without frames: a bad one, or one that lies outside the schedule."""
     return ClipDetections(
         envelope.site, envelope.camera, envelope.start_us, envelope.end_us,
-        envelope.sequence, envelope.sha256, readable, aspect, (), (), (), NO_BOXES, NO_SCORES,
+        envelope.sequence, envelope.frame_rate, envelope.sha256, readable, aspect, (), (), (), NO_BOXES, NO_SCORES,
     )  # fmt: skip
 
 
@@ -108,6 +113,7 @@ class ClipDetectionsCoder(AvroCoder[ClipDetections]):
                 {"name": "start_us", "type": "long"},
                 {"name": "end_us", "type": "long"},
                 {"name": "sequence", "type": "long"},
+                {"name": "frame_rate", "type": "double"},
                 {"name": "sha256", "type": "string"},
                 {"name": "readable", "type": "boolean"},
                 {"name": "aspect", "type": "double"},

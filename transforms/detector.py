@@ -63,14 +63,9 @@ class Detector:
         """Hash of the graph that runs, after resizing and pruning."""
         return self._model.derived_sha256
 
-    @property
-    def input_size(self) -> tuple[int, int]:
-        """Height and width of the input in pixels."""
-        return self.card.input.size
-
     def fit(self, picture_w: int, picture_h: int) -> Fit:
         """Say to what size a picture must be scaled, and where it lies in the input."""
-        return letterbox.fit(self.card.input.letterbox, self.input_size, picture_w, picture_h)
+        return letterbox.fit(self.card.input.letterbox, self.card.input.size, picture_w, picture_h)
 
     def detect(self, content: Picture, fit: Fit) -> Detections:
         """Find people (or what the card's role is) in a picture.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 
@@ -22,20 +23,23 @@ class FrameClock:
     """
 
     def __init__(self, time_base: Fraction, interval: Fraction, time_scale: Fraction = Fraction(1)) -> None:
-        self._unit_us = time_base * time_scale * 1_000_000
-        self._interval_us = interval * time_scale * 1_000_000
-        self._origin_us: Fraction | None = None
-        self._at_us = -self._interval_us
-        self._last = -1
+        unit_us, interval_us = (each * time_scale * 1_000_000 for each in (time_base, interval))
+        # Whole numbers of one small part of a microsecond: exact, and much faster than fractions.
+        self._parts = math.lcm(unit_us.denominator, interval_us.denominator)
+        self._unit = int(unit_us * self._parts)
+        self._interval = int(interval_us * self._parts)
+        self._origin: int | None = None
+        self._at = -self._interval
+        self._last_us = -1
 
     def offset_us(self, stamp: int | None) -> int:
         """Return the next frame's time, microseconds; each is greater than the one before."""
-        at_us = self._at_us + self._interval_us
+        at = self._at + self._interval
         if stamp is not None:
-            if self._origin_us is None:
-                self._origin_us = stamp * self._unit_us - at_us
-            stamped_us = stamp * self._unit_us - self._origin_us
-            at_us = stamped_us if stamped_us > self._at_us else at_us
-        self._at_us = at_us
-        self._last = max(self._last + 1, round(at_us))
-        return self._last
+            if self._origin is None:
+                self._origin = stamp * self._unit - at
+            stamped = stamp * self._unit - self._origin
+            at = stamped if stamped > self._at else at
+        self._at = at
+        self._last_us = max(self._last_us + 1, (2 * at + self._parts) // (2 * self._parts))
+        return self._last_us

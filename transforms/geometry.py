@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
+Point = tuple[float, float]
 
 
 def foot_points(boxes: Points) -> Points:
@@ -28,19 +29,10 @@ def inside(points: Points, polygon: Points) -> NDArray[np.bool_]:
     return np.bitwise_xor.reduce(spans & left_of, axis=1)
 
 
-def side_distance(points: Points, a: Points, b: Points) -> NDArray[np.float64]:
-    """Return the signed distances of (N, 2) points from the infinite line a-b.
-
-    Positive where (b-a) x (p-a) > 0: on the screen, to the right of one who looks from a to b.
-    """
-    along = b - a
-    return (along[0] * (points[:, 1] - a[1]) - along[1] * (points[:, 0] - a[0])) / np.hypot(along[0], along[1])
-
-
-def properly_crosses(p: Points, q: Points, a: Points, b: Points) -> bool:
+def properly_crosses(p: Point, q: Point, a: Point, b: Point) -> bool:
     """Tell whether the open segments p-q and a-b cross in one inner point of both."""
-    return bool(_turn(p, q, a) * _turn(p, q, b) < 0 and _turn(a, b, p) * _turn(a, b, q) < 0)
+    return _turn(p, q, a) * _turn(p, q, b) < 0 and _turn(a, b, p) * _turn(a, b, q) < 0
 
 
-def _turn(o: Points, u: Points, v: Points) -> float:
-    return float((u[0] - o[0]) * (v[1] - o[1]) - (u[1] - o[1]) * (v[0] - o[0]))
+def _turn(o: Point, u: Point, v: Point) -> float:
+    return (u[0] - o[0]) * (v[1] - o[1]) - (u[1] - o[1]) * (v[0] - o[0])

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.site import Camera, Line, Zone
-from transforms.geometry import Points, inside, side_distance
+from transforms.geometry import Point, Points, inside
 
 COUNTED = ("area", "queue")
 IGNORED = ("staff", "static")
@@ -28,8 +28,9 @@ class Layout:
       polygons: The counted zones' corners, (V, 2) each.
       ignored: Polygons in which a foot point does not count.
       reach: Polygon outside of which a foot point does not count, or None.
-      line_a: (L, 2) where the lines begin.
-      line_b: (L, 2) where they end.
+      lines: Where each line begins and ends.
+      normals: (L, 2) unit normals of the lines, to the right of one who looks from a to b.
+      offsets: (L,) signed distances of the lines from the origin, along their normals.
       dead_band: Distance from each line within which a point is on neither side.
       entry_us: How long somebody must be in each zone to be a visit.
       exit_us: How long somebody may be outside each zone before the visit has ended.
@@ -40,8 +41,9 @@ class Layout:
     polygons: tuple[Points, ...]
     ignored: tuple[Points, ...]
     reach: Points | None
-    line_a: Points
-    line_b: Points
+    lines: tuple[tuple[Point, Point], ...]
+    normals: Points
+    offsets: NDArray[np.float64]
     dead_band: list[float]
     entry_us: list[int]
     exit_us: list[int]
@@ -52,11 +54,6 @@ class Layout:
     def zones(self) -> int:
         """Number of counted zones."""
         return len(self.polygons)
-
-    @property
-    def lines(self) -> int:
-        """Number of lines."""
-        return len(self.dead_band)
 
     def counts(self, feet: Points) -> NDArray[np.bool_]:
         """Tell which foot points count at all: within reach, in no staff zone, on no static spot."""
@@ -73,8 +70,7 @@ class Layout:
 
     def side_distances(self, feet: Points) -> NDArray[np.float64]:
         """Return (N, L): signed distances from the lines, positive on the right of one who looks from a to b."""
-        ends = zip(self.line_a, self.line_b, strict=True)
-        return np.array([side_distance(feet, a, b) for a, b in ends]).reshape(-1, len(feet)).T
+        return feet @ self.normals.T - self.offsets
 
     def cells(self, feet: Points) -> list[int]:
         """Return each foot point's heat map cell, row by row from the top left; strays go to the nearest."""
@@ -90,12 +86,16 @@ def layout_of(camera: Camera, aspect: float) -> Layout:
     scale = np.array([aspect, 1.0])
     lines: tuple[Line, ...] = camera.lines
     counted = counted_zones(camera)
+    ends = np.array([(line.a, line.b) for line in lines], float).reshape(-1, 2, 2) * scale
+    along = ends[:, 1] - ends[:, 0]
+    normals = np.column_stack((-along[:, 1], along[:, 0])) / np.hypot(along[:, 0], along[:, 1])[:, None]
     return Layout(
         polygons=tuple(np.array(zone.polygon) * scale for zone in counted),
         ignored=tuple(np.array(zone.polygon) * scale for zone in camera.zones if zone.kind in IGNORED),
         reach=None if camera.reach is None else np.array(camera.reach) * scale,
-        line_a=np.array([line.a for line in lines], float).reshape(-1, 2) * scale,
-        line_b=np.array([line.b for line in lines], float).reshape(-1, 2) * scale,
+        lines=tuple(((a[0], a[1]), (b[0], b[1])) for a, b in ends.tolist()),
+        normals=normals,
+        offsets=(normals * ends[:, 0]).sum(axis=1),
         dead_band=[line.dead_band for line in lines],
         entry_us=[zone.entry_grace for zone in counted],
         exit_us=[zone.exit_grace for zone in counted],

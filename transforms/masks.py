@@ -10,9 +10,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# Scaling lets a pixel reach into its neighbours, and its colour, stored at half the resolution, into three.
-_REACH = 3
-
 
 @dataclass(frozen=True, eq=False)
 class Mask:
@@ -36,33 +33,54 @@ class Mask:
 
 @lru_cache(maxsize=64)
 def rasterise(
-    polygons: tuple[tuple[tuple[float, float], ...], ...], width: int, height: int, enlarged: float = 1.0
+    polygons: tuple[tuple[tuple[float, float], ...], ...],
+    width: int,
+    height: int,
+    stored: tuple[int, int] | None = None,
+    colour_cell: tuple[int, int] = (2, 2),
 ) -> Mask | None:
     """Draw masks for pictures of one size; None if there is nothing to blank.
 
-    Rounded outward, so that no pixel of which any part is masked survives scaling.
+    Rounded outward, so that nothing survives of a stored pixel of which any part is masked, nor of its colour.
 
     Args:
       polygons: Corners normalised 0..1 by the picture's width and height, origin top left.
       width: Of the scaled picture, pixels.
       height: Of the scaled picture, pixels.
-      enlarged: Scaled over original size where the picture was enlarged; an original pixel is then as large.
+      stored: Width and height of the picture before it was scaled, in pixels; as the scaled one by default.
+      colour_cell: Stored pixels, across and down, that share one colour.
     """
     if not polygons:
         return None
-    # fillPoly rounds edges to the nearest pixel, hence one more; drawn on a larger sheet, as an edge along the
-    # picture's own would fall outside.
-    margin = 1 + math.ceil(_REACH * max(1.0, enlarged))
-    sheet = np.zeros((height + 2 * margin, width + 2 * margin), np.uint8)
+    columns, rows = stored or (width, height)
+    across, down = _margin(width / columns, colour_cell[0]), _margin(height / rows, colour_cell[1])
+    # Drawn on a larger sheet, as an edge along the picture's own would fall outside.
+    sheet = np.zeros((height + 2 * down, width + 2 * across), np.uint8)
     for polygon in polygons:
         # A picture of n pixels spans 0..n; the pixel with index i is the square from i to i + 1.
-        corners = np.asarray(polygon, np.float64) * (width, height) + (margin - 0.5)
+        corners = np.asarray(polygon, np.float64) * (width, height) + (across - 0.5, down - 0.5)
         cv2.fillPoly(sheet, [np.rint(corners * 16).astype(np.int32)], 1, shift=4)
-    sheet = cv2.dilate(sheet, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8))
-    masked = sheet[margin:-margin, margin:-margin]
-    rows, columns = np.flatnonzero(masked.any(1)), np.flatnonzero(masked.any(0))
-    if not rows.size:
+    sheet = cv2.dilate(sheet, np.ones((2 * down + 1, 2 * across + 1), np.uint8))
+    masked = sheet[down:-down, across:-across]
+    if not masked.any():
         return None
-    box = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+    box = _extent(masked.any(1)), _extent(masked.any(0))
     visible = masked == 0
     return Mask(visible, box, np.repeat(visible[box][..., np.newaxis], 3, axis=2).astype(np.uint8))
+
+
+def _margin(pixel: float, cell: int) -> int:
+    """Return the scaled pixels along one axis to which what is masked can spread.
+
+    Args:
+      pixel: Size of a stored pixel, in scaled ones.
+      cell: Stored pixels that share one colour.
+    """
+    # A colour fills its cell, and interpolation takes it half a cell further; then comes half a pixel, scaled or
+    # stored, as colours are made after scaling or before it. fillPoly rounds to the nearest pixel, hence one more.
+    return 1 + math.ceil(1.5 * cell * pixel + 0.5 * max(1.0, pixel))
+
+
+def _extent(masked: NDArray[np.bool_]) -> slice:
+    hits = np.flatnonzero(masked)
+    return slice(int(hits[0]), int(hits[-1]) + 1)

@@ -7,7 +7,6 @@ were measured on 13 real clips, and on the same clips blurred, shifted and froze
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from enum import IntFlag
 from functools import lru_cache
@@ -34,17 +33,24 @@ _TEXTURED = 2.0
 # Covered rather than blurred: 90% of the picture within this range of brightness. (Blurred real ones: above 26.)
 _UNIFORM = 25
 # Frozen: over this time, this share of the steps changed no pixel by more than a decoder repairs in a still
-# picture. The rest is for keyframes, which repaint it. (Real: at most 0.5; frozen before the encoder: 0.9 and up.
-# A scene without noise that an encoder compressed hard can look frozen.) Where few frames are looked at, over as
-# many steps.
+# picture. The rest is for keyframes, which repaint it. (Real: at most 0.51 over three seconds, 0.63 over two, 0.70
+# over one; frozen before the encoder: mostly 0.8 and up. A scene without noise that an encoder compressed hard can
+# look frozen; a frozen one looked at as seldom as keyframes come can look alive.) Where few frames are looked at,
+# over as many steps. A shorter clip is judged whole if it has a few pictures over the shortest time.
 _FROZEN_FOR_US = 3_000_000
 _FROZEN_SHARE = 0.75
 _FROZEN_STEPS = 6
+_FROZEN_SHORTEST_US = 2_000_000
 _STILL = 5
 # Moved: for this time, edges correlate less than this with the reference. (Real: 0.40 and up, but for a car that
-# drives through; shifted by a tenth of the width: at most 0.38 and mostly below 0.3; other scenes: about 0.)
+# drives through within 2.3 seconds; shifted by a tenth of the width: at most 0.38 and mostly below 0.3; other
+# scenes: about 0.) A shorter clip is judged whole, but not where the car could fill it.
 _MOVED_FOR_US = 3_000_000
+_MOVED_SHORTEST_US = 2_500_000
 _ALIKE = 0.35
+# A clip of two seconds is one of two seconds also where times were rounded.
+_ROUNDING_US = 50_000
+_FEWEST_PICTURES = 3
 
 
 class Flaw(IntFlag):
@@ -58,9 +64,10 @@ class Flaw(IntFlag):
 
 
 class PictureCheck:
-    """Judges the pictures of one clip, in time order; a verdict depends on this clip's pictures up to it only.
+    """Judges the pictures of one clip, in time order; a verdict depends on this clip's pictures only.
 
-    Dark, covered and blurred pictures are told at once, frozen and moved ones after three seconds.
+    Dark, covered and blurred pictures are told at once. Frozen and moved ones are told at the end: each takes
+    three seconds, or a whole shorter clip, and then holds from its beginning.
 
     Args:
       reference: What `reference_of` returned for this camera; without it nothing is found moved, and blur only
@@ -76,27 +83,42 @@ class PictureCheck:
             raise ValueError(f"a reference has {REFERENCE_LENGTH} numbers, this one has {len(reference)}")
         self._reference = None if reference is None else np.asarray(reference, np.float32)
         self._mask = mask
-        self._blocks: NDArray[np.bool_] | None = None
+        self._blocks = _visible_blocks(mask)
+        self._anything = bool(self._blocks.any())
         self._look = Flaw(0)
         self._next_look_us = 0
-        self._moved_since_us: int | None = None
-        self._last: tuple[int, Picture] | None = None
-        self._steps: deque[tuple[int, bool]] = deque()
+        self._last: Picture | None = None
+        self._times: list[int] = []
+        self._looks: list[Flaw] = []  # one a picture, MOVED for any that is not alike
+        self._still: list[bool] = []  # one a step from picture to picture
 
     def update(self, offset_us: int, picture: Picture) -> Flaw:
-        """Return what is wrong with the next picture, height x width x 3, masked already.
+        """Return what is wrong at first sight with the next picture, height x width x 3, masked already.
 
         The picture is kept, and must not be changed, until the next one comes.
         """
         if offset_us >= self._next_look_us:
-            self._look = self._judge(offset_us, picture)
+            self._look = self._judge(picture)
             self._next_look_us = offset_us + _LOOK_EVERY_US
-        return self._look | (Flaw.FROZEN if self._frozen(offset_us, picture) else Flaw(0))
+        if self._last is not None:
+            self._still.append(self._anything and cv2.norm(picture, self._last, cv2.NORM_INF) <= _STILL)
+        self._last = picture
+        self._times.append(offset_us)
+        self._looks.append(self._look)
+        return self._look & ~Flaw.MOVED
 
-    def _judge(self, offset_us: int, picture: Picture) -> Flaw:
-        if self._blocks is None:
-            self._blocks = _visible_blocks(self._mask)
-        if not self._blocks.any():
+    def finish(self) -> list[Flaw]:
+        """Return what is wrong with each picture of the clip, now that all are known."""
+        times = np.array(self._times, np.int64)
+        frozen = _frozen(times, np.array(self._still, np.bool_))
+        moved = _moved(times, np.array([Flaw.MOVED in look for look in self._looks], np.bool_))
+        return [
+            look & ~Flaw.MOVED | Flaw.FROZEN * bool(froze) | Flaw.MOVED * bool(strayed)
+            for look, froze, strayed in zip(self._looks, frozen, moved, strict=True)
+        ]
+
+    def _judge(self, picture: Picture) -> Flaw:
+        if not self._anything:
             return Flaw(0)
         green = cv2.extractChannel(picture, 1)  # carries most of the brightness, and is in the middle either way
         low, high = self._brightness(green)
@@ -106,12 +128,7 @@ class PictureCheck:
         reference = None if self._reference is None else self._reference[self._blocks]
         if _without_structure(edges, reference):
             return Flaw.COVERED if high - low < _UNIFORM else Flaw.BLURRED
-        if reference is None or _alike(edges, reference) >= _ALIKE:
-            self._moved_since_us = None
-            return Flaw(0)
-        if self._moved_since_us is None:
-            self._moved_since_us = offset_us
-        return Flaw.MOVED if offset_us - self._moved_since_us >= _MOVED_FOR_US else Flaw(0)
+        return Flaw(0) if reference is None or _alike(edges, reference) >= _ALIKE else Flaw.MOVED
 
     def _brightness(self, channel: Picture) -> tuple[int, int]:
         """Return the 5th and 95th percentile of what is visible, from every sixth pixel of every sixth row."""
@@ -120,19 +137,6 @@ class PictureCheck:
             samples = samples[self._mask.visible[3::6, 3::6]]
         below = np.cumsum(np.bincount(samples.ravel(), minlength=256))
         return int(np.searchsorted(below, below[-1] * 0.05)), int(np.searchsorted(below, below[-1] * 0.95))
-
-    def _frozen(self, offset_us: int, picture: Picture) -> bool:
-        if self._last is None:
-            self._last = offset_us, picture
-            return False
-        since_us, last = self._last
-        self._last = offset_us, picture
-        self._steps.append((since_us, cv2.norm(picture, last, cv2.NORM_INF) <= _STILL))
-        while len(self._steps) > _FROZEN_STEPS and self._steps[1][0] <= offset_us - _FROZEN_FOR_US:
-            self._steps.popleft()
-        if len(self._steps) < _FROZEN_STEPS or self._steps[0][0] > offset_us - _FROZEN_FOR_US:
-            return False
-        return sum(still for _, still in self._steps) >= _FROZEN_SHARE * len(self._steps)
 
 
 def reference_of(pictures: Iterable[Picture]) -> tuple[float, ...]:
@@ -192,3 +196,44 @@ def _visible_blocks(mask: Mask | None) -> NDArray[np.bool_]:
         return np.ones(REFERENCE_LENGTH, np.bool_)
     reached = cv2.dilate((~mask.visible).astype(np.uint8), np.ones((3, 3), np.uint8))
     return np.asarray(_block_means(reached) == 0, np.bool_)
+
+
+def _frozen(times: NDArray[np.int64], still: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which pictures lie in a frozen stretch, from its first still step to its last."""
+    found = np.zeros(len(times), np.bool_)
+    for begin, end in _stretches(times):
+        steps = still[begin:end]
+        if steps.mean() >= _FROZEN_SHARE:
+            hits = begin + np.flatnonzero(steps)
+            first = hits[0] if hits[0] > 1 else 0  # a clip's first keyframe is repaired by the picture after it
+            found[first : hits[-1] + 2] = True
+    return found
+
+
+def _stretches(times: NDArray[np.int64]) -> Iterable[tuple[int, int]]:
+    """Return the first and last picture of every stretch to judge: those just long enough, or a short clip whole."""
+    ends = np.arange(len(times))
+    begins = np.searchsorted(times, times - _FROZEN_FOR_US, side="right") - 1
+    begins = np.minimum(begins, ends - _FROZEN_STEPS)
+    long_enough = begins >= 0
+    if long_enough.any():
+        return zip(begins[long_enough].tolist(), ends[long_enough].tolist(), strict=True)
+    return [(0, len(times) - 1)] if _lasts(times, _FROZEN_SHORTEST_US) else []
+
+
+def _moved(times: NDArray[np.int64], unlike: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which pictures lie in a stretch that is unlike the reference for long enough."""
+    found = np.zeros(len(times), np.bool_)
+    for begin, end in np.flatnonzero(np.diff(unlike, prepend=False, append=False)).reshape(-1, 2).tolist():
+        whole = end - begin == len(times)
+        if times[end - 1] - times[begin] >= _MOVED_FOR_US or (whole and _lasts(times, _MOVED_SHORTEST_US)):
+            found[begin:end] = True
+    return found
+
+
+def _lasts(times: NDArray[np.int64], shortest_us: int) -> bool:
+    """Say whether a clip has a few pictures and lasts so long, its last picture standing as long as the others."""
+    count = len(times)
+    if count < _FEWEST_PICTURES:
+        return False
+    return bool((times[-1] - times[0]) * count >= (shortest_us - _ROUNDING_US) * (count - 1))

@@ -12,17 +12,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from transforms.geometry import Points, foot_points, properly_crosses
+from transforms.geometry import Point, foot_points, properly_crosses
 from transforms.layout import Layout
 from transforms.timeline import Moment
 from transforms.tracker import Sightings
 
 CELLS_KEPT = 4
 """Cells that meet in one corner."""
-
-Anchor = tuple[float, float]
 
 
 @dataclass
@@ -54,7 +50,7 @@ class Presence:
       confirmed: Whether the tracker has confirmed the track.
     """
 
-    anchors: list[Anchor | None]
+    anchors: list[Point | None]
     stays: list[Stay | None]
     crossings: list[tuple[int, int]] = field(default_factory=list)
     cells: list[int] = field(default_factory=list)
@@ -159,13 +155,14 @@ def see(state: PlacesState, layout: Layout, moment: Moment, end_us: int, seen: S
         feet = foot_points(seen.boxes)
         inside = layout.inside(feet).tolist()
         sides = layout.side_distances(feet).tolist()
+        standing = list(map(tuple, feet.tolist()))
         cells = layout.cells(feet) if layout.grid[0] else None
         for i, track in enumerate(seen.track.tolist()):
             presence = state.present.get(track)
             if presence is None:
-                presence = Presence([None] * layout.lines, [None] * layout.zones)
+                presence = Presence([None] * len(layout.lines), [None] * layout.zones)
                 state.present[track] = presence
-            _cross(presence, layout, feet[i], sides[i])
+            _cross(presence, layout, standing[i], sides[i])
             presence.confirmed = presence.confirmed or bool(seen.confirmed[i])
             if presence.confirmed and presence.crossings:
                 happened.crossings.extend(Crossing(track, *crossing) for crossing in presence.crossings)
@@ -220,18 +217,17 @@ def open_visits(state: PlacesState, zones: int) -> list[int]:
     return counts
 
 
-def _cross(presence: Presence, layout: Layout, foot: Points, distances: list[float]) -> None:
+def _cross(presence: Presence, layout: Layout, foot: Point, distances: list[float]) -> None:
     """Settle the sides of the lines; a step over a finite line from one settled side to the other crosses it."""
     for line, distance in enumerate(distances):
         if abs(distance) <= layout.dead_band[line]:
             continue
         anchor = presence.anchors[line]
-        presence.anchors[line] = (float(foot[0]), float(foot[1]))
+        presence.anchors[line] = foot
         if anchor is None:
             continue
-        a, b = layout.line_a[line], layout.line_b[line]
         # A step that properly crosses the segment also changes sides: no need to remember the side.
-        if properly_crosses(np.array(anchor), foot, a, b):
+        if properly_crosses(anchor, foot, *layout.lines[line]):
             presence.crossings.append((line, int(distance > 0)))
 
 

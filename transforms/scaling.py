@@ -35,7 +35,8 @@ def scaled(picture: av.VideoFrame, width: int, height: int, colour: Colour, refo
       reformatter: Converts the colours of pictures that OpenCV does not read; kept from picture to picture.
     """
     planar = picture.format.name == "yuv420p" and picture.colorspace in _BT601 and picture.color_range in _LIMITED
-    if planar and width % 2 == 0 and height % 2 == 0:
+    # A plane of colours for an odd size reaches beyond the picture, and scaled by itself would be shifted.
+    if planar and not any(size % 2 for size in (picture.width, picture.height, width, height)):
         return _scaled_planes(picture, width, height, colour)
     whole = reformatter.reformat(picture, picture.width, picture.height, f"{colour}24", threads=1)
     return cv2.resize(np.asarray(whole.to_ndarray(), np.uint8), (width, height), interpolation=cv2.INTER_LINEAR)

@@ -1,8 +1,9 @@
 """Which clip owns which instant: from a bag of clips to one strictly ordered run of frames.
 
 Clips may overlap (a restart, a failover, a stepped clock) and come twice. Each instant belongs to the first
-readable clip, by (capture start, sequence, sha256), that covers it. So the run of frames, and with it every
-record, depends on the set of clips and not on their order, number of deliveries or grouping.
+readable clip that covers it, in the order of identities: capture start, sequence, digest, and whatever else of the
+envelope can change a record. So the run of frames, and with it every record, depends on the set of clips and not on
+their order, number of deliveries or grouping.
 """
 
 from __future__ import annotations
@@ -41,11 +42,9 @@ class Moment:
 
 
 def distinct(clips: Iterable[ClipDetections]) -> list[ClipDetections]:
-    """Return the clips in canonical order, each once; of two numbers for one clip, the lower."""
-    first: dict[tuple[object, ...], ClipDetections] = {}
-    for clip in sorted(clips, key=lambda clip: clip.order):
-        first.setdefault(clip.identity, clip)
-    return list(first.values())
+    """Return the clips in canonical order, each once."""
+    by_identity = {clip.identity: clip for clip in clips}
+    return [by_identity[identity] for identity in sorted(by_identity)]
 
 
 def moments(

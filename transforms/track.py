@@ -22,7 +22,7 @@ from apache_beam.utils.timestamp import Duration, Timestamp
 
 from schemas.clock import SECOND_US
 from schemas.site import Camera, Site
-from transforms.arrivals import Arrival, DayKey, Span, camera_of, day_of
+from transforms.arrivals import Arrival, DayKey, Span, camera_of, day_of, wanted
 from transforms.calendar import Day, scheduled, window_of
 from transforms.counters import counter
 from transforms.detections import ClipDetections, ClipDetectionsCoder
@@ -35,17 +35,6 @@ SAVE_EVERY_US = 300 * SECOND_US
 
 GATHER_US = 60 * SECOND_US
 """After the day's end late clips gather for so long, in event time, before it is run again for all of them."""
-
-
-def wanted(site: Site, day: Day, spans: Mapping[str, Span]) -> tuple[int, int] | None:
-    """Return the stretch of a day over which the asked windows reach; None where they reach over none of it."""
-    if (span := spans.get(site.site)) is None:
-        return None
-    from_us, until_us = max(span.from_us, day.start_us), min(span.until_us, day.end_us)
-    if from_us >= until_us:
-        return None
-    first = min(window_of(day, size, from_us)[0] for size in site.windows)
-    return first, max(window_of(day, size, until_us - 1)[1] for size in site.windows)
 
 
 def segments(site: Site, day: Day, start_us: int, end_us: int) -> Iterator[Segment]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from apache_beam import pvalue
 from schemas.clock import SECOND_US
 from schemas.records import DeadLetter
 from schemas.site import Site
+from transforms.arrivals import Span, is_asked_for
 from transforms.calendar import scheduled
 from transforms.clips import Clip
 from transforms.counters import counter
@@ -53,16 +54,16 @@ def fault_of(clip: Clip, site: Site | None, limits: ClipLimits, sha256: str) -> 
       clip: The clip.
       site: The site that its envelope names, where it is known.
       limits: What a clip may be at most.
-      sha256: Digest of the clip's bytes.
+      sha256: Digest of the clip's bytes; what the envelope says where they pass the limit.
     """
     envelope = clip.envelope
     if site is None:
         return UNKNOWN_SITE
     if all(camera.name != envelope.camera for camera in site.cameras):
         return UNKNOWN_CAMERA
-    if not clip.payload:
+    if not clip.size:
         return ClipFault.EMPTY.value
-    if len(clip.payload) > limits.max_bytes:
+    if clip.size > limits.max_bytes:
         return ClipFault.TOO_LARGE.value
     if sha256 != envelope.sha256:
         return ClipFault.HASH_MISMATCH.value
@@ -75,18 +76,21 @@ def fault_of(clip: Clip, site: Site | None, limits: ClipLimits, sha256: str) -> 
 class ValidateClips(beam.PTransform):
     """Checks each clip against its envelope, the site files and the limits.
 
-    A clip that fails but names a known camera goes on as unseen, so that the fact of it is never lost.
+    A clip that fails but names a known camera goes on as unseen, so that the fact of it is never lost. What no
+    record that is asked for can depend on ends here, before anybody looks at it.
 
     Attributes:
       sites: The site files.
       limits: What a clip may be at most.
+      spans: For each site, the stretch of event time for which records are asked.
     """
 
     sites: tuple[Site, ...]
     limits: ClipLimits
+    spans: Mapping[str, Span]
 
     def expand(self, clips: beam.PCollection[Clip]) -> Validated:
-        checked = clips | "Validate" >> beam.ParDo(_ValidateFn(self.sites, self.limits)).with_outputs(
+        checked = clips | "Validate" >> beam.ParDo(_ValidateFn(self.sites, self.limits, self.spans)).with_outputs(
             UNSEEN, FAILED, main=CLIPS
         )
         checked[CLIPS].element_type = Clip
@@ -96,28 +100,33 @@ class ValidateClips(beam.PTransform):
 
 
 class _ValidateFn(beam.DoFn):
-    def __init__(self, sites: tuple[Site, ...], limits: ClipLimits) -> None:
+    def __init__(self, sites: tuple[Site, ...], limits: ClipLimits, spans: Mapping[str, Span]) -> None:
         self._sites = {site.site: site for site in sites}
         self._names = names_of(sites)
         self._limits = limits
+        self._spans = spans
 
     def process(self, clip: Clip) -> Iterable[Any]:
         envelope = clip.envelope
         site = self._sites.get(envelope.site)
-        sha256 = hashlib.sha256(clip.payload).hexdigest()
+        # The bytes are the clip's identity, whatever the envelope claims; too many of them are not looked at.
+        too_large = clip.size > self._limits.max_bytes
+        sha256 = envelope.sha256 if too_large else hashlib.sha256(clip.payload).hexdigest()
         fault = fault_of(clip, site, self._limits, sha256)
-        if fault is None and site is not None:
-            if scheduled(site, envelope.start_us, envelope.end_us):
-                yield clip
-                return
+        if fault is not None:
+            count_set_aside(__name__, fault)
+            letter = dead_clip(STAGE, fault, origin_of(envelope), clip.size, self._names)
+            yield pvalue.TaggedOutput(FAILED, letter)
+        if site is None or fault in FAULTS:
+            return
+        # A false claim must not send a clip to more days than the limit allows.
+        end_us = min(envelope.end_us, envelope.start_us + int(self._limits.max_seconds * SECOND_US))
+        if not is_asked_for(site, self._spans, envelope.start_us, end_us):
+            counter(__name__, "clips_not_asked_for").inc()
+        elif fault is not None:
+            yield pvalue.TaggedOutput(UNSEEN, unseen(replace(envelope, sha256=sha256, end_us=end_us)))
+        elif scheduled(site, envelope.start_us, envelope.end_us):
+            yield clip
+        else:
             counter(__name__, "clips_outside_schedule").inc()
             yield pvalue.TaggedOutput(UNSEEN, unseen(envelope, readable=True))
-            return
-        count_set_aside(__name__, str(fault))
-        letter = dead_clip(STAGE, str(fault), origin_of(envelope), len(clip.payload), self._names)
-        yield pvalue.TaggedOutput(FAILED, letter)
-        if fault not in FAULTS:
-            # Whatever the envelope claims, the bytes are the clip's identity, and no clip goes to more days than
-            # the limit allows.
-            end_us = min(envelope.end_us, envelope.start_us + int(self._limits.max_seconds * SECOND_US))
-            yield pvalue.TaggedOutput(UNSEEN, unseen(replace(envelope, sha256=sha256, end_us=end_us)))

@@ -77,6 +77,17 @@ def test_the_true_rate_stretches_the_clip(tmp_path: Path) -> None:
     assert file.envelope.frame_rate == 7.0 and file.envelope.seconds == pytest.approx(10)
 
 
+@pytest.mark.parametrize(("fps", "seconds"), [(10.0, 5.0), (None, 2.0)], ids=["told", "as-claimed"])
+def test_an_elementary_stream_is_as_long_as_its_packets(tmp_path: Path, fps: float | None, seconds: float) -> None:
+    """It has no header of its length; FFmpeg claims 25 frames a second for it."""
+    path = tmp_path / "clip.h264"
+    path.write_bytes(encode(pictures(50), container="h264"))
+    (file,) = find_clips([path], Capture("library", "door", START_US, fps))
+    assert file.fault is None
+    assert (file.envelope.frame_rate, file.envelope.seconds) == (fps or 25.0, pytest.approx(seconds))
+    assert find_clips([path], Capture("library", "door", None, fps))[0].fault == NO_ENVELOPE
+
+
 def test_the_container_may_say_the_start(tmp_path: Path) -> None:
     for hour in (9, 10):
         clip = encode(pictures(12), metadata={"creation_time": f"2026-01-05T{hour:02}:00:00Z"})
@@ -119,6 +130,18 @@ def test_an_envelope_that_cannot_be_read_is_a_fault(archive: Path, text: str) ->
     beside.write_bytes(text.encode("utf-8", "surrogatepass"))
     assert find_clips([archive])[0] == ClipFile(clip, None, BAD_ENVELOPE)
     assert all(file.envelope for file in find_clips([archive])[1:])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 50_000, '{"size": ' + "9" * 5000 + "}", '{"start": ' * 5000, " " * (1 << 16), "-" + "9" * (1 << 20)],
+    ids=["deep", "long-number", "deep-object", "padded", "huge"],
+)
+def test_an_envelope_that_was_made_to_hurt_is_a_fault(archive: Path, text: str) -> None:
+    clip, *_ = sorted(archive.rglob("*.mp4"))
+    beside = clip.with_suffix(".json")
+    beside.write_text(text + beside.read_text())
+    assert find_clips([archive])[0] == ClipFile(clip, None, BAD_ENVELOPE)
 
 
 def test_one_start_fits_one_clip(archive: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import fastavro
 import pytest
 
+from pipeline.view import current, read_records
 from tests.support.command import silhouette
 
 START = "2026-01-05T09:00:00Z"
@@ -143,3 +144,42 @@ def test_records_do_not_depend_on_order_repeats_or_workers(root: Path, demo: Dem
         files.append({str(path.relative_to(output)) for path in output.rglob("*.avro")})
     assert files[0] == files[1]
     assert len(files[0]) == 6
+
+
+def test_a_run_with_more_clips_into_the_same_folder_equals_a_fresh_one(root: Path, demo: Demo, tmp_path: Path) -> None:
+    """Half the clips, then all; then fewer, and some in the place of others, which are refused."""
+    site, output = root / "demo/site.yaml", tmp_path / "out"
+    clips = sorted(demo.clips.glob("*.mp4"))
+    for some in (clips[: len(clips) // 2], clips):
+        done = silhouette("run", "--site", site, "--clips", *some, "--output", output)
+        assert done.returncode == 0, done.stderr
+    rows, fresh = (current(read_records(folder)) for folder in (output, demo.output))
+    assert {family: sorted(map(repr, of)) for family, of in rows.items()} == {
+        family: sorted(map(repr, of)) for family, of in fresh.items()
+    }
+    assert done.stdout.split("14 clips")[0] == demo.printed.split("14 clips")[0]
+    written = sorted(output.rglob("*"))
+    fewer = silhouette("run", "--site", site, "--clips", *clips[:3], "--output", output)
+    assert fewer.returncode == 2
+    assert "counts more clips of example-library reading-table on 2026-01-05 than these" in fewer.stderr
+    other = tmp_path / clips[0].name
+    shutil.copy(clips[0].with_suffix(".json"), tmp_path)
+    other.write_bytes(clips[0].read_bytes()[:-1])
+    replaced = silhouette("run", "--site", site, "--clips", other, *clips[1:], "--output", output)
+    assert replaced.returncode == 2
+    assert "raise site_version in the site file, or name another folder" in replaced.stderr
+    assert sorted(output.rglob("*")) == written
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_job_that_fails_says_why_and_keeps_no_lineage(root: Path, demo: Demo, tmp_path: Path, workers: int) -> None:
+    (tmp_path / "records").write_text("in the way")
+    clip = min(demo.clips.glob("*.mp4"))
+    site = root / "demo/site.yaml"
+    done = silhouette("run", "--site", site, "--clips", clip, "--output", tmp_path, "--workers", workers)
+    assert done.returncode == 1
+    (told,) = [line for line in done.stderr.splitlines() if line.startswith("silhouette run: the job failed: ")]
+    assert "Error: [Errno " in told
+    assert str(tmp_path / "records") in told
+    assert "while running" not in told
+    assert not (tmp_path / "lineage").exists()

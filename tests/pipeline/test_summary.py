@@ -1,12 +1,13 @@
 """The summary says what the records say, once, and tells nobody from no data and from suppressed."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from pipeline.sinks import partition, write_file
-from pipeline.summary import tables
+from pipeline.summary import _sizes, tables
 from pipeline.view import current, read_records
 from schemas.avro import FAMILY_OF
 from tests.support.world import a_clip, a_site, clips_of, records_of, span, stander, walker
@@ -16,10 +17,10 @@ from transforms.protect import protect
 PEOPLE = [walker(1), walker(10, back=True), stander(1.5, 0.9, 20, 40)]
 
 
-def told(folder: Path, clips: list[Any], k: int = 1) -> list[str]:
+def told(folder: Path, clips: list[Any], k: int = 1, windows: Sequence[str] = ("1m", "2m")) -> list[str]:
     """Return the summary's lines, blanks between columns squeezed."""
     written: dict[Any, list[Guarded]] = {}
-    for record in records_of(a_site(windows=["1m", "2m"]), clips, span(0, 120)):
+    for record in records_of(a_site(windows=list(windows)), clips, span(0, 120)):
         kept = protect(record, {"lab": k})
         guarded = Guarded(FAMILY_OF[type(kept)], to_fields(kept))
         written.setdefault(partition(guarded), []).append(guarded)
@@ -42,6 +43,27 @@ def test_windows_of_one_size_are_summed(tmp_path: Path) -> None:
 def test_no_data_is_told_from_nobody(tmp_path: Path) -> None:
     assert "lab door gate in no data" in told(tmp_path / "nothing", [])
     assert "lab door gate in 0" in told(tmp_path / "nobody", [a_clip(0, 120)])
+
+
+def test_visits_are_summed_where_least_is_suppressed(tmp_path: Path) -> None:
+    """Each minute alone has fewer than k visits, both together have not."""
+    people = [stander(1.5, 0.9, start, start + 10) for start in (5, 35, 65, 95)]
+    lines = told(tmp_path, clips_of(people, 120), k=3)
+    assert any(line.startswith("lab door desk") and " 4 10.0 s " in line for line in lines)
+
+
+def test_what_is_known_of_visits_is_told_beside_what_is_suppressed(tmp_path: Path) -> None:
+    """Only one window size sees the stretch that was asked for: one minute of it is suppressed."""
+    people = [stander(1.5, 0.9, start, start + 10) for start in (5, 35, 65)]
+    lines = told(tmp_path, clips_of(people, 120), k=2, windows=["1m"])
+    assert any(line.startswith("lab door desk") and " 2 + fewer than k 10.0 s " in line for line in lines)
+
+
+def test_windows_that_reach_further_are_not_summed() -> None:
+    def health(size: int, frames: int) -> dict[str, Any]:
+        return {"site": "lab", "camera": "door", "window_size_seconds": size, "frames": frames}
+
+    assert _sizes([health(60, 5), health(60, 5), health(300, 10), health(900, 30)]) == {"lab": (60, 300)}
 
 
 def test_suppressed_is_told_from_both(tmp_path: Path) -> None:

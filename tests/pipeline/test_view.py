@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.sinks import write_file
-from pipeline.view import Row, UnreadableRecordsError, current, read_file, read_records
+from pipeline.view import ContradictionError, Row, UnreadableRecordsError, current, read_file, read_records
 from schemas.records import FAMILIES
 from tests.support.world import a_site, records_of, span
 from transforms.guard import Guarded, to_fields
@@ -16,8 +16,9 @@ from transforms.guard import Guarded, to_fields
 
 def row(revision: int, version: int = 1, cell: int = 0, window: int = 0, group: str = "door", site: str = "lab") -> Row:
     return {
-        "site": site, "window_size_seconds": 60, "window_start": window, "group": group, "site_version": version,
-        "revision": revision, "cell": cell,
+        "site": site, "window_size_seconds": 60, "window_start": window, "group": group, "camera": group,
+        "site_version": version, "revision": revision, "cell_column": cell, "cell_row": 0, "line": "gate",
+        "direction": "in", "zone": "desk", "n": 1,
     }  # fmt: skip
 
 
@@ -43,9 +44,17 @@ def test_the_order_of_loading_makes_no_difference(data: st.DataObject) -> None:
     rows = [row(*numbers) for numbers in itertools.product((1, 2), (1, 2), (0, 1), (0, 60))]
     some = data.draw(st.lists(st.sampled_from(rows), unique_by=lambda each: tuple(each.values())))
     key = str
-    one, other = current({"a": some}), current({"a": data.draw(st.permutations(some))})
-    assert sorted(one["a"], key=key) == sorted(other["a"], key=key)
+    one, other = current({"heatmap": some}), current({"heatmap": data.draw(st.permutations(some))})
+    assert sorted(one["heatmap"], key=key) == sorted(other["heatmap"], key=key)
     assert current(one) == one
+    assert current({"heatmap": some + some}) == one
+
+
+def test_two_values_for_one_record_are_told() -> None:
+    rows = [row(1), {**row(1), "n": 2}]
+    with pytest.raises(ContradictionError, match=r"two heatmap records of site lab, camera door, .* revision 1 differ"):
+        current({"heatmap": rows})
+    assert current({"heatmap": [*rows, row(2)]}) == {"heatmap": [row(2)]}
 
 
 def test_records_are_read_by_family(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from schemas.clock import SECOND_US, from_rfc3339
 from schemas.records import MetricRecord
 from schemas.site import Camera, Site
 from transforms.aggregate import to_windows
-from transforms.arrivals import Span, camera_of, days_between
+from transforms.arrivals import Span, camera_of, days_between, wanted
 from transforms.boxes import UNIT
 from transforms.detections import ClipDetections
 from transforms.events import PlaceEvents, anonymise
@@ -20,7 +20,7 @@ from transforms.metrics import Window, WindowEvents, agreeing, records
 from transforms.scene import Scene
 from transforms.snapshot import Snapshot
 from transforms.timeline import distinct
-from transforms.track import advance, wanted
+from transforms.track import advance
 
 T0 = from_rfc3339("2026-01-05T00:00:00Z")
 """Start of a site day of `a_site`."""
@@ -121,6 +121,7 @@ def a_clip(
         start_us=seconds(start_s),
         end_us=seconds(end_s),
         sequence=sequence,
+        frame_rate=fps,
         sha256=hashlib.sha256(identity.encode()).hexdigest(),
         readable=readable,
         aspect=ASPECT,

@@ -11,9 +11,21 @@ from apache_beam.testing.util import assert_that, equal_to
 
 from tests.support.graph import pipeline
 from tests.support.stream import count
-from tests.support.world import a_camera, a_clip, a_site, clips_of, place_events, records_of, seconds, span, walker
-from transforms.aggregate import to_windows
+from tests.support.world import (
+    MODEL,
+    a_camera,
+    a_clip,
+    a_site,
+    clips_of,
+    place_events,
+    records_of,
+    seconds,
+    span,
+    walker,
+)
+from transforms.aggregate import AggregateMetrics, to_windows
 from transforms.detections import ClipDetections
+from transforms.events import PlaceEvents
 
 CAMERAS = ("door", "yard", "idle")
 SITE = a_site(
@@ -82,3 +94,28 @@ def test_a_segment_goes_to_the_windows_that_are_asked_for(asked: tuple[int, int]
     keys = [key for each in events for key, _ in to_windows(each, site, span(*asked))]
     assert [key[3] for key in keys] == [seconds(start) for start in starts]
     assert all(end - start == size for _, _, size, start, end in keys)
+
+
+ONE = a_site(windows=["10s", "30s"])
+HALF = place_events(ONE, "door", [], span(0, 20))
+"""Segments of both first windows of ten seconds, and of two thirds of the half minute."""
+
+
+def aggregated(events: beam.PCollection[PlaceEvents], *, bounded: bool) -> beam.PCollection[object]:
+    return events | AggregateMetrics((ONE,), {("lab", "door"): MODEL}, {"lab": span(0, 20)}, bounded)
+
+
+def test_a_window_of_a_batch_that_lacks_a_segment_fails_the_job() -> None:
+    root = pipeline()
+    aggregated(root | beam.Create(HALF[:2]).with_output_types(PlaceEvents), bounded=True)
+    with pytest.raises(Exception, match="segments of lab door, window of 30 s, do not agree"):
+        root.run().wait_until_finish()
+
+
+def test_a_window_of_a_stream_that_never_agreed_is_counted() -> None:
+    root = pipeline()
+    aggregated(root | beam.Create(HALF[:2]).with_output_types(PlaceEvents), bounded=False)
+    result = root.run()
+    result.wait_until_finish()
+    counted = {each.key.metric.name: each.committed for each in result.metrics().query()["counters"]}
+    assert counted["windows_never_agreed"] == 1

@@ -2,8 +2,10 @@
 
 from itertools import pairwise
 
+import pytest
+
 from tests.support.world import T0, a_camera, a_clip, a_site, seconds, span
-from transforms.arrivals import Arrival, ArrivalCoder, arrivals, day_of, days_between, seeds
+from transforms.arrivals import Arrival, ArrivalCoder, arrivals, day_of, days_between, is_asked_for, seeds, wanted
 
 DAY_US = 86_400_000_000
 
@@ -35,3 +37,25 @@ def test_arrivals_go_through_bytes() -> None:
     assert coder.decode(coder.encode(Arrival(None))) == Arrival(None)
     clip = a_clip(0, 1)
     assert coder.decode(coder.encode(Arrival(clip))).clip.identity == clip.identity
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"), [((70, 130), (0, 240)), ((-500, 30), (0, 120)), ((-500, -400), None), ((30, 30), None)]
+)
+def test_whole_windows_are_wanted_within_the_day(asked: tuple[int, int], expected: tuple[int, int] | None) -> None:
+    site = a_site(windows=["1m", "2m"])
+    found = wanted(site, day_of(site, T0), {"lab": span(*asked)})
+    assert found == (expected and tuple(map(seconds, expected)))
+    assert wanted(site, day_of(site, T0), {}) is None
+
+
+@pytest.mark.parametrize(
+    ("start_s", "end_s", "expected"),
+    [(-5, 0, False), (-5, 1, True), (0, 5, True), (119, 125, True), (120, 125, False), (90_000, 90_005, False)],
+)
+def test_a_day_needs_its_clips_from_its_start_to_its_last_asked_window(
+    start_s: float, end_s: float, expected: bool
+) -> None:
+    asked = {"lab": span(70, 110)}
+    assert is_asked_for(a_site(), asked, seconds(start_s), seconds(end_s)) == expected
+    assert not is_asked_for(a_site(), {}, seconds(start_s), seconds(end_s))

@@ -16,7 +16,7 @@ from schemas.envelope import Envelope
 from tests.support.graph import pipeline, shuffled
 from tests.support.video import encode, pictures
 from tests.support.world import T0
-from transforms.clips import PIXELS, Clip, Faulty
+from transforms.clips import PIXELS, Clip, Faulty, Outcome
 from transforms.coders import PixelCoder, PixelsLeaveStageError
 from transforms.decode import ClipLimits, Frame, OpenClip, open_clip
 
@@ -33,7 +33,9 @@ def a_clip_with_pixels() -> Clip:
 def pixels() -> Iterator[dict[type, Any]]:
     clip = a_clip_with_pixels()
     with open_clip(PAYLOAD, ClipLimits()) as opened:
-        yield {Clip: clip, Faulty: Faulty(clip, "corrupt"), Frame: next(iter(opened.frames(1))), OpenClip: opened}
+        fault = Faulty(clip, "corrupt")
+        frame = next(iter(opened.frames(1)))
+        yield {Clip: clip, Faulty: fault, Outcome: Outcome(None, fault), Frame: frame, OpenClip: opened}
 
 
 @pytest.mark.parametrize("kind", PIXELS)

@@ -24,7 +24,7 @@ from tests.support.stream import count
 from tests.support.video import Picture, encode
 from tests.support.world import a_camera, a_site, seconds, span
 from transforms.admission import ModelRefused
-from transforms.clips import Clip, Faulty
+from transforms.clips import Clip
 from transforms.decode import ClipLimits, open_clip
 from transforms.detect import ClipDetector, Detected, Detectors, DetectPeople, detect
 from transforms.detections import ClipDetections
@@ -200,6 +200,13 @@ def test_in_a_flawed_picture_nobody_is_looked_for(
     assert found.counts == (0,) * 4 and found.boxes.shape == (0, 4)
 
 
+def test_a_frozen_picture_loses_its_boxes_from_the_beginning(footage: list[Picture], detector: Detector) -> None:
+    found = looked(a_clip(encode([footage[0]] * 35 + footage), length_s=4.5), detector)
+    assert found.flags[:35] == (Flaw.FROZEN,) * 35 and found.counts[:35] == (0,) * 35
+    assert found.flags[36:] == (0,) * 9 and found.counts[36:] == (1,) * 9
+    assert len(found.boxes) == len(found.scores) == sum(found.counts)
+
+
 def job(clips: Sequence[Clip], root: beam.Pipeline) -> beam.PCollection[Clip]:
     """Bring clips into a job as its source does: they are made in the pixel stage."""
     told = [(clip.envelope, clip.payload) for clip in clips]
@@ -242,8 +249,8 @@ def test_a_broken_clip_is_faulty_and_the_next_one_is_looked_at(footage: list[Pic
     payload = encode(footage[:4])
     batch = [a_clip(payload[: len(payload) // 2]), a_clip(b"", 1), a_clip(payload, 2)]
     found = list(ClipDetector((SITE,), MODELS, LIMITS).run_inference(batch, Detectors({("lab", "door"): detector})))
-    assert [each.reason for each in found if isinstance(each, Faulty)] == ["truncated", "empty"]
-    assert isinstance(found[2], ClipDetections) and found[2].counts == (1,)
+    assert [each.fault and each.fault.reason for each in found] == ["truncated", "empty", None]
+    assert [each.detections and each.detections.counts for each in found] == [None, None, (1,)]
 
 
 @pytest.mark.parametrize(("kind", "error"), [(Failing, RuntimeError), (OutOfMemory, MemoryError)])

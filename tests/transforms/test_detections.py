@@ -47,6 +47,6 @@ def test_a_clip_takes_a_few_bytes_a_frame_and_box() -> None:
 def test_an_unseen_clip_says_when_it_was_and_nothing_else(readable: bool) -> None:
     envelope = Envelope(1, "lab", "door", "run", 4, T0, T0 + 5, 0, 10.0, "h264", 9, "ab" * 32)
     clip = unseen(envelope, readable=readable)
-    assert clip.identity == ("door", T0, T0 + 5, "ab" * 32, readable)
+    assert clip.identity == ("door", T0, 4, "ab" * 32, T0 + 5, 10.0, readable)
     assert (clip.readable, clip.times_us, len(clip.boxes), clip.bounds) == (readable, (), 0, [0])
     assert plain(ClipDetectionsCoder().decode(ClipDetectionsCoder().encode(clip))) == plain(clip)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.geometry import foot_points, inside, properly_crosses, side_distance
+from transforms.geometry import foot_points, inside, properly_crosses
 
 GRID = st.integers(-8, 8).map(float)
 POINT = st.tuples(GRID, GRID).map(np.array)
@@ -50,11 +50,6 @@ def test_a_dent_is_outside() -> None:
     assert inside(np.array([[2.0, 3.0], [0.5, 2.0], [3.6, 2.0]]), polygon).tolist() == [False, True, True]
 
 
-def test_distance_is_positive_on_the_right_of_one_who_looks_along_the_line() -> None:
-    upwards = np.array([1.0, 1.0]), np.array([1.0, 0.0])
-    assert side_distance(np.array([[1.5, 0.3], [0.8, 9.0], [1.0, 0.5]]), *upwards) == pytest.approx([0.5, -0.2, 0])
-
-
 @settings(max_examples=200, derandomize=True, deadline=None)
 @given(POINT, POINT, POINT, POINT)
 def test_a_crossing_is_one_from_all_four_ends_and_changes_sides(
@@ -63,7 +58,8 @@ def test_a_crossing_is_one_from_all_four_ends_and_changes_sides(
     crosses = properly_crosses(p, q, a, b)
     assert crosses == properly_crosses(q, p, a, b) == properly_crosses(p, q, b, a) == properly_crosses(a, b, p, q)
     if crosses:
-        before, after = side_distance(np.array([p, q]), a, b)
+        along = b - a
+        before, after = (along[0] * (y - a[1]) - along[1] * (x - a[0]) for x, y in (p, q))
         assert before * after < 0
 
 

@@ -9,9 +9,9 @@ from transforms.layout import counted_zones, layout_of
 
 def test_points_are_stretched_by_the_aspect_alone() -> None:
     layout = layout_of(a_camera(), ASPECT)
-    assert layout.line_a.tolist() == [[1.0, 1.0]]
+    assert layout.lines[0][0] == (1.0, 1.0)
     assert layout.polygons[1][0] == pytest.approx([1.2, 0.0])
-    assert (layout.zones, layout.lines) == (2, 1)
+    assert (layout.zones, len(layout.lines)) == (2, 1)
 
 
 def test_staff_and_static_spots_and_what_is_out_of_reach_count_nothing() -> None:
@@ -28,6 +28,13 @@ def test_staff_and_static_spots_and_what_is_out_of_reach_count_nothing() -> None
 def test_a_camera_without_lines_has_no_distances() -> None:
     layout = layout_of(a_camera(lines=[]), ASPECT)
     assert layout.side_distances(np.zeros((3, 2))).shape == (3, 0)
+
+
+def test_distance_is_positive_on_the_right_of_one_who_looks_along_the_line() -> None:
+    line = {"name": "up", "a": [0.5, 1.0], "b": [0.5, 0.0]}
+    feet = np.array([[1.5, 0.3], [0.8, 9.0], [1.0, 0.5]])
+    distances = layout_of(a_camera(lines=[line]), ASPECT).side_distances(feet)[:, 0]
+    assert distances.tolist() == pytest.approx([0.5, -0.2, 0])
 
 
 def test_cells_go_row_by_row_and_strays_to_the_nearest() -> None:

@@ -1,7 +1,6 @@
 """A camera's day, run forward: a function of the set of clips and of nothing else."""
 
 from collections import Counter
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -239,8 +238,3 @@ def test_segments_that_a_later_clip_cannot_reach_do_not_change() -> None:
 def test_the_longest_stretch_of_a_frame_follows_the_sampling_rate() -> None:
     assert frame_gap_us(a_camera(fps=None)) == frame_gap_us(a_camera(fps=10)) == 1_000_000
     assert frame_gap_us(a_camera(fps=0.5)) == 4_000_000
-
-
-def test_a_duplicate_with_another_sequence_is_the_same_clip() -> None:
-    clip = a_clip(0, 10, PEOPLE)
-    assert len(distinct([clip, replace(clip, sequence=9)])) == 1

@@ -122,11 +122,14 @@ def test_a_delivery_that_says_something_else_of_the_same_bytes_is_a_clip_of_its_
     assert stretches([bad, clip]) == stretches([clip, bad]) == stretches([clip])
 
 
-def test_of_two_numbers_for_one_clip_the_lower_counts_and_the_order_stays() -> None:
-    clip, other = a_clip(0, 3, sequence=1), a_clip(0, 4, sequence=5)
+def test_deliveries_that_differ_in_number_or_rate_are_clips_of_their_own_whatever_their_order() -> None:
+    """A rate that was wrong moved the frames: which of the two came first must not decide between them."""
+    clip, other = a_clip(0, 3, fps=5, sequence=1), a_clip(0, 4, fps=5, sequence=5)
+    slower = replace(clip, frame_rate=2.5, times_us=tuple(T0 + 2 * (t - T0) for t in clip.times_us))
     again = replace(clip, sequence=9)
-    for several in permutations([clip, other, again]):
-        assert distinct(several) == [clip, other]
+    for several in permutations([clip, other, slower, again]):
+        assert distinct([*several, clip]) == [slower, clip, other, again]
+        assert stretches([*several]) == stretches([slower, clip, other, again])
 
 
 @settings(max_examples=100, derandomize=True, deadline=None)

@@ -24,7 +24,7 @@ from tests.support.world import (
 )
 from transforms.arrivals import day_of
 from transforms.detections import ClipDetections
-from transforms.track import segments, wanted
+from transforms.track import segments
 
 PEOPLE = [walker(start, speed=0.3, y=0.8) for start in range(2, 240, 25)] + [stander(1.5, 0.9, 20, 200)]
 
@@ -132,6 +132,18 @@ def test_a_bad_and_a_good_delivery_of_the_same_bytes(bad_first: bool, late: bool
     assert (health.clips, health.bad_clips, health.coverage) == (3, 1, 1.0)
 
 
+@pytest.mark.parametrize("slow_first", [True, False])
+@pytest.mark.parametrize("late", [True, False])
+def test_two_rates_for_the_same_bytes_give_the_same_records_whichever_came_first(slow_first: bool, late: bool) -> None:
+    site, asked = site_of("door"), span(0, 180)
+    clip, *rest = clips_of(PEOPLE, 180, every_s=30)
+    slow = replace(clip, frame_rate=2.5, times_us=tuple(T0 + 2 * (t - T0) for t in clip.times_us))
+    first, second = (slow, clip) if slow_first else (clip, slow)
+    happenings = [[first, *rest], 130, [second], 300] if late else [[first, second, *rest], 300]
+    found = standing(streamed(site, asked, [*happenings, 600]))
+    assert found == records_of(site, [clip, slow, *rest], asked) == records_of(site, [slow, clip, *rest], asked)
+
+
 def test_what_comes_after_lateness_changes_nothing() -> None:
     site, asked = site_of("door", lateness="60s"), span(0, 180)
     clips = [a_clip(start, start + 10, PEOPLE) for start in (0, 60, 120)]
@@ -146,13 +158,3 @@ def test_segments_lie_between_borders_and_end_with_the_day() -> None:
     found = list(segments(site, day, day.end_us - 120_000_000, day.end_us))
     assert [(each.first, each.last) for each in found] == [(False, False), (False, True)]
     assert next(segments(site, day, day.start_us, day.end_us)).first
-
-
-@pytest.mark.parametrize(
-    ("asked", "expected"), [((70, 130), (0, 240)), ((-500, 30), (0, 120)), ((-500, -400), None), ((30, 30), None)]
-)
-def test_whole_windows_are_wanted_within_the_day(asked: tuple[int, int], expected: tuple[int, int] | None) -> None:
-    site = site_of("door")
-    found = wanted(site, day_of(site, T0), {"lab": span(*asked)})
-    assert found == (expected and tuple(map(seconds, expected)))
-    assert wanted(site, day_of(site, T0), {}) is None

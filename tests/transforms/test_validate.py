@@ -9,7 +9,8 @@ import pytest
 
 from schemas.envelope import Envelope
 from tests.support.graph import pipeline
-from tests.support.world import T0, a_site
+from tests.support.world import T0, a_site, span
+from transforms.arrivals import Span
 from transforms.clips import Clip
 from transforms.decode import ClipLimits
 from transforms.validate import ValidateClips, fault_of
@@ -18,6 +19,7 @@ LIMITS = ClipLimits(max_bytes=100, max_seconds=60)
 PAYLOAD = b"not watched here"
 DIGEST = hashlib.sha256(PAYLOAD).hexdigest()
 ENVELOPE = Envelope(1, "lab", "door", "run", 3, T0, T0 + 10_000_000, 0, 10.0, "h264", len(PAYLOAD), DIGEST)
+FIRST_MINUTE = span(0, 60)
 SECRET = "jane-doe"
 _seen: dict[str, list[Any]] = {}
 
@@ -51,15 +53,15 @@ def keep(element: Any, output: str) -> None:
     _seen.setdefault(output, []).append(element)
 
 
-def validated(*clips: Clip, **site: Any) -> dict[str, list[Any]]:
+def validated(*clips: Clip, asked: Span = FIRST_MINUTE, **site: Any) -> dict[str, list[Any]]:
     _seen.clear()
-    made = {index: (clip.envelope, clip.payload) for index, clip in enumerate(clips)}
+    made = {index: (clip.envelope, clip.payload, clip.unread) for index, clip in enumerate(clips)}
     with pipeline() as root:
         found = (
             root
             | beam.Create(list(made), reshuffle=False)
             | beam.Map(lambda index: Clip(*made[index])).with_output_types(Clip)
-            | ValidateClips((a_site(**site),), LIMITS)
+            | ValidateClips((a_site(**site),), LIMITS, {"lab": asked})
         )
         for name, output in found._asdict().items():
             _ = output | f"Keep{name}" >> beam.Map(keep, name)
@@ -93,3 +95,23 @@ def test_outside_the_schedule_a_clip_is_known_and_not_looked_at() -> None:
     found = validated(Clip(ENVELOPE, PAYLOAD), schedule=[{"days": "mon-sun", "hours": "08:00-09:00"}])
     assert set(found) == {"unseen"}
     assert found["unseen"][0].readable
+
+
+@pytest.mark.parametrize("clip", [Clip(ENVELOPE, b"", 101), Clip(ENVELOPE, b"x" * 101)], ids=["unread", "read"])
+def test_a_clip_that_is_too_large_counts_by_what_its_envelope_says_and_its_true_size(clip: Clip) -> None:
+    found = validated(clip)
+    assert set(found) == {"unseen", "failed"}
+    (unseen,), (letter,) = found["unseen"], found["failed"]
+    assert (unseen.readable, unseen.sha256) == (False, DIGEST)
+    assert (letter.reason, letter.bytes) == ("too_large", 101)
+
+
+@pytest.mark.parametrize("asked", [span(-500, -400), span(-86_400, 0), span(86_400, 90_000)])
+def test_what_no_asked_record_needs_is_not_looked_at(asked: Span) -> None:
+    """A bad clip is still a dead letter."""
+    assert validated(Clip(ENVELOPE, PAYLOAD), asked=asked) == {}
+    assert set(validated(Clip(ENVELOPE, b""), asked=asked)) == {"failed"}
+
+
+def test_what_was_captured_earlier_on_an_asked_day_is_looked_at() -> None:
+    assert set(validated(Clip(ENVELOPE, PAYLOAD), asked=span(7200, 7260))) == {"clips"}

@@ -1,0 +1,162 @@
+"""Flags of `silhouette run`: each mistake is told by its flag, before anything runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import apache_beam as beam
+import numpy as np
+import pytest
+
+from pipeline import run
+from pipeline.cli import USAGE
+from pipeline.run import UsageError, cause, configure
+from schemas.clock import SECOND_US, from_rfc3339
+from schemas.envelope import Envelope
+from tests.support.graph import pipeline
+from tests.support.graphs import card_of, constant_graph
+from transforms import guard
+from transforms.arrivals import Span
+
+SITE = {"site": "lab", "site_version": 1, "time_zone": "UTC", "cameras": [{"name": "door"}, {"name": "yard"}]}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    return write_site(tmp_path / "lab.yaml")
+
+
+def write_site(path: Path, **changes: object) -> Path:
+    path.write_text(json.dumps(SITE | changes))
+    return path
+
+
+def write_clip(folder: Path, start: str = "2026-01-05T09:00:00Z", camera: str = "door", name: str = "a") -> Path:
+    """Write something with a good envelope; nobody looks at its bytes here."""
+    start_us = from_rfc3339(start)
+    envelope = Envelope(1, "lab", camera, "s", 0, start_us, start_us + 10 * SECOND_US, 0, 10.0, "h264", 1, "ab" * 32)
+    path = folder / f"{name}.mp4"
+    path.write_bytes(b"?")
+    path.with_suffix(".json").write_text(json.dumps(envelope.to_json()))
+    return path
+
+
+def parsed(site: Path, clips: Sequence[Path], *flags: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    run.add_parser(parser.add_subparsers())
+    paths = [str(clip) for clip in clips]
+    given = ["--site", str(site), "--clips", *paths, "--output", str(site.parent / "out"), *flags]
+    return parser.parse_args(["run", *given])
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--max-clip-bytes", "0"], "--max-clip-bytes: must be positive"),
+        (["--max-clip-seconds", "nan"], "--max-clip-seconds: must be positive"),
+        (["--max-clip-seconds", "inf"], "--max-clip-seconds: must be positive"),
+        (["--workers", "0"], "--workers: at least 1"),
+        (["--from", "2026-01-05"], "--from: must be an instant"),
+        (["--from", "2026-01-06T00:00:00Z"], "--from, --until: no time lies between"),
+        (
+            ["--from", "1970-01-01T00:00:00Z", "--until", "2026-01-06T00:00:00Z"],
+            "--from, --until: 20,459 days lie between them; ask for 400 at most",
+        ),
+        (["--camera", "roof"], "--camera: 0 cameras"),
+        (["--fps", "7"], "--camera, --start, --fps: every clip has an envelope"),
+    ],
+)
+def test_a_flag_that_does_not_fit_is_named(site: Path, flags: list[str], told: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        configure(parsed(site, [write_clip(site.parent)], *flags))
+    assert str(refused.value).startswith(told)
+
+
+def test_an_output_that_cannot_be_made_is_named(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clip = write_clip(site.parent)
+    for output in (clip, clip / "out"):
+        assert run.run(parsed(site, [clip], "--output", str(output))) == USAGE
+        assert capsys.readouterr().err.startswith(f"silhouette run: --output: {output}: ")
+
+
+def test_an_envelope_that_cannot_be_read_is_named(site: Path) -> None:
+    clip = write_clip(site.parent)
+    envelope = clip.with_suffix(".json")
+    envelope.unlink()
+    envelope.mkdir()
+    with pytest.raises(UsageError, match=rf"^--clips: {envelope}: "):
+        configure(parsed(site, [clip]))
+
+
+def test_a_model_that_is_not_there_is_told_with_site_file_and_camera(tmp_path: Path) -> None:
+    folder = tmp_path / "sites"
+    folder.mkdir()
+    site = write_site(folder / "lab.yaml", cameras=[{"name": "door"}, {"name": "yard", "model": "nobody"}])
+    clip = write_clip(tmp_path)
+    with pytest.raises(UsageError, match=rf"^{site}: camera yard: there is no model nobody"):
+        configure(parsed(site, [clip]))
+    with pytest.raises(UsageError, match=rf"^{folder}: site lab: camera yard: there is no model nobody"):
+        configure(parsed(folder, [clip], "--output", str(tmp_path / "out")))
+
+
+def test_a_model_that_is_refused_is_told_before_the_job_begins(tmp_path: Path) -> None:
+    content = constant_graph({"out": np.zeros((1, 128))}, [1, 3, 64, 96])
+    card = card_of(content, {"kind": "yolox"})
+    (tmp_path / "tiny.onnx").write_bytes(content)
+    (tmp_path / "tiny.yaml").write_text(card.model_dump_json())
+    sites = tmp_path / "sites"
+    sites.mkdir()
+    site = write_site(sites / "lab.yaml", cameras=[{"name": "door", "model": "../tiny.yaml"}])
+    with pytest.raises(UsageError, match=rf"^{site}: camera door: .*tiny"):
+        configure(parsed(site, [write_clip(tmp_path)]))
+
+
+def test_each_camera_gets_its_model_and_the_span_is_that_of_its_sites_clips(site: Path) -> None:
+    clips = [
+        write_clip(site.parent),
+        write_clip(site.parent, "2026-01-05T10:00:00Z", "yard", "b"),
+        write_clip(site.parent, "1970-01-02T00:00:00Z", "roof", "of-an-unknown-camera"),
+    ]
+    config = configure(parsed(site, clips))
+    start_us = from_rfc3339("2026-01-05T09:00:00Z")
+    assert config.spans == {"lab": Span(start_us, start_us + 3610 * SECOND_US)}
+    assert set(config.models) == {("lab", "door"), ("lab", "yard")}
+    assert len(config.files) == 3
+
+
+def test_a_clip_of_a_clock_that_was_reset_is_named(site: Path) -> None:
+    clips = [
+        write_clip(site.parent),
+        write_clip(site.parent, "1970-01-02T00:00:00Z", name="reset"),
+        write_clip(site.parent, "2026-01-05T09:00:10Z", name="b"),
+    ]
+    with pytest.raises(UsageError, match=r"span 20,457 days \(reset\.mp4 says 1970-01-02\)"):
+        configure(parsed(site, clips))
+    asked = ["--from", "2026-01-05T09:00:00Z", "--until", "2026-01-05T10:00:00Z"]
+    assert len(configure(parsed(site, clips, *asked)).files) == 3
+
+
+def test_defaults_are_those_of_the_machine_and_the_guard(site: Path) -> None:
+    assert run.ON_BIOMETRIC == guard.ON_BIOMETRIC
+    assert 1 <= parsed(site, [site]).workers <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_cause_of_a_failed_job_is_told_in_one_line(workers: int) -> None:
+    def burn(_: int) -> NoReturn:
+        raise LookupError("the hall is on fire")
+
+    root = pipeline(workers)
+    root | beam.Create([1, 2, 3]) | "Burn" >> beam.Map(burn)
+    with pytest.raises(Exception) as failed:
+        root.run().wait_until_finish()
+    assert cause(failed.value) == "LookupError: the hall is on fire"
+
+
+def test_a_fault_without_words_is_told_by_its_type() -> None:
+    assert cause(KeyError()) == "KeyError: no further reason"
