@@ -27,8 +27,15 @@ def contract(family: str) -> dict[str, Any]:
 
 @cache
 def parsed(family: str) -> Any:
-    """Return a family's schema as fastavro wants it."""
-    return fastavro.parse_schema(contract(family))
+    """Return a family's schema as fastavro wants it, and writes it: always in the same order."""
+    return _ordered(fastavro.parse_schema(contract(family)))
+
+
+def _ordered(part: Any) -> Any:
+    """Sort the keys, which fastavro leaves in the order of Python's string hashes: another one in every process."""
+    if isinstance(part, dict):
+        return {key: _ordered(part[key]) for key in sorted(part)}
+    return [_ordered(each) for each in part] if isinstance(part, list) else part
 
 
 def natural_key(family: str) -> tuple[str, ...]:

@@ -1,6 +1,9 @@
 """Record files: a function of their rows, whole when visible, and overwritten by themselves."""
 
+import os
 import random
+import subprocess
+import sys
 from itertools import permutations
 from pathlib import Path
 
@@ -65,3 +68,24 @@ def test_files_lie_by_family_site_and_date(tmp_path: Path) -> None:
     assert partition(HEAT[0]) == ("heatmap", "lab", "2026-01-05")
     assert folder(tmp_path, partition(HEAT[0])) == tmp_path / "records/heatmap/site=lab/date=2026-01-05"
     assert folder(tmp_path, partition(LETTER)) == tmp_path / "dead_letters/site=unknown"
+
+
+def test_files_are_the_same_in_every_process() -> None:
+    """Python hashes strings differently in every process; the bytes of a file must not show it."""
+    program = (
+        "import hashlib, json, pathlib; from pipeline.sinks import encode_file;"
+        "rows = [json.loads(pathlib.Path('tests/golden/dwell.json').read_text())];"
+        "print(hashlib.sha256(encode_file('dwell', rows)).hexdigest())"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(digests) == 1

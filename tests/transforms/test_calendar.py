@@ -53,9 +53,7 @@ def test_days_hold_their_instants_and_follow_each_other(zone: str, day_start: in
 
 
 @given(ZONES, DAY_STARTS, INSTANTS)
-def test_a_day_begins_when_the_clock_first_shows_its_start_or_later(
-    zone: str, day_start: int, instant_us: int
-) -> None:
+def test_a_day_begins_when_the_clock_first_shows_its_start_or_later(zone: str, day_start: int, instant_us: int) -> None:
     day = site_day(zone, day_start, instant_us)
     shown = datetime.combine(day.date, datetime.min.time()) + timedelta(minutes=day_start)
     before = [day.start_us - 1, *range(day.start_us - 27 * HOUR_US, day.start_us, 5 * MINUTE_US)]
