@@ -17,23 +17,25 @@ SUPPRESSED = "fewer than k"
 
 
 def tables(records: Mapping[str, list[Row]]) -> Iterator[Table]:
-    """Yield the summary's tables; of each site, records of one window size are summed up, so nothing counts twice.
+    """Yield each site's tables; of it, records of one window size are summed up, so that nothing counts twice.
 
     That is the smallest size; for dwell, whose small cells are suppressed, the largest that saw just the same.
 
     Args:
       records: The rows that stand, by family.
     """
-    sizes = _sizes(records["camera_health"])
-    chosen = {
-        family: [row for row in rows if row["window_size_seconds"] == sizes[row["site"]][family == "dwell"]]
-        for family, rows in records.items()
-    }
-    yield _footfall(chosen["footfall"])
-    yield _zones(chosen["occupancy"], chosen["dwell"])
-    if chosen["queue"]:
-        yield _queues(chosen["queue"], chosen["dwell"])
-    yield _coverage(chosen["camera_health"])
+    for site, sizes in sorted(_sizes(records["camera_health"]).items()):
+        chosen = {
+            family: [
+                row for row in rows if (row["site"], row["window_size_seconds"]) == (site, sizes[family == "dwell"])
+            ]
+            for family, rows in records.items()
+        }
+        yield _footfall(site, chosen["footfall"])
+        yield _zones(site, chosen["occupancy"], chosen["dwell"])
+        if chosen["queue"]:
+            yield _queues(site, chosen["queue"], chosen["dwell"])
+        yield _coverage(site, chosen["camera_health"])
 
 
 def _sizes(health: Iterable[Row]) -> dict[str, tuple[int, int]]:
@@ -48,25 +50,26 @@ def _sizes(health: Iterable[Row]) -> dict[str, tuple[int, int]]:
     return sizes
 
 
-def _footfall(rows: list[Row]) -> Table:
-    table = _table("Footfall", "camera", "line", "direction", "people")
-    for names, group in _by(rows, "site", "camera", "line", "direction"):
-        table.add_row(_camera(*names[:2]), *names[2:], _whole(_sum(group, "count")))
+def _footfall(site: str, rows: list[Row]) -> Table:
+    table = _table(f"Footfall, {site}", "camera", "line", "direction", "people")
+    for names, group in _by(rows, "camera", "line", "direction"):
+        table.add_row(*names, _whole(_sum(group, "count")))
     return table
 
 
-def _zones(occupancy: list[Row], dwell: list[Row]) -> Table:
-    table = _table("Occupancy and dwell", "camera", "zone", "people, mean", "peak", "visits", "mean stay", "cut short")
-    stays = dict(_by(dwell, "site", "camera", "zone"))
-    for names, group in _by(occupancy, "site", "camera", "zone"):
+def _zones(site: str, occupancy: list[Row], dwell: list[Row]) -> Table:
+    table = _table(
+        f"Occupancy and dwell, {site}", "camera", "zone", "people, mean", "peak", "visits", "mean stay", "cut short"
+    )
+    stays = dict(_by(dwell, "camera", "zone"))
+    for names, group in _by(occupancy, "camera", "zone"):
         observed = sum(row["observed_ms"] for row in group) / 1000
         persons = _sum(group, "person_seconds")
         peaks = [row["peak"] for row in group if row["peak"] is not None]
         totals = [row for row in stays.get(names, ()) if row["bin"] < 0]
         ended = [row for row in totals if row["status"] == "COMPLETED"]
         table.add_row(
-            _camera(*names[:2]),
-            names[2],
+            *names,
             f"{persons / observed:.2f}" if observed and persons is not None else NO_DATA,
             str(max(peaks)) if peaks else NO_DATA,
             _visits(ended),
@@ -76,17 +79,16 @@ def _zones(occupancy: list[Row], dwell: list[Row]) -> Table:
     return table
 
 
-def _queues(queues: list[Row], dwell: list[Row]) -> Table:
-    table = _table("Queues", "camera", "queue", "length, mean", "longest", "joined", "left", "mean wait")
-    for names, group in _by(queues, "site", "camera", "zone"):
+def _queues(site: str, queues: list[Row], dwell: list[Row]) -> Table:
+    table = _table(f"Queues, {site}", "camera", "queue", "length, mean", "longest", "joined", "left", "mean wait")
+    for names, group in _by(queues, "camera", "zone"):
         observed = sum(row["observed_ms"] for row in group)
         known = [row for row in group if row["length_mean"] is not None]
         length = sum(row["length_mean"] * row["observed_ms"] for row in known)
         left = [row for row in known if row["left"]]
         waited = sum(row["wait_mean_seconds"] * row["left"] for row in left)
         table.add_row(
-            _camera(*names[:2]),
-            names[2],
+            *names,
             f"{length / observed:.2f}" if observed else NO_DATA,
             str(max(row["length_peak"] for row in known)) if known else NO_DATA,
             _whole(_sum(group, "joined")),
@@ -96,12 +98,12 @@ def _queues(queues: list[Row], dwell: list[Row]) -> Table:
     return table
 
 
-def _coverage(rows: list[Row]) -> Table:
-    table = _table("Coverage", "camera", "from", "until", "coverage", "clips", "bad clips", "flawed")
-    for names, group in _by(rows, "site", "camera"):
+def _coverage(site: str, rows: list[Row]) -> Table:
+    table = _table(f"Coverage, {site}", "camera", "from", "until", "coverage", "clips", "bad clips", "flawed")
+    for names, group in _by(rows, "camera"):
         scheduled = sum(row["scheduled_ms"] for row in group)
         table.add_row(
-            _camera(*names),
+            *names,
             f"{min(row['window_start'] for row in group):%Y-%m-%d %H:%M:%S}",
             f"{max(row['window_end'] for row in group):%Y-%m-%d %H:%M:%S}",
             f"{sum(row['observed_ms'] for row in group) / scheduled:.1%}",
@@ -124,10 +126,6 @@ def _by(rows: Iterable[Row], *names: str) -> list[tuple[tuple[Any, ...], list[Ro
     for row in rows:
         groups[tuple(row[name] for name in names)].append(row)
     return sorted(groups.items())
-
-
-def _camera(site: str, camera: str) -> str:
-    return f"{site} {camera}"  # a space, where a narrow terminal may break it
 
 
 def _sum(rows: Iterable[Row], field: str) -> float | None:

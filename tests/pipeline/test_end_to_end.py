@@ -94,9 +94,9 @@ def test_every_family_is_written_for_every_window(demo: Demo) -> None:
 
 def test_the_summary_says_so(demo: Demo) -> None:
     lines = [" ".join(line.replace("│", " ").split()) for line in demo.printed.splitlines()]
-    assert "example-library reading-table entrance in 6" in lines
-    assert "example-library reading-table exit out 6" in lines
-    assert any(line.startswith("example-library reading-table table") and " 6 " in line for line in lines)
+    assert "reading-table entrance in 6" in lines
+    assert "reading-table exit out 6" in lines
+    assert any(line.startswith("reading-table table") and " 6 " in line for line in lines)
     assert str(demo.output) in demo.printed
 
 

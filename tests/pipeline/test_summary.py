@@ -35,28 +35,28 @@ def told(folder: Path, clips: list[Any], k: int = 1, windows: Sequence[str] = ("
 
 def test_windows_of_one_size_are_summed(tmp_path: Path) -> None:
     lines = told(tmp_path, clips_of(PEOPLE, 120))
-    assert "lab door gate in 1" in lines
-    assert "lab door gate out 1" in lines
-    assert any(line.startswith("lab door 2026-01-05 00:00:00 2026-01-05 00:02:00 100.0% 12 0") for line in lines)
+    assert "door gate in 1" in lines
+    assert "door gate out 1" in lines
+    assert any(line.startswith("door 2026-01-05 00:00:00 2026-01-05 00:02:00 100.0% 12 0") for line in lines)
 
 
 def test_no_data_is_told_from_nobody(tmp_path: Path) -> None:
-    assert "lab door gate in no data" in told(tmp_path / "nothing", [])
-    assert "lab door gate in 0" in told(tmp_path / "nobody", [a_clip(0, 120)])
+    assert "door gate in no data" in told(tmp_path / "nothing", [])
+    assert "door gate in 0" in told(tmp_path / "nobody", [a_clip(0, 120)])
 
 
 def test_visits_are_summed_where_least_is_suppressed(tmp_path: Path) -> None:
     """Each minute alone has fewer than k visits, both together have not."""
     people = [stander(1.5, 0.9, start, start + 10) for start in (5, 35, 65, 95)]
     lines = told(tmp_path, clips_of(people, 120), k=3)
-    assert any(line.startswith("lab door desk") and " 4 10.0 s " in line for line in lines)
+    assert any(line.startswith("door desk") and " 4 10.0 s " in line for line in lines)
 
 
 def test_what_is_known_of_visits_is_told_beside_what_is_suppressed(tmp_path: Path) -> None:
     """Only one window size sees the stretch that was asked for: one minute of it is suppressed."""
     people = [stander(1.5, 0.9, start, start + 10) for start in (5, 35, 65)]
     lines = told(tmp_path, clips_of(people, 120), k=2, windows=["1m"])
-    assert any(line.startswith("lab door desk") and " 2 + fewer than k 10.0 s " in line for line in lines)
+    assert any(line.startswith("door desk") and " 2 + fewer than k 10.0 s " in line for line in lines)
 
 
 def test_windows_that_reach_further_are_not_summed() -> None:
