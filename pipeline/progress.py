@@ -85,13 +85,15 @@ def show_progress(listener: ProgressListener, clips: int) -> Iterator[None]:
 
     Clips that are set aside early tell nothing: when the body is done, so is the bar.
     """
+    console = rich.console.Console(stderr=True)
     bar = rich.progress.Progress(
         rich.progress.TextColumn("clips"),
         rich.progress.MofNCompleteColumn(),
         rich.progress.BarColumn(),
         rich.progress.TextColumn("{task.fields[frames]:,} frames, {task.fields[people]:,} people seen in them"),
         rich.progress.TimeRemainingColumn(),
-        console=rich.console.Console(stderr=True),
+        console=console,
+        auto_refresh=console.is_terminal,  # what nobody watches needs no drawing
     )
     task = bar.add_task("clips", total=clips, frames=0, people=0)
     over = threading.Event()
