@@ -14,11 +14,10 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from schemas.clock import SECOND_US
+
 if TYPE_CHECKING:
     from schemas.envelope import Envelope
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_SECOND_US = 1_000_000
 
 
 class CutError(Exception):
@@ -109,10 +108,11 @@ def cut(
       OSError: a file cannot be read or written.
     """
     from pipeline.video_file import creation_time_us, open_video, session_of
+    from schemas.fields import NAME
     from transforms.decode import ClipError, frame_rate, time_scale
 
     for flag, name in (("--site", site), ("--camera", camera)):
-        if not _NAME.fullmatch(name):
+        if not re.fullmatch(NAME, name):
             raise CutUsageError(f"{flag}: must be 1 to 63 of a-z, 0-9, _ and -, and not begin with _ or -")
     if not 0 < seconds <= 300 or not (fps is None or 0 < fps <= 1000):
         raise CutUsageError("--seconds must be more than 0 and at most 300, --fps more than 0 and at most 1000")
@@ -127,9 +127,9 @@ def cut(
         if rate is None:
             raise CutUsageError("the video does not say its frame rate: give --fps")
         scale = time_scale(claimed, float(rate))
-        plan, why = _plan(source, round(seconds * _SECOND_US), Fraction(rate), scale)
+        plan, why = _plan(source, round(seconds * SECOND_US), Fraction(rate), scale)
         if plan is None:
-            pieces = _reencoded(source, round(seconds * _SECOND_US), Fraction(rate), scale)
+            pieces = _reencoded(source, round(seconds * SECOND_US), Fraction(rate), scale)
         else:
             pieces = _remuxed(source, plan)
         out.mkdir(parents=True, exist_ok=True)
@@ -181,13 +181,13 @@ def _plan(source: Path, longest_us: int, rate: Fraction, scale: Fraction) -> tup
         return None, "its groups of pictures need one another (open GOP)"
     offsets = {stamp: clock.offset_us(stamp) for stamp in sorted(stamps)}
     times_us = [offsets[stamp] for stamp in stamps]
-    end_us = max(times_us) + round(_SECOND_US / rate)
+    end_us = max(times_us) + round(SECOND_US / rate)
     cuts = [safe[0]]
     for here, after in zip(safe, [*safe[1:], len(packets)], strict=True):
         until_us = times_us[after] if after < len(packets) else end_us
-        if until_us - times_us[here] > longest_us + _SECOND_US / rate / 2:
+        if until_us - times_us[here] > longest_us + SECOND_US / rate / 2:
             return None, "its keyframes are further apart than a clip is long"
-        if until_us - times_us[cuts[-1]] > longest_us + _SECOND_US / rate / 2:
+        if until_us - times_us[cuts[-1]] > longest_us + SECOND_US / rate / 2:
             cuts.append(here)
     return _Plan([*cuts, len(packets)], times_us, end_us), None
 
@@ -233,7 +233,7 @@ def _reencoded(source: Path, length_us: int, rate: Fraction, scale: Fraction) ->
             frames += 1
         if encoder is None:
             raise ClipError(ClipFault.NO_FRAMES)
-        end_us = offset_us + round(_SECOND_US / rate)
+        end_us = offset_us + round(SECOND_US / rate)
         yield _Piece(start_us, end_us, frames, "h264", encoder.finish(end_us - start_us))
 
 
@@ -246,7 +246,7 @@ def _write(
 
     interval_us = start_us + piece.start_us, start_us + piece.end_us
     # A clip whose own rate is another, as of a camera that slows down at night, says so.
-    own_rate = piece.frames * _SECOND_US / (piece.end_us - piece.start_us)
+    own_rate = piece.frames * SECOND_US / (piece.end_us - piece.start_us)
     digest = hashlib.sha256(piece.payload).hexdigest()
     envelope = envelope_of(
         site, camera, session, sequence, interval_us,

@@ -32,7 +32,7 @@ DAY_MINUTES = 24 * 60
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _UNITS_US = {"d": DAY_MINUTES * MINUTE_US, "h": 60 * MINUTE_US, "m": MINUTE_US, "s": SECOND_US, "ms": 1_000}
-_NAME = r"[a-z0-9][a-z0-9_-]{0,62}"
+NAME = r"[a-z0-9][a-z0-9_-]{0,62}"
 _DURATION = r"[0-9]{1,9}(ms|s|m|h|d)"
 _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]"
 _HOURS = rf"{_CLOCK}-({_CLOCK}|24:00)"
@@ -72,8 +72,8 @@ def _text(pattern: str, *examples: str) -> WithJsonSchema:
 
 Name = Annotated[
     str,
-    AfterValidator(_matching(_NAME, "must be 1 to 63 of a-z, 0-9, _ and -, and not begin with _ or -")),
-    _text(_NAME, "reading-room"),
+    AfterValidator(_matching(NAME, "must be 1 to 63 of a-z, 0-9, _ and -, and not begin with _ or -")),
+    _text(NAME, "reading-room"),
 ]
 """A name that records carry. Lower case, so that no two differ by case alone in file names and queries."""
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Protocol, TypeVar
 
-SECOND_US = 1_000_000
+from schemas.clock import SECOND_US
+
 # Sampling at nearly the frame rate would drop a frame now and then for nothing.
 EVERY_FRAME_FROM = 0.95
 # Ticks begin this part of a frame interval before a whole number of sampling steps. The golden section is of
