@@ -74,7 +74,7 @@ def derive(card: ModelCard, content: bytes) -> tuple[bytes, tuple[int, ...]]:
     model = onnx_graph.parse(content)
     onnx_graph.picture_input(model, card.input.name)
     model = onnx_graph.resize(model, card.input.size, card.input.layout, card.input.dtype)
-    model = onnx_graph.fold_focus(model)
+    model = onnx_graph.chain_pools(onnx_graph.fold_focus(model))
     classes = card.decoded
     if card.output.kind == "yolox":
         model, pruned = onnx_graph.prune_yolox(model, classes)

@@ -2,6 +2,7 @@
 
 import math
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -14,6 +15,7 @@ from transforms import letterbox
 from transforms.admission import Admitted, load
 from transforms.boxes import Floats, nms
 from transforms.letterbox import Fit
+from transforms.outputs.contract import Tensors
 
 Picture = NDArray[np.uint8]
 
@@ -67,17 +69,24 @@ class Detector:
         """Say to what size a picture must be scaled, and where it lies in the input."""
         return letterbox.fit(self.card.input.letterbox, self.card.input.size, picture_w, picture_h)
 
-    def detect(self, content: Picture, fit: Fit) -> Detections:
-        """Find people (or what the card's role is) in a picture.
+    def detect(self, contents: Sequence[Picture], fit: Fit) -> list[Detections]:
+        """Find people (or what the card's role is) in pictures of one size.
 
         Args:
-            content: (fit.content_h, fit.content_w, 3) picture scaled to the fit, channels in the colour order
+            contents: (fit.content_h, fit.content_w, 3) pictures scaled to the fit, channels in the colour order
                 of the card. Not changed, not kept.
-            fit: From `fit`, for the size of the picture.
+            fit: From `fit`, for the size of the pictures.
+
+        Returns:
+            What was found in each.
 
         Raises:
-            ValueError: The content has another shape than the fit, or is not made of bytes.
+            ValueError: A content has another shape than the fit, or is not made of bytes.
         """
+        raw = [self._infer(content, fit) for content in contents]
+        return [self._read(tensors, fit) for tensors in raw]
+
+    def _infer(self, content: Picture, fit: Fit) -> Tensors:
         if content.shape != (fit.content_h, fit.content_w, 3) or content.dtype != np.uint8:
             raise ValueError(
                 f"content is {content.shape} {content.dtype}, the fit asks for "
@@ -85,10 +94,14 @@ class Detector:
             )
         tensor = self._input()
         tensor.fill(content, fit)
-        model, thresholds = self._model, self.card.thresholds
-        values = model.session.run(model.output_names, {model.input_name: tensor.values})
+        names = self._model.output_names
+        values = self._model.session.run(names, {self._model.input_name: tensor.values})
+        return dict(zip(names, values, strict=True))
+
+    def _read(self, tensors: Tensors, fit: Fit) -> Detections:
+        thresholds = self.card.thresholds
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is dropped below
-            boxes, scores = model.decode(dict(zip(model.output_names, values, strict=True)), thresholds.score)
+            boxes, scores = self._model.decode(tensors, thresholds.score)
         real = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
         boxes, scores = letterbox.to_heights(boxes[real], fit), scores[real]
         if thresholds.nms_iou is None:

@@ -5,7 +5,7 @@ Edits that speed up a graph look for a known structure and return the model as i
 it; boxes and scores stay the same up to the rounding of float32 sums.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -251,12 +251,41 @@ def _folded(
     node = next(node for node in model.graph.node if node.output == conv.output)
     node.input[0], node.input[1] = model.graph.input[0].name, name
     pads = [2 * pad for pad in _ints(conv, "pads", [0, 0, 0, 0])]
-    replaced = {"kernel_shape": [2 * height, 2 * width], "strides": [2, 2], "pads": pads}
-    kept = [attribute for attribute in node.attribute if attribute.name not in replaced]
-    del node.attribute[:]
-    node.attribute.extend(kept)
-    node.attribute.extend(onnx.helper.make_attribute(key, value) for key, value in replaced.items())
+    _set_ints(node, {"kernel_shape": [2 * height, 2 * width], "strides": [2, 2], "pads": pads})
     return _tidy(model)
+
+
+def chain_pools(model: ModelProto) -> ModelProto:
+    """Take the larger of two MaxPools of one tensor from the smaller one: the same values for less work.
+
+    The largest in a window of n x n is the largest of the windows of m x m in one of (n - m + 1) x (n - m + 1), for
+    m below n. Spatial pyramid pooling (YOLOv5, YOLOX) has three such pools.
+    """
+    model = _copy(model)
+    before: dict[str, tuple[int, str]] = {}  # for each tensor, the size and output of its last pool
+    for node in model.graph.node:
+        size = _centred_pool(node)
+        if size is None:
+            continue
+        pooled = node.input[0]
+        smaller, output = before.get(pooled, (size, ""))
+        if smaller < size:
+            node.input[0] = output
+            kernel = size - smaller + 1
+            _set_ints(node, {"kernel_shape": [kernel, kernel], "pads": [kernel // 2] * 4})
+        before[pooled] = size, node.output[0]
+    return model
+
+
+def _centred_pool(node: NodeProto) -> int | None:
+    """Return n of a MaxPool over n x n, one for each place of the input; None for any other node."""
+    kernel = _ints(node, "kernel_shape", [])
+    if node.op_type != "MaxPool" or len(node.output) != 1 or len(kernel) != 2:
+        return None
+    wanted = {"kernel_shape": [kernel[0]] * 2, "pads": [kernel[0] // 2] * 4, "strides": [1, 1], "dilations": [1, 1]}
+    centred = kernel[0] % 2 == 1 and all(_ints(node, key, [1, 1]) == value for key, value in wanted.items())
+    padded = any(attribute.name == "auto_pad" and attribute.s != b"NOTSET" for attribute in node.attribute)
+    return kernel[0] if centred and not padded else None
 
 
 def _tidy(model: ModelProto) -> ModelProto:
@@ -302,6 +331,14 @@ def _ints(node: NodeProto, name: str, default: list[int]) -> list[int]:
         if attribute.name == name:
             return list(attribute.ints) if attribute.ints else [attribute.i]
     return default
+
+
+def _set_ints(node: NodeProto, values: Mapping[str, list[int]]) -> None:
+    """Set attributes that are lists of numbers."""
+    kept = [attribute for attribute in node.attribute if attribute.name not in values]
+    del node.attribute[:]
+    node.attribute.extend(kept)
+    node.attribute.extend(onnx.helper.make_attribute(key, value) for key, value in values.items())
 
 
 def _set(tensor: TensorProto, values: NDArray[np.generic]) -> None:

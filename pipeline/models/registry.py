@@ -145,7 +145,7 @@ def check(model: str) -> Checked:
     try:
         detector = Detector.open(card, path)
         fit = detector.fit(card.input.size[1], card.input.size[0])
-        detector.detect(np.zeros((fit.content_h, fit.content_w, 3), np.uint8), fit)
+        detector.detect([np.zeros((fit.content_h, fit.content_w, 3), np.uint8)], fit)
     except (ModelRefused, OSError) as error:
         raise ModelError(str(error)) from error
     return Checked(card, path, detector.derived_sha256)

@@ -32,7 +32,7 @@ def look(detector: Detector, picture: NDArray[np.uint8]) -> Detections:
     content: NDArray[Any] = cv2.resize(picture, (fit.content_w, fit.content_h), interpolation=cv2.INTER_LINEAR)
     if detector.card.input.colour == "rgb":
         content = np.ascontiguousarray(content[:, :, ::-1])
-    return detector.detect(content, fit)
+    return detector.detect([content], fit)[0]
 
 
 def with_floor(card: ModelCard, score: float) -> ModelCard:

@@ -62,4 +62,4 @@ def detect_constant(
     path = folder / "tiny.onnx"
     path.write_bytes(content)
     detector = Detector.open(card_of(content, output, **changes), path)
-    return detector.detect(np.zeros((64, 96, 3), np.uint8), detector.fit(96, 64))
+    return detector.detect([np.zeros((64, 96, 3), np.uint8)], detector.fit(96, 64))[0]

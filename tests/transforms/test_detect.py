@@ -28,7 +28,7 @@ from transforms.clips import Clip
 from transforms.decode import ClipLimits, open_clip
 from transforms.detect import ClipDetector, Detected, Detectors, DetectPeople, detect
 from transforms.detections import ClipDetections
-from transforms.detector import Detector
+from transforms.detector import Detections, Detector
 from transforms.letterbox import Fit
 from transforms.picture import Flaw
 
@@ -43,16 +43,18 @@ LOSSLESS = {"container": "matroska", "codec": "ffv1"}
 
 
 class Failing(Detector):
-    """Fails as a model may."""
+    """Fails as a model may, where there is a picture to look at."""
 
-    def detect(self, content: Picture, fit: Fit) -> NoReturn:
-        raise RuntimeError("the model failed")
+    def detect(self, contents: Sequence[Picture], fit: Fit) -> list[Detections]:
+        if contents:
+            raise RuntimeError("the model failed")
+        return []
 
 
 class OutOfMemory(Detector):
     """Fails as a machine may."""
 
-    def detect(self, content: Picture, fit: Fit) -> NoReturn:
+    def detect(self, contents: Sequence[Picture], fit: Fit) -> NoReturn:
         raise MemoryError("no memory")
 
 

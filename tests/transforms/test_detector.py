@@ -137,9 +137,9 @@ def test_a_picture_of_another_size_is_refused(models: Path) -> None:
     detector = opened("yolox_nano_416")
     fit = detector.fit(768, 576)
     with pytest.raises(ValueError, match=r"\(312, 416, 3\) uint8"):
-        detector.detect(np.zeros((576, 768, 3), np.uint8), fit)
+        detector.detect([np.zeros((576, 768, 3), np.uint8)], fit)
     with pytest.raises(ValueError, match="float"):
-        detector.detect(np.zeros((312, 416, 3)), fit)  # type: ignore[arg-type]  # which is what is tested
+        detector.detect([np.zeros((312, 416, 3))], fit)  # type: ignore[arg-type]  # which is what is tested
 
 
 def test_a_detector_can_be_referred_to_weakly(models: Path) -> None:
@@ -206,7 +206,7 @@ def test_pixels_enter_as_the_card_says(tmp_path: Path, layout: str, dtype: str, 
     content[10, 20] = [20, 40, 160]
     if view == "planar":
         content = np.ascontiguousarray(content.transpose(2, 0, 1)).transpose(1, 2, 0)
-    values = (detector.detect(content, fit).boxes / fit.scale_x)[:, [0, 1, 3]] - [0, 0, 1000]
+    values = (detector.detect([content], fit)[0].boxes / fit.scale_x)[:, [0, 1, 3]] - [0, 0, 1000]
     if dtype == "uint8":
         assert values.tolist() == [[20, 40, 160], [6, 6, 6]]
     else:

@@ -1,6 +1,7 @@
 """Graph edits: on real detectors they change the cost, never the boxes."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -96,6 +97,39 @@ def test_graphs_without_focus_are_not_folded(shared: Path) -> None:
     assert onnx_graph.fold_focus(model) is model
 
 
+def test_chained_pools_give_the_same_bits(nano: onnx.ModelProto) -> None:
+    chained = onnx_graph.chain_pools(nano)
+    pools = [node for node in chained.graph.node if node.op_type == "MaxPool"]
+    kernels = [dict((a.name, list(a.ints)) for a in node.attribute)["kernel_shape"] for node in pools]
+    assert kernels == [[5, 5]] * 3
+    assert [node.input[0] for node in pools[1:]] == [node.output[0] for node in pools[:2]]
+    picture = noise(416, 416)
+    assert np.array_equal(run(chained, picture), run(nano, picture))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "attributes"),
+    [
+        ([4, 4], {"pads": [2, 2, 2, 2]}),
+        ([5, 3], {"pads": [2, 2, 2, 2]}),
+        ([5, 5], {}),
+        ([5, 5], {"pads": [2, 2, 2, 2], "strides": [2, 2]}),
+        ([5, 5], {"pads": [2, 2, 2, 2], "dilations": [2, 2]}),
+        ([5, 5], {"auto_pad": "SAME_UPPER"}),
+    ],
+)
+def test_pools_of_another_shape_are_left_alone(kernel: list[int], attributes: dict[str, Any]) -> None:
+    plain = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
+    nodes = [
+        helper.make_node("MaxPool", ["picture"], [f"out{index}"], **each)
+        for index, each in enumerate([plain, {"kernel_shape": kernel} | attributes])
+    ]
+    picture = helper.make_tensor_value_info("picture", TensorProto.FLOAT, [1, 3, 64, 96])
+    outputs = [helper.make_tensor_value_info(f"out{index}", TensorProto.FLOAT, None) for index in range(2)]
+    model = helper.make_model(helper.make_graph(nodes, "pools", [picture], outputs))
+    assert onnx_graph.chain_pools(model) == model
+
+
 def test_the_same_edits_give_the_same_bytes(shared: Path) -> None:
     content = (shared / "models/person/yolox_nano.onnx").read_bytes()
     first, second = (
@@ -115,6 +149,7 @@ def test_edits_leave_their_argument_alone(nano: onnx.ModelProto) -> None:
     onnx_graph.resize(nano, (384, 640), "nchw", "float32")
     onnx_graph.prune_yolox(nano, [0])
     onnx_graph.fold_focus(nano)
+    onnx_graph.chain_pools(nano)
     assert onnx_graph.serialise(nano) == before
 
 
