@@ -25,7 +25,7 @@ SITE = Path(__file__).with_name("plaza.yaml")
 
 def main(archive: str, output: str, workers: str) -> None:
     """Run the job once."""
-    config = configure(Path(archive), Path(output))
+    config = configure(Path(archive), output)
     paths = {str(file.path) for file in config.files}
     opened: list[float] = []
 
@@ -41,14 +41,15 @@ def main(archive: str, output: str, workers: str) -> None:
     tell(frames_seen(config), opened[0], end)
 
 
-def configure(archive: Path, output: Path) -> Config:
+def configure(archive: Path, output: str) -> Config:
     """Return the job for an archive."""
     (site,) = load_sites(SITE)
     files = find_clips([archive])
     envelopes = [file.envelope for file in files if file.envelope]
     span = Span(min(each.start_us for each in envelopes), max(each.end_us for each in envelopes))
     (camera,) = site.cameras
-    return Config((site,), {(site.site, camera.name): resolve(camera.model)}, files, {site.site: span}, output)
+    models = {(site.site, camera.name): resolve(camera.model)}
+    return Config((site,), models, {site.site: span}, output, files)
 
 
 def frames_seen(config: Config) -> int:

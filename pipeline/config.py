@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pipeline.archive import ClipFile
 from pipeline.progress import Ear
+from pipeline.pubsub import Subscription
+from schemas.clock import SECOND_US
 from schemas.site import Site
 from transforms.arrivals import CameraKey, Span
 from transforms.decode import ClipLimits
@@ -19,14 +20,21 @@ MODEL_DIGITS = 12
 
 @dataclass(frozen=True)
 class Config:
-    """A batch job.
+    """A job: over an archive, or over a subscription.
 
     Attributes:
       sites: The site files, one a site.
-      models: For each camera, its model.
-      files: The clips, with their envelopes.
+      models: For each camera, its model, and where its file is on the workers.
       spans: For each site, the stretch of event time for which records are asked; none for a site without.
-      output: Folder for the records, on local disk.
+      output: Folder for the records, on local disk or `gs://BUCKET/FOLDER`.
+      files: The clips of an archive, with their envelopes.
+      subscription: Where clips come from instead.
+      native: Whether the runner reads Pub/Sub itself.
+      bounded: Whether all clips come before any timer fires, as where an archive is read: each window is written
+        once, at the end. Else each is written when it has ended, and again for what came late.
+      flush_us: How long the records of a stream gather before they are written to a file.
+      dead_letter_topic: Where a stream's dead letters are published too, `projects/PROJECT/topics/NAME`.
+      keys: Where the keys of sealed clips are, as `pipeline/keys.py` says.
       limits: What a clip may be at most.
       on_biometric: Whether the guard drops what must not leave, or stops the job.
       progress: Where to tell how far the job is; None for nowhere.
@@ -34,9 +42,15 @@ class Config:
 
     sites: tuple[Site, ...]
     models: Mapping[CameraKey, Model]
-    files: Sequence[ClipFile]
     spans: Mapping[str, Span]
-    output: Path
+    output: str
+    files: Sequence[ClipFile] = ()
+    subscription: Subscription | None = None
+    native: bool = False
+    bounded: bool = True
+    flush_us: int = 300 * SECOND_US
+    dead_letter_topic: str | None = None
+    keys: tuple[str, ...] = ()
     limits: ClipLimits = field(default_factory=ClipLimits)
     on_biometric: str = "drop"
     progress: Ear | None = None

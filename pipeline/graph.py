@@ -6,12 +6,16 @@ Aggregates: from `AnonymiseTracks` on, numbers about places.
 
 from __future__ import annotations
 
+from functools import partial
+
 import apache_beam as beam
 
 from pipeline.archive import FAULTS
 from pipeline.config import Config
+from pipeline.deliveries import ReadDeliveries
+from pipeline.keys import load_keys
 from pipeline.progress import ReportProgress
-from pipeline.sinks import WriteRecords
+from pipeline.sinks import PublishDeadLetters, WriteRecords
 from pipeline.sources import ReadClipFiles
 from transforms.aggregate import AggregateMetrics
 from transforms.arrivals import ToSiteDays
@@ -29,20 +33,25 @@ def build(root: beam.Pipeline, config: Config) -> None:
     sites, limits, spans = config.sites, config.limits, config.spans
     vocabulary = vocabulary_of(sites, config.model_digits, FAULTS)
 
-    read = root | "ReadClips" >> ReadClipFiles(config.files, sites, limits)
-    valid = read.good | "ValidateClips" >> ValidateClips(sites, limits, spans)
+    if config.subscription is None:
+        read = root | "ReadClips" >> ReadClipFiles(config.files, sites, limits)
+    else:
+        read = root | "ReadClips" >> ReadDeliveries(config.subscription, sites, config.native)
+    valid = read.good | "ValidateClips" >> ValidateClips(sites, limits, spans, partial(load_keys, config.keys))
     detected = valid.clips | "DetectPeople" >> DetectPeople(sites, config.models, limits)
 
     known = (valid.unseen, detected.detections) | "AllClips" >> beam.Flatten()
     if config.progress is not None:
         known |= "ReportProgress" >> ReportProgress(config.progress)
     days = known | "ToSiteDays" >> ToSiteDays(sites, spans)
-    tracklets = days | "TrackPeople" >> TrackPeople(sites, spans, bounded=True)
+    tracklets = days | "TrackPeople" >> TrackPeople(sites, spans, config.bounded)
     events = tracklets | "AnonymiseTracks" >> AnonymiseTracks()
-    metrics = events | "AggregateMetrics" >> AggregateMetrics(sites, config.model_digits, spans, bounded=True)
+    metrics = events | "AggregateMetrics" >> AggregateMetrics(sites, config.model_digits, spans, config.bounded)
     protected = metrics | "ProtectAggregates" >> ProtectAggregates(sites)
 
     dead = (read.failed, valid.failed, detected.failed) | "DeadLetters" >> beam.Flatten()
     leaving = (protected, dead) | "AllRecords" >> beam.Flatten()
     guarded = leaving | "DropBiometrics" >> DropBiometrics(vocabulary, config.on_biometric)
-    guarded | "WriteRecords" >> WriteRecords(config.output)
+    guarded | "WriteRecords" >> WriteRecords(config.output, config.flush_us if config.subscription else None)
+    if config.dead_letter_topic is not None:
+        guarded | "PublishDeadLetters" >> PublishDeadLetters(config.dead_letter_topic)

@@ -11,20 +11,21 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from pipeline import storage
 from pipeline.archive import ClipFile
 from pipeline.config import Config
-from schemas.clock import SECOND_US
+from schemas.clock import SECOND_US, from_rfc3339, to_rfc3339
 from schemas.envelope import Envelope
 from schemas.site import Site, site_digest
 from transforms.arrivals import days_between
 from transforms.metrics import PIPELINE_VERSION
 
-Lineage = Mapping[Path, str]
-"""Files to keep, by path, each whole."""
+Lineage = Mapping[str, str]
+"""Files to keep, by name, each whole."""
 
+_FIRST_START = "first_start.txt"
 _NEW_START = "raise site_version in the site file, or name another folder"
 
 
@@ -38,48 +39,66 @@ def check_lineage(config: Config) -> Lineage:
     Raises:
       LineageError: the text names what differs, and says what to do.
     """
-    lineage: dict[Path, str] = {}
+    lineage: dict[str, str] = {}
     for site in config.sites:
-        folder = config.output / "lineage" / f"{site.site}-v{site.site_version}"
+        folder = _folder(config.output, site)
         made_with = _made_with(config, site)
-        if (before := _read(path := folder / "made_with.json")) is not None:
-            _check_same(config, site, path, before, made_with)
-        lineage[path] = json.dumps(made_with, indent=2) + "\n"
+        if (before := _read(name := f"{folder}/made_with.json")) is not None:
+            _check_same(config, site, name, before, made_with)
+        lineage[name] = json.dumps(made_with, indent=2) + "\n"
+        if config.subscription is not None:
+            if site.site in config.spans and _read(name := f"{folder}/{_FIRST_START}") is None:
+                lineage[name] = to_rfc3339(config.spans[site.site].from_us) + "\n"
+            continue
         for (camera, date), clips in sorted(_clips_by_day(config, site).items()):
-            path = folder / camera / f"{date}.txt"
-            counted = frozenset((_read(path) or "").split())
+            counted = frozenset((_read(name := f"{folder}/{camera}/{date}.txt") or "").split())
             if not counted <= clips:
                 raise LineageError(_replaced(config, f"{site.site} {camera}", date, counted > clips))
-            lineage[path] = "".join(f"{clip}\n" for clip in sorted(clips))
+            lineage[name] = "".join(f"{clip}\n" for clip in sorted(clips))
     return lineage
 
 
 def keep_lineage(lineage: Lineage) -> None:
     """Write down what `check_lineage` returned, now that the records stand."""
-    for path, content in lineage.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staged = path.with_name(f".{path.name}.partial")
-        staged.write_text(content, "utf-8")
-        staged.replace(path)
+    for name, content in lineage.items():
+        storage.write(name, content.encode())
 
 
-def _read(path: Path) -> str | None:
+def first_start(output: str, site: Site) -> int | None:
+    """Return from when on the first stream into this folder reported; None where there was none.
+
+    Raises:
+      LineageError: what was kept cannot be read.
+    """
+    if (kept := _read(name := f"{_folder(output, site)}/{_FIRST_START}")) is None:
+        return None
     try:
-        return path.read_text("utf-8")
+        return from_rfc3339(kept.strip())
+    except ValueError:
+        raise _damaged(name) from None
+
+
+def _folder(output: str, site: Site) -> str:
+    return f"{output}/lineage/{site.site}-v{site.site_version}"
+
+
+def _read(name: str) -> str | None:
+    try:
+        return storage.read(name).decode()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError):
-        raise _damaged(path) from None
+        raise _damaged(name) from None
 
 
-def _damaged(path: Path) -> LineageError:
+def _damaged(path: str) -> LineageError:
     return LineageError(
         f"--output: {path}, which says what the records there were made with, cannot be read; restore it, or name "
         "another folder"
     )
 
 
-def _check_same(config: Config, site: Site, path: Path, before: str, made_with: Mapping[str, Any]) -> None:
+def _check_same(config: Config, site: Site, path: str, before: str, made_with: Mapping[str, Any]) -> None:
     try:
         kept = json.loads(before)
     except ValueError:

@@ -80,10 +80,11 @@ class Progress:
 
 
 @contextmanager
-def show_progress(listener: ProgressListener, clips: int) -> Iterator[None]:
+def show_progress(listener: ProgressListener, clips: int | None) -> Iterator[None]:
     """Show a bar on the terminal while the body runs: clips, frames, people found in them, time left.
 
-    Clips that are set aside early tell nothing: when the body is done, so is the bar.
+    Clips that are set aside early tell nothing: when the body is done, so is the bar. Of a stream (None) nobody knows
+    how many clips there will be.
     """
     console = rich.console.Console(stderr=True)
     bar = rich.progress.Progress(
@@ -115,7 +116,8 @@ def show_progress(listener: ProgressListener, clips: int) -> Iterator[None]:
             over.set()
             follower.join()
             update()
-        bar.update(task, completed=clips)
+        if clips is not None:
+            bar.update(task, completed=clips)
 
 
 class ProgressListener:

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import io
-import tempfile
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
 import fastavro
+from apache_beam import coders
+from apache_beam.transforms import userstate
+from apache_beam.transforms.timeutil import TimeDomain
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.timestamp import Timestamp
+from google.cloud.pubsub_v1 import PublisherClient
 
+from pipeline import storage
 from schemas.avro import natural_key, parsed
-from schemas.clock import to_rfc3339
+from schemas.clock import now_us, to_rfc3339
 from schemas.records import DEAD_LETTER
-from transforms.guard import Guarded
+from transforms.guard import Guarded, GuardedCoder
+
+MOST_ROWS = 50_000
+"""Rows of one partition that a stream gathers at most before it writes them."""
+_PUBLISH_S = 60.0
 
 Partition = tuple[str, str, str]
 """Family, site and UTC date of the window's start (none for dead letters): one file a flush."""
@@ -28,12 +38,12 @@ def partition(record: Guarded) -> Partition:
     return record.family, record.fields["site"], date
 
 
-def folder(output: Path, where: Partition) -> Path:
+def folder(output: str, where: Partition) -> str:
     """Return the folder of a partition: `records/footfall/site=demo/date=2026-01-05`, `dead_letters/site=demo`."""
     family, site, date = where
     if family == DEAD_LETTER:
-        return output / "dead_letters" / f"site={site}"
-    return output / "records" / family / f"site={site}" / f"date={date}"
+        return f"{output}/dead_letters/site={site}"
+    return f"{output}/records/{family}/site={site}/date={date}"
 
 
 def encode_file(family: str, rows: Iterable[Mapping[str, Any]]) -> bytes:
@@ -53,37 +63,128 @@ def encode_file(family: str, rows: Iterable[Mapping[str, Any]]) -> bytes:
     return buffer.getvalue()
 
 
-def write_file(output: Path, where: Partition, rows: Iterable[Guarded]) -> Path:
-    """Write a partition's rows to a file named by its content, and return its path.
-
-    Written beside its place and renamed, so that it is complete when visible; a retry overwrites it with itself.
-    """
+def write_file(output: str, where: Partition, rows: Iterable[Guarded]) -> str:
+    """Write a partition's rows to a file named by its content, which a retry overwrites with itself."""
     content = encode_file(where[0], [row.fields for row in rows])
-    target = folder(output, where) / f"{hashlib.sha256(content).hexdigest()[:32]}.avro"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".staging-", dir=output) as staging:
-        written = Path(staging) / target.name
-        written.write_bytes(content)
-        written.replace(target)
-    return target
+    name = f"{folder(output, where)}/{hashlib.sha256(content).hexdigest()[:32]}.avro"
+    storage.write(name, content)
+    return name
 
 
 @dataclass(eq=False)
 class WriteRecords(beam.PTransform[beam.PCollection[Guarded], beam.PCollection[str]]):
-    """Writes guarded records as Avro files, one a partition; returns the paths.
+    """Writes guarded records as Avro files, complete when visible; returns their names.
 
     Attributes:
-      output: Folder on local disk.
+      output: Folder on local disk, or `gs://BUCKET/FOLDER`.
+      flush_us: How long the records of a stream gather, by the clock, before they are written; None: until the end.
     """
 
-    output: Path
+    output: str
+    flush_us: int | None
 
     def expand(self, records: beam.PCollection[Guarded]) -> beam.PCollection[str]:
         output = self.output
-        return (
-            records
-            | "Partition"
-            >> beam.Map(lambda record: (partition(record), record)).with_output_types(tuple[Partition, Guarded])
-            | "Group" >> beam.GroupByKey()
-            | "Write" >> beam.MapTuple(lambda where, rows: str(write_file(output, where, rows)))
+        partitioned = records | "Partition" >> beam.Map(lambda record: (partition(record), record)).with_output_types(
+            tuple[Partition, Guarded]
         )
+        if self.flush_us is not None:
+            return partitioned | "Gather" >> beam.ParDo(_GatherFn(output, self.flush_us)).with_output_types(str)
+        grouped = partitioned | "Group" >> beam.GroupByKey()
+        return grouped | "Write" >> beam.MapTuple(lambda where, rows: write_file(output, where, rows))
+
+
+class _GatherFn(beam.DoFn):
+    """Keyed by partition. Gathers records until they are many, or have waited long, or the stream ends."""
+
+    ROWS = userstate.BagStateSpec("rows", GuardedCoder())
+    COUNT = userstate.ReadModifyWriteStateSpec("count", coders.VarIntCoder())
+    FLUSH = userstate.TimerSpec("flush", TimeDomain.REAL_TIME)
+    END = userstate.TimerSpec("end", TimeDomain.WATERMARK)
+
+    def __init__(self, output: str, flush_us: int) -> None:
+        self._output = output
+        self._flush_us = flush_us
+
+    def process(
+        self,
+        element: tuple[Partition, Guarded],
+        rows: Any = beam.DoFn.StateParam(ROWS),
+        count: Any = beam.DoFn.StateParam(COUNT),
+        flush: Any = beam.DoFn.TimerParam(FLUSH),
+        end: Any = beam.DoFn.TimerParam(END),
+    ) -> Iterable[str]:
+        where, record = element
+        gathered = (count.read() or 0) + 1
+        rows.add(record)
+        count.write(gathered)
+        if gathered == 1:
+            flush.set(Timestamp(micros=now_us() + self._flush_us))
+            end.set(GlobalWindow().max_timestamp())
+        elif gathered >= MOST_ROWS:
+            yield from self._write(where, rows, count)
+
+    @userstate.on_timer(FLUSH)
+    def on_flush(
+        self,
+        where: Any = beam.DoFn.KeyParam,
+        rows: Any = beam.DoFn.StateParam(ROWS),
+        count: Any = beam.DoFn.StateParam(COUNT),
+    ) -> Iterable[str]:
+        yield from self._write(where, rows, count)
+
+    @userstate.on_timer(END)
+    def on_end(
+        self,
+        where: Any = beam.DoFn.KeyParam,
+        rows: Any = beam.DoFn.StateParam(ROWS),
+        count: Any = beam.DoFn.StateParam(COUNT),
+        flush: Any = beam.DoFn.TimerParam(FLUSH),
+    ) -> Iterable[str]:
+        flush.clear()  # some runners would wait for it
+        yield from self._write(where, rows, count)
+
+    def _write(self, where: Partition, rows: Any, count: Any) -> Iterable[str]:
+        if count.read():
+            yield write_file(self._output, where, rows.read())
+            rows.clear()
+            count.clear()
+
+
+@dataclass(eq=False)
+class PublishDeadLetters(beam.PTransform[beam.PCollection[Guarded], beam.PCollection[None]]):
+    """Publishes guarded dead letters as JSON, at least once each.
+
+    Attributes:
+      topic: `projects/PROJECT/topics/NAME`.
+    """
+
+    topic: str
+
+    def expand(self, records: beam.PCollection[Guarded]) -> beam.PCollection[None]:
+        letters = records | "Letters" >> beam.Filter(lambda record: record.family == DEAD_LETTER)
+        return letters | "Publish" >> beam.ParDo(_PublishFn(self.topic))
+
+
+class _PublishFn(beam.DoFn):
+    def __init__(self, topic: str) -> None:
+        self._topic = topic
+
+    def setup(self) -> None:
+        self._publisher = PublisherClient()
+
+    def start_bundle(self) -> None:
+        self._sent: list[Any] = []
+
+    def process(self, letter: Guarded) -> None:
+        self._sent.append(self._publisher.publish(self._topic, letter_json(letter)))
+
+    def finish_bundle(self) -> None:
+        for sent in self._sent:
+            sent.result(timeout=_PUBLISH_S)
+
+
+def letter_json(letter: Guarded) -> bytes:
+    """Return a dead letter as JSON, its instant in RFC 3339."""
+    at_us = letter.fields["event_time"]
+    return json.dumps({**letter.fields, "event_time": None if at_us is None else to_rfc3339(at_us)}).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,6 +31,11 @@ def from_rfc3339(text: str) -> int:
     if instant.tzinfo is None:
         raise ValueError(f"{text!r} has no offset from UTC: write it like 2026-01-05T09:00:00Z")
     return micros(instant)
+
+
+def now_us() -> int:
+    """Return the wall clock's instant."""
+    return time.time_ns() // 1000
 
 
 def micros(instant: datetime) -> int:

@@ -1,18 +1,25 @@
 """How clips reach their site days: by camera and day, after a seed that opens each day that is asked for.
 
-A day is seeded from the site file, not from its clips, so that a camera that is silent still reports.
+A day is seeded from the site file, not from its clips, so that a camera that is silent still reports. It is seeded
+when event time comes to it: a stream need not know its end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import apache_beam as beam
 import fastavro
 from apache_beam import coders
+from apache_beam.transforms import userstate
+from apache_beam.transforms.timeutil import TimeDomain
+from apache_beam.transforms.window import TimestampedValue
+from apache_beam.utils.timestamp import Timestamp
 
+from schemas.clock import now_us
+from schemas.envelope import LATEST_US
 from schemas.site import Camera, Site
 from transforms.calendar import Day, site_day, window_of
 from transforms.coders import AvroCoder
@@ -30,6 +37,15 @@ class Span(NamedTuple):
 
     from_us: int
     until_us: int
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it ends with the stream."""
+        return self.until_us == OPEN_US
+
+
+OPEN_US = LATEST_US
+"""Where a span ends that ends with the stream."""
 
 
 class Arrival(NamedTuple):
@@ -95,11 +111,15 @@ def is_asked_for(site: Site, spans: Mapping[str, Span], start_us: int, end_us: i
     return any(stretch is not None and start_us < stretch[1] for stretch in stretches)
 
 
-def seeds(site: Site, span: Span) -> Iterator[tuple[DayKey, Arrival]]:
-    """Yield the seed of every camera and site day that is asked for."""
-    for day in days_between(site, *span):
-        for camera in site.cameras:
-            yield (site.site, camera.name, day.start_us), Arrival(None)
+def seeds(site: Site, day: Day) -> Iterator[tuple[DayKey, Arrival]]:
+    """Yield the seed of every camera's part of a site day."""
+    for camera in site.cameras:
+        yield (site.site, camera.name, day.start_us), Arrival(None)
+
+
+def before(border_us: int) -> Timestamp:
+    """Return the last instant before a border: a timer there holds the watermark for what it will emit."""
+    return Timestamp(micros=border_us - 1000)
 
 
 def arrivals(clip: ClipDetections, site: Site) -> Iterator[tuple[DayKey, Arrival]]:
@@ -127,12 +147,48 @@ class ToSiteDays(beam.PTransform[beam.PCollection[ClipDetections], beam.PCollect
 
     def expand(self, clips: beam.PCollection[ClipDetections]) -> beam.PCollection[tuple[DayKey, Arrival]]:
         by_name = {site.site: site for site in self.sites}
-        asked = [(by_name[name], span) for name, span in sorted(self.spans.items())]
-        days = [key for site, span in asked for key in seeds(site, span)]
-        seeded = clips.pipeline | "Seeds" >> beam.Create(days, reshuffle=False).with_output_types(
-            tuple[DayKey, Arrival]
+        opened = (
+            clips.pipeline
+            | "Sites" >> beam.Create([(name, "") for name in sorted(self.spans)], reshuffle=False)
+            | "OpenDays" >> beam.ParDo(_OpenDaysFn(by_name, self.spans)).with_output_types(tuple[DayKey, Arrival])
         )
         arrived = clips | "ToDays" >> beam.FlatMap(lambda clip: arrivals(clip, by_name[clip.site])).with_output_types(
             tuple[DayKey, Arrival]
         )
-        return (seeded, arrived) | "Arrivals" >> beam.Flatten()
+        return (opened, arrived) | "Arrivals" >> beam.Flatten()
+
+
+class _OpenDaysFn(beam.DoFn):
+    """Keyed by site. Opens each day that is asked for when the watermark comes to it, and not before."""
+
+    NEXT = userstate.TimerSpec("next", TimeDomain.WATERMARK)
+
+    def __init__(self, sites: Mapping[str, Site], spans: Mapping[str, Span]) -> None:
+        self._sites = sites
+        self._spans = spans
+
+    def process(
+        self, element: tuple[str, str], next_day: Any = beam.DoFn.TimerParam(NEXT)
+    ) -> Iterable[tuple[DayKey, Arrival]]:
+        """Open the first day."""
+        site = self._sites[element[0]]
+        day = day_of(site, self._spans[site.site].from_us)
+        yield from seeds(site, day)
+        next_day.set(before(day.end_us))
+
+    @userstate.on_timer(NEXT)
+    def on_next(
+        self,
+        name: Any = beam.DoFn.KeyParam,
+        at: Any = beam.DoFn.TimestampParam,
+        next_day: Any = beam.DoFn.TimerParam(NEXT),
+    ) -> Iterable[TimestampedValue]:
+        """Open the day that begins now."""
+        site, span = self._sites[name], self._spans[name]
+        day = day_of(site, at.micros + 1000)
+        # The watermark runs ahead of the clock at the end of a stream alone: no day comes after that.
+        if day.start_us >= span.until_us or (span.is_open and day.start_us > now_us()):
+            return
+        for seed in seeds(site, day):
+            yield TimestampedValue(seed, at)
+        next_day.set(before(day.end_us))

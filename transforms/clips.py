@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, NoReturn
 
@@ -11,6 +12,22 @@ from schemas.envelope import Envelope
 from transforms.coders import PixelCoder, PixelsLeaveStageError
 from transforms.decode import Frame, OpenClip
 from transforms.detections import ClipDetections
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message of a subscription, as it came: nothing of it has been looked at.
+
+    Attributes:
+      attributes: Its attributes; those of a clip are its envelope.
+      payload: Its bytes.
+    """
+
+    attributes: Mapping[str, str]
+    payload: bytes = field(repr=False)
+
+    def __reduce__(self) -> NoReturn:
+        raise PixelsLeaveStageError("a Delivery must not leave the fused pixel stage")
 
 
 @dataclass(frozen=True)
@@ -51,7 +68,7 @@ class Outcome(NamedTuple):
     fault: Faulty | None
 
 
-PIXELS = (Clip, Faulty, Outcome, Frame, OpenClip)
+PIXELS = (Delivery, Clip, Faulty, Outcome, Frame, OpenClip)
 """Every type that holds, or can hold, encoded or decoded pictures."""
 
 for pixels in PIXELS:

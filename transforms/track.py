@@ -18,11 +18,11 @@ from apache_beam import coders
 from apache_beam.transforms import userstate
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.window import TimestampedValue
-from apache_beam.utils.timestamp import Duration, Timestamp
+from apache_beam.utils.timestamp import Duration
 
-from schemas.clock import SECOND_US
+from schemas.clock import SECOND_US, now_us
 from schemas.site import Camera, Site
-from transforms.arrivals import Arrival, DayKey, Span, camera_of, day_of, wanted
+from transforms.arrivals import Arrival, DayKey, Span, before, camera_of, day_of, wanted
 from transforms.calendar import Day, scheduled, window_of
 from transforms.counters import counter
 from transforms.detections import ClipDetections, ClipDetectionsCoder
@@ -31,10 +31,22 @@ from transforms.snapshot import Snapshot, SnapshotCoder
 from transforms.timeline import distinct
 
 SAVE_EVERY_US = 300 * SECOND_US
-"""How far apart scenes are saved: a late clip is run again from the one before it."""
+SAVED_SCENES = 8
+"""How far apart scenes are saved at least, and how many over the time of lateness: a late clip is run again from the
+one before it. What is kept for late clips is gone through once for every scene saved, and so a number of times that
+does not grow with lateness."""
 
 GATHER_US = 60 * SECOND_US
 """After the day's end late clips gather for so long, in event time, before it is run again for all of them."""
+
+CLOCK_SKEW_US = 300 * SECOND_US
+"""How far workers' clocks may be apart: a stream that ended is told by the clock, and must not be told too soon."""
+
+
+def save_every_us(site: Site) -> int:
+    """Return how far apart a site's scenes are saved: whole segments."""
+    apart_us = max(SAVE_EVERY_US, site.lateness // SAVED_SCENES)
+    return -(-apart_us // site.segment_us) * site.segment_us
 
 
 def segments(site: Site, day: Day, start_us: int, end_us: int) -> Iterator[Segment]:
@@ -128,7 +140,7 @@ class _TrackFn(beam.DoFn):
             asked = wanted(site, day, self._spans)
             begun.write(asked is not None)
             if asked is not None:
-                step.set(_before(self._next_border(site, day, asked, day.start_us)))
+                step.set(before(self._next_border(site, day, asked, day.start_us)))
         if arrival.clip is None:
             return
         if begun.read():
@@ -152,12 +164,20 @@ class _TrackFn(beam.DoFn):
         """Run the day to the next border; from an earlier scene, if a late clip came."""
         site, camera, day = self._place(key)
         asked = cast(tuple[int, int], wanted(site, day, self._spans))
+        state = fresh, reaching, kept, saved, head
         snapshot = head.read()
         if snapshot is None:
             snapshot = Snapshot(day.start_us, Scene())
             saved.add(copy.deepcopy(snapshot))
         border_us = snapshot.until_us
         to_us = self._next_border(site, day, asked, border_us)
+        if self._spans[site.site].is_open and to_us > (last_us := _last_border(site, day)):
+            # The watermark runs ahead of the clock at the end of a stream alone: what it stopped in is not told.
+            to_us = last_us
+            if not self._bounded or to_us <= border_us:
+                begun.write(False)
+                _clear(*state)
+                return
         arrived = distinct(fresh.read())
         fresh.clear()
         late = [clip for clip in arrived if _begin(clip, day) < border_us]
@@ -167,8 +187,8 @@ class _TrackFn(beam.DoFn):
         for tracklets in advance(snapshot, site, camera, day, clips, to_us):
             segment = tracklets.segment
             if asked[0] <= segment.start_us < asked[1]:
-                yield TimestampedValue(tracklets, _before(segment.end_us))
-            if not self._bounded and (segment.end_us - day.start_us) % SAVE_EVERY_US == 0:
+                yield TimestampedValue(tracklets, before(segment.end_us))
+            if not self._bounded and (segment.end_us - day.start_us) % save_every_us(site) == 0:
                 saved.add(copy.deepcopy(snapshot))
         if self._bounded:
             return
@@ -177,19 +197,18 @@ class _TrackFn(beam.DoFn):
         for clip in clips:
             if border_us <= _begin(clip, day) < to_us:
                 kept.add(clip)
-        if (to_us - day.start_us) % SAVE_EVERY_US == 0:
+        if (to_us - day.start_us) % save_every_us(site) == 0:
             # One interval for the longest clip, one for the way back to a saved scene.
-            horizon_us = to_us - site.lateness - 2 * SAVE_EVERY_US
+            horizon_us = to_us - site.lateness - 2 * save_every_us(site)
             _replace(kept, [clip for clip in kept.read() if clip.end_us >= horizon_us])
             _replace(saved, [scene for scene in saved.read() if scene.until_us >= horizon_us])
         if to_us < asked[1]:
-            step.set(_before(self._next_border(site, day, asked, to_us)))
+            step.set(before(self._next_border(site, day, asked, to_us)))
         elif at.micros < asked[1] + site.lateness:
             step.set(at + Duration(micros=GATHER_US))
         else:
             begun.write(False)
-            for state in (reaching, kept, saved, head):
-                state.clear()
+            _clear(*state)
 
     def _place(self, key: DayKey) -> tuple[Site, Camera, Day]:
         site = self._sites[key[0]]
@@ -240,6 +259,12 @@ def _replace(bag: Any, items: Iterable[Any]) -> None:
         bag.add(item)
 
 
-def _before(border_us: int) -> Timestamp:
-    """Return the last instant before a border: a timer there holds the watermark for what it will emit."""
-    return Timestamp(micros=border_us - 1000)
+def _clear(*states: Any) -> None:
+    for state in states:
+        state.clear()
+
+
+def _last_border(site: Site, day: Day) -> int:
+    """Return the day's last border between segments that some worker's clock may have passed."""
+    now = now_us() + CLOCK_SKEW_US
+    return day.end_us if now >= day.end_us else window_of(day, site.segment_us, max(now, day.start_us))[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -20,12 +20,18 @@ from transforms.counters import counter
 from transforms.dead_letters import count_set_aside, dead_clip, origin_of
 from transforms.decode import ClipFault, ClipLimits
 from transforms.detections import ClipDetections, unseen
+from transforms.sealing import Keys, SealError, SealFault, unseal
 
 STAGE = "ValidateClips"
 CLIPS, UNSEEN, FAILED = "clips", "unseen", "failed"
 UNKNOWN_SITE, UNKNOWN_CAMERA = "unknown_site", "unknown_camera"
 FAULTS = (UNKNOWN_SITE, UNKNOWN_CAMERA)
-"""Reason classes beside those of a clip's bytes, stable."""
+"""Reason classes beside those of a clip's bytes and of its seal, stable."""
+
+
+def no_keys() -> Keys:
+    """Return no key: sealed clips are set aside."""
+    return Keys({})
 
 
 class Validated(NamedTuple):
@@ -45,6 +51,16 @@ class Validated(NamedTuple):
 def names_of(sites: Iterable[Site]) -> frozenset[str]:
     """Return the names of sites and cameras that may be repeated in a dead letter."""
     return frozenset(name for site in sites for name in (site.site, *(camera.name for camera in site.cameras)))
+
+
+def open_sealed(clip: Clip, keys: Keys) -> tuple[Clip, SealFault | None]:
+    """Return a clip with its payload opened, or as it came and why it does not open."""
+    if clip.envelope.key_id is None or clip.unread:
+        return clip, None
+    try:
+        return Clip(clip.envelope, unseal(clip.payload, clip.envelope, keys)), None
+    except SealError as error:
+        return clip, error.reason
 
 
 def fault_of(clip: Clip, site: Site | None, limits: ClipLimits, sha256: str) -> str | None:
@@ -83,16 +99,17 @@ class ValidateClips(beam.PTransform):
       sites: The site files.
       limits: What a clip may be at most.
       spans: For each site, the stretch of event time for which records are asked.
+      keys: Loads the keys of sealed clips, on the worker.
     """
 
     sites: tuple[Site, ...]
     limits: ClipLimits
     spans: Mapping[str, Span]
+    keys: Callable[[], Keys] = no_keys
 
     def expand(self, clips: beam.PCollection[Clip]) -> Validated:
-        checked = clips | "Validate" >> beam.ParDo(_ValidateFn(self.sites, self.limits, self.spans)).with_outputs(
-            UNSEEN, FAILED, main=CLIPS
-        )
+        validate = beam.ParDo(_ValidateFn(self.sites, self.limits, self.spans, self.keys))
+        checked = clips | "Validate" >> validate.with_outputs(UNSEEN, FAILED, main=CLIPS)
         checked[CLIPS].element_type = Clip
         checked[UNSEEN].element_type = ClipDetections
         checked[FAILED].element_type = DeadLetter
@@ -100,19 +117,29 @@ class ValidateClips(beam.PTransform):
 
 
 class _ValidateFn(beam.DoFn):
-    def __init__(self, sites: tuple[Site, ...], limits: ClipLimits, spans: Mapping[str, Span]) -> None:
+    def __init__(
+        self, sites: tuple[Site, ...], limits: ClipLimits, spans: Mapping[str, Span], keys: Callable[[], Keys]
+    ) -> None:
         self._sites = {site.site: site for site in sites}
         self._names = names_of(sites)
         self._limits = limits
         self._spans = spans
+        self._load_keys = keys
+        self._keys: Keys | None = None  # never pickled
 
     def process(self, clip: Clip) -> Iterable[Any]:
         envelope = clip.envelope
         site = self._sites.get(envelope.site)
-        # The bytes are the clip's identity, whatever the envelope claims; too many of them are not looked at.
-        too_large = clip.size > self._limits.max_bytes
-        sha256 = envelope.sha256 if too_large else hashlib.sha256(clip.payload).hexdigest()
+        if self._keys is None:  # loaded here, so that the job's graph holds none
+            self._keys = self._load_keys()
+        clip, sealed = open_sealed(clip, self._keys)
+        # The bytes are the clip's identity, whatever the envelope claims; too many of them, and those that a seal
+        # hides, are not looked at.
+        unread = sealed is not None or clip.size > self._limits.max_bytes
+        sha256 = envelope.sha256 if unread else hashlib.sha256(clip.payload).hexdigest()
         fault = fault_of(clip, site, self._limits, sha256)
+        if sealed is not None and fault not in FAULTS:
+            fault = sealed.value
         if fault is not None:
             count_set_aside(__name__, fault)
             letter = dead_clip(STAGE, fault, origin_of(envelope), clip.size, self._names)

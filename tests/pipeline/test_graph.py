@@ -14,6 +14,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from pipeline.archive import ClipFile
 from pipeline.config import Config
 from pipeline.graph import build
+from pipeline.pubsub import Subscription
 from pipeline.sources import ClipFileCoder
 from schemas.envelope import Envelope
 from tests.support.graph import pipeline, shuffled, states, transforms
@@ -27,15 +28,32 @@ PLAIN = (str, int, bool, float, type(None))
 ENVELOPE = Envelope(1, "lab", "door", "run", 0, T0, T0 + 10_000_000, 0, 10.0, "h264", 3, "ab" * 32)
 
 
+SUBSCRIPTION = Subscription("projects/office/subscriptions/clips", 1, 64 << 20, 0, 0)
+
+
+@pytest.fixture(params=["archive", "subscription", "native"])
+def source(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
 @pytest.fixture
-def root(tmp_path: Path) -> beam.Pipeline:
+def root(tmp_path: Path, source: str) -> beam.Pipeline:
+    return job(tmp_path, source)
+
+
+def job(tmp_path: Path, source: str) -> beam.Pipeline:
+    """Build the job over an archive, over a subscription, and over one that the runner reads itself."""
     card = card_of(constant_graph({"rows": np.zeros((1, 6))}, [1, 3, 64, 96]), {"kind": "ssd"})
     config = Config(
         sites=(a_site(),),
         models={("lab", "door"): (card, tmp_path / "tiny.onnx")},
         files=[ClipFile(tmp_path / "a.mp4", ENVELOPE), ClipFile(tmp_path / "b.mp4", None, "no_envelope")],
+        subscription=None if source == "archive" else SUBSCRIPTION,
+        native=source == "native",
+        bounded=source == "archive",
+        dead_letter_topic=None if source == "archive" else "projects/office/topics/dead",
         spans={"lab": span(0, 60)},
-        output=tmp_path / "records",
+        output=str(tmp_path / "records"),
     )
     root = pipeline()
     build(root, config)
@@ -55,9 +73,10 @@ def coder_parts(coder: coders.Coder) -> list[coders.Coder]:
     return [coder, *(deep for part in inner for deep in coder_parts(part))]
 
 
-def test_nothing_of_pixels_is_shuffled(root: beam.Pipeline) -> None:
+def test_nothing_of_pixels_is_shuffled(root: beam.Pipeline, source: str) -> None:
     found = list(shuffled(root))
-    assert {label for label, _ in found} >= {"ReadClips/Spread", "TrackPeople/Track", "WriteRecords/Group"}
+    written = {"ReadClips/Spread", "WriteRecords/Group"} if source == "archive" else {"WriteRecords/Gather"}
+    assert {label for label, _ in found} >= {"TrackPeople/Track", "AggregateMetrics/Aggregate", *written}
     for label, kind in found:
         assert not {part for part in parts(kind) if part in FORBIDDEN}, label
         assert Any not in parts(kind) and beam.typehints.Any not in parts(kind), f"{label}: a type was lost"
@@ -72,9 +91,9 @@ def test_nothing_is_pickled_into_a_shuffle(root: beam.Pipeline) -> None:
             assert not isinstance(coders.registry.get_coder(part), PICKLING), f"{label}: {part}"
 
 
-def test_state_holds_geometry_in_coders_of_its_own(root: beam.Pipeline) -> None:
+def test_state_holds_geometry_and_records_in_coders_of_its_own(root: beam.Pipeline, source: str) -> None:
     found = dict(states(root))
-    assert len(found) == 8
+    assert len(found) == (8 if source == "archive" else 10), sorted(found)
     for label, coder in found.items():
         own = type(coder).__module__.startswith("transforms.") or isinstance(
             coder, coders.BooleanCoder | coders.VarIntCoder
@@ -83,29 +102,40 @@ def test_state_holds_geometry_in_coders_of_its_own(root: beam.Pipeline) -> None:
         assert not any(isinstance(part, (*PICKLING, coders.BytesCoder)) for part in coder_parts(coder)), label
 
 
-def test_pixels_are_read_and_looked_at_in_one_fused_stage(root: beam.Pipeline) -> None:
+READS = {
+    "archive": "ReadClips/Read/ParDo(_ReadFn)",
+    "subscription": "ReadClips/Open/ParDo(_OpenFn)",
+}
+
+
+@pytest.mark.parametrize("source", READS)
+def test_pixels_are_read_and_looked_at_in_one_fused_stage(root: beam.Pipeline, source: str) -> None:
     runner = FnApiRunner()
     _, stages = runner.create_stages(root.to_runner_api(default_environment=runner._default_environment))
     fused = [{transform.unique_name for transform in stage.transforms} for stage in stages]
-    (pixels,) = [stage for stage in fused if "ReadClips/Read/ParDo(_ReadFn)" in stage]
+    (pixels,) = [stage for stage in fused if READS[source] in stage]
     assert {
         "ValidateClips/Validate/ParDo(_ValidateFn)", "DetectPeople/OneABatch",
         "DetectPeople/RunInference/BeamML_RunInference", "DetectPeople/Sort/ParDo(_SortFn)",
     } <= pixels  # fmt: skip
+    if source == "subscription":
+        assert any("ReadUnbounded" in name for name in pixels)
     assert not any(name.startswith(("TrackPeople", "AggregateMetrics", "WriteRecords")) for name in pixels)
 
 
-def test_the_guard_is_the_only_way_to_a_record_sink(root: beam.Pipeline) -> None:
+def test_the_guard_is_the_only_way_to_a_record_sink(root: beam.Pipeline, source: str) -> None:
     steps = {node.full_label: node for node in transforms(root)}
     (sunk,) = steps["WriteRecords"].inputs
     assert sunk is steps["DropBiometrics"].outputs[None]
-    writers = [label for label in steps if label.split("/")[0].startswith("Write")]
-    assert {label.split("/")[0] for label in writers} == {"WriteRecords"}
+    writers = {label.split("/")[0] for label in steps if label.startswith(("Write", "Publish"))}
+    assert writers == ({"WriteRecords"} if source == "archive" else {"WriteRecords", "PublishDeadLetters"})
+    for writer in writers:
+        assert steps[writer].inputs[0] is sunk
 
 
-def test_steps_keep_their_names(root: beam.Pipeline) -> None:
-    """A running job is updated by the names of its steps: change `tests/golden/steps.txt` only with a new release."""
-    golden = Path(__file__).parent.parent / "golden" / "steps.txt"
+def test_steps_keep_their_names(root: beam.Pipeline, source: str) -> None:
+    """A running job is updated by the names of its steps: change `tests/golden/steps_*` only with a new release."""
+    golden = Path(__file__).parent.parent / "golden" / f"steps_{source}.txt"
     labels = [node.full_label for node in transforms(root) if node.full_label and "<lambda at" not in node.full_label]
     assert labels == golden.read_text("utf-8").splitlines()
 

@@ -37,7 +37,7 @@ def job(folder: Path, files: Iterable[ClipFile], until_s: float = 60, **changes:
     site = a_site(cameras=[a_camera(name).model_dump(mode="json") for name in ("door", "yard")], **changes)
     model = card_of(b"model", {"kind": "yolox"}), folder / "tiny.onnx"
     models = {("lab", camera.name): model for camera in site.cameras}
-    return Config((site,), models, list(files), {"lab": span(0, until_s)}, folder / "out")
+    return Config((site,), models, {"lab": span(0, until_s)}, str(folder / "out"), list(files))
 
 
 def done(config: Config) -> None:

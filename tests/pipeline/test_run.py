@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -15,7 +14,9 @@ import pytest
 
 from pipeline import run
 from pipeline.cli import USAGE
-from pipeline.run import UsageError, cause, configure
+from pipeline.config import Config
+from pipeline.job import ON_BIOMETRIC, UsageError, cause, configure
+from pipeline.lineage import check_lineage, keep_lineage
 from schemas.clock import SECOND_US, from_rfc3339
 from schemas.envelope import Envelope
 from tests.support.graph import pipeline
@@ -60,7 +61,6 @@ def parsed(site: Path, clips: Sequence[Path], *flags: str) -> argparse.Namespace
         (["--max-clip-bytes", "0"], "--max-clip-bytes: must be positive"),
         (["--max-clip-seconds", "nan"], "--max-clip-seconds: must be positive"),
         (["--max-clip-seconds", "inf"], "--max-clip-seconds: must be positive"),
-        (["--workers", "0"], "--workers: at least 1"),
         (["--from", "2026-01-05"], "--from: must be an instant"),
         (["--from", "2026-01-06T00:00:00Z"], "--from, --until: no time lies between"),
         (
@@ -141,9 +141,65 @@ def test_a_clip_of_a_clock_that_was_reset_is_named(site: Path) -> None:
     assert len(configure(parsed(site, clips, *asked)).files) == 3
 
 
-def test_defaults_are_those_of_the_machine_and_the_guard(site: Path) -> None:
-    assert run.ON_BIOMETRIC == guard.ON_BIOMETRIC
-    assert 1 <= parsed(site, [site]).workers <= (os.cpu_count() or 1)
+def test_choices_are_those_of_the_guard() -> None:
+    assert ON_BIOMETRIC == guard.ON_BIOMETRIC
+
+
+SUBSCRIPTION = "projects/shop/subscriptions/clips"
+
+
+def told(site: Path, capsys: pytest.CaptureFixture[str], *flags: str, given: str = SUBSCRIPTION) -> str:
+    """Run with flags that do not fit, and return what is told."""
+    parser = argparse.ArgumentParser()
+    run.add_parser(parser.add_subparsers())
+    arguments = ["run", "--site", str(site), "--input", given, "--output", str(site.parent / "out"), *flags]
+    assert run.run(parser.parse_args(arguments)) == USAGE
+    return capsys.readouterr().err.removeprefix("silhouette run: ")
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ([], "--runner: the local runner writes nothing before its input ends"),
+        (["--until-idle", "soon"], "--until-idle: is written like 30s"),
+        (["--until-idle", "5s", "--readers", "0"], "--readers: at least 1"),
+        (["--until-idle", "5s", "--in-flight", "1"], "--in-flight: at least 10 MiB"),
+        (["--until-idle", "5s", "--dead-letter-topic", "dead"], "--dead-letter-topic: is written projects/"),
+        (["--until-idle", "5s", "--fps", "7"], "--camera, --start, --fps: the clips of a subscription"),
+        (["--until-idle", "5s", "--workers", "2"], "--workers: is for files"),
+        (["--until-idle", "5s", "--keys", "nowhere"], "--keys: nowhere: cannot be read"),
+        (["--until-idle", "5s", "--from", "2020-01-05T00:00:00Z"], "--from: asks for"),
+        (["--workers", "0"], "--workers: at least 1"),
+        (["--prism", "/bin/true"], "--prism: is for --runner prism"),
+        (["--runner", "prism", "--prism", "nowhere"], "--prism: nowhere: no such program"),
+        (["--until-idle", "5s", "--output", "s3://bucket"], "--output: s3://bucket: name a local folder"),
+    ],
+)
+def test_a_flag_that_does_not_fit_a_subscription_is_named(
+    site: Path, capsys: pytest.CaptureFixture[str], flags: list[str], says: str
+) -> None:
+    assert told(site, capsys, *flags).startswith(says)
+
+
+@pytest.mark.parametrize("flag", ["--disorder", "--flush", "--readers", "--in-flight", "--dead-letter-topic"])
+def test_what_only_a_stream_has_is_refused_with_files(
+    site: Path, capsys: pytest.CaptureFixture[str], flag: str
+) -> None:
+    clip = write_clip(site.parent)
+    assert told(site, capsys, flag, "1", given=str(clip)).startswith(f"{flag}: is for a subscription")
+
+
+def test_a_stream_reports_from_its_first_start_on(site: Path) -> None:
+    def configured() -> Config:
+        parser = argparse.ArgumentParser()
+        run.add_parser(parser.add_subparsers())
+        arguments = ["--site", str(site), "--input", SUBSCRIPTION, "--output", str(site.parent / "out")]
+        return configure(parser.parse_args(["run", *arguments]))
+
+    first = configured()
+    assert first.spans["lab"].is_open and not first.bounded
+    keep_lineage(check_lineage(first))
+    assert configured().spans == first.spans
 
 
 @pytest.mark.parametrize("workers", [1, 2])

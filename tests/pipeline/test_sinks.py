@@ -34,12 +34,12 @@ def test_equal_dead_letters_are_several_facts_and_all_are_kept(tmp_path: Path) -
     letters = [LETTER] * 5 + [Guarded("dead_letter", dict(LETTER.fields, event_time=T0, reason="empty"))]
     contents = {encode_file("dead_letter", [letters[i].fields for i in order]) for order in permutations(range(6))}
     assert len(contents) == 1
-    _, rows = read_file(write_file(tmp_path, partition(LETTER), letters))
+    _, rows = read_file(Path(write_file(str(tmp_path), partition(LETTER), letters)))
     assert sorted(row["reason"] for row in rows) == ["empty", *["no_envelope"] * 5]
 
 
 def test_a_file_says_what_went_in_with_its_contract(tmp_path: Path) -> None:
-    path = write_file(tmp_path, ("heatmap", "lab", "2026-01-05"), HEAT)
+    path = Path(write_file(str(tmp_path), ("heatmap", "lab", "2026-01-05"), HEAT))
     schema, rows = read_file(path)
     assert len(rows) == len(HEAT)
     assert [field["doc"] for field in schema["fields"]] == [field["doc"] for field in contract("heatmap")["fields"]]
@@ -48,13 +48,13 @@ def test_a_file_says_what_went_in_with_its_contract(tmp_path: Path) -> None:
 
 def test_a_retry_overwrites_itself_and_another_set_does_not(tmp_path: Path) -> None:
     where = ("heatmap", "lab", "2026-01-05")
-    first = write_file(tmp_path, where, HEAT)
+    first = Path(write_file(str(tmp_path), where, HEAT))
     rows = HEAT[:]
     random.Random(1).shuffle(rows)
     content = first.read_bytes()
-    assert write_file(tmp_path, where, rows) == first
+    assert Path(write_file(str(tmp_path), where, rows)) == first
     assert first.read_bytes() == content
-    assert write_file(tmp_path, where, HEAT[:-1]) != first
+    assert Path(write_file(str(tmp_path), where, HEAT[:-1])) != first
     assert len(list(tmp_path.rglob("*.avro"))) == 2
 
 
@@ -66,8 +66,8 @@ def test_nothing_but_whole_files_is_ever_under_the_records(tmp_path: Path) -> No
 
 def test_files_lie_by_family_site_and_date(tmp_path: Path) -> None:
     assert partition(HEAT[0]) == ("heatmap", "lab", "2026-01-05")
-    assert folder(tmp_path, partition(HEAT[0])) == tmp_path / "records/heatmap/site=lab/date=2026-01-05"
-    assert folder(tmp_path, partition(LETTER)) == tmp_path / "dead_letters/site=unknown"
+    assert folder("out", partition(HEAT[0])) == "out/records/heatmap/site=lab/date=2026-01-05"
+    assert folder("out", partition(LETTER)) == "out/dead_letters/site=unknown"
 
 
 def test_files_are_the_same_in_every_process() -> None:

@@ -2,19 +2,54 @@
 
 from itertools import pairwise
 
+import apache_beam as beam
 import pytest
+from apache_beam.testing.util import assert_that, equal_to
 
+from schemas.clock import now_us
+from schemas.site import Site
+from tests.support.graph import pipeline
 from tests.support.world import T0, a_camera, a_clip, a_site, seconds, span
-from transforms.arrivals import Arrival, ArrivalCoder, arrivals, day_of, days_between, is_asked_for, seeds, wanted
+from transforms.arrivals import (
+    OPEN_US,
+    Arrival,
+    ArrivalCoder,
+    DayKey,
+    Span,
+    ToSiteDays,
+    arrivals,
+    day_of,
+    days_between,
+    is_asked_for,
+    wanted,
+)
+from transforms.detections import ClipDetections
 
 DAY_US = 86_400_000_000
 
 
-def test_every_camera_and_day_that_is_asked_for_is_seeded() -> None:
+def opened(sites: tuple[Site, ...], spans: dict[str, Span], expected: list[DayKey]) -> None:
+    """Run the step without clips; the days that it opens must be those expected."""
+    with pipeline() as root:
+        clips = root | beam.Create([], reshuffle=False).with_output_types(ClipDetections)
+        seeds = clips | ToSiteDays(sites, spans)
+        assert_that(seeds, equal_to([(key, Arrival(None)) for key in expected]))
+
+
+def test_every_camera_and_day_that_is_asked_for_is_opened() -> None:
     site = a_site(cameras=[a_camera(name).model_dump(mode="json") for name in ("a", "b")])
-    found = list(seeds(site, span(-60, 60)))
-    assert [key for key, _ in found] == [("lab", name, day) for day in (T0 - DAY_US, T0) for name in ("a", "b")]
-    assert {arrival for _, arrival in found} == {Arrival(None)}
+    opened((site,), {"lab": span(-60, 60)}, [("lab", name, day) for day in (T0 - DAY_US, T0) for name in ("a", "b")])
+
+
+def test_where_a_stream_has_no_end_days_are_opened_up_to_now() -> None:
+    now = now_us()
+    begin = now - 2 * DAY_US
+    days = days_between(a_site(), begin, now)
+    opened((a_site(),), {"lab": Span(begin, OPEN_US)}, [("lab", "door", day.start_us) for day in days])
+
+
+def test_a_site_without_a_span_has_no_day() -> None:
+    opened((a_site(),), {}, [])
 
 
 def test_a_clip_goes_to_each_day_that_it_shares_an_instant_with() -> None:

@@ -158,7 +158,7 @@ def guarded(records: list[MetricRecord], output: Path, on_biometric: str = "drop
             root
             | "Records" >> beam.Create(records, reshuffle=False).with_output_types(Footfall)
             | "DropBiometrics" >> DropBiometrics(VOCABULARY, on_biometric)
-            | "WriteRecords" >> WriteRecords(output)
+            | "WriteRecords" >> WriteRecords(str(output), None)
         )
 
 

@@ -1,0 +1,380 @@
+"""A job's flags, and the configuration that they make: shared by `silhouette run` and `silhouette submit`."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.archive import ClipFile
+    from pipeline.config import Config
+    from pipeline.pubsub import Subscription
+    from schemas.envelope import Envelope
+    from schemas.site import Site
+    from transforms.arrivals import CameraKey, Span
+    from transforms.decode import ClipLimits
+    from transforms.detect import Model
+
+# As `transforms.guard` has them, whose import takes too long for --help; a test holds them equal.
+ON_BIOMETRIC = ("drop", "fail")
+
+LONGEST_DAYS = 400
+"""Records are asked for at most so many days at once: nobody means more, and a clock that was reset does."""
+_DAY_US = 86_400_000_000
+
+_PROJECT, _RESOURCE = r"[a-z][-a-z0-9:.]{4,61}[a-z0-9]", r"[a-zA-Z][-a-zA-Z0-9_.~+%]{2,254}"
+SUBSCRIPTION = rf"projects/{_PROJECT}/subscriptions/{_RESOURCE}"
+TOPIC = rf"projects/{_PROJECT}/topics/{_RESOURCE}"
+"""Names as Pub/Sub has them; a project's has 6 characters at least."""
+STREAM: dict[str, Any] = {
+    "disorder": "30s", "flush": "5m", "readers": 4, "in_flight": 64, "dead_letter_topic": None,
+}  # fmt: skip
+"""Flags that only a subscription has, by destination, and their defaults."""
+
+
+class UsageError(ValueError):
+    """Wrong usage; the text names the flag and says what to do."""
+
+
+def add_job_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that `configure` reads."""
+    from transforms.decode import ClipLimits
+
+    parser.add_argument("--site", type=Path, required=True, metavar="SITE.yaml", help="site file, or a folder of them")
+    parser.add_argument(
+        "--input", "--clips", dest="input", nargs="+", required=True, metavar="INPUT",
+        help="a Pub/Sub subscription, projects/PROJECT/subscriptions/NAME; or clips and folders of them, each with its "
+        "envelope NAME.json beside it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", required=True, metavar="DIR", help="folder for the records, here or gs://BUCKET/FOLDER"
+    )
+    own = parser.add_argument_group("clips without an envelope")
+    own.add_argument("--camera", help="their camera (default: the site's only one)")
+    own.add_argument(
+        "--start", metavar="TIME",
+        help="capture start of the one clip given, as 2026-01-05T09:00:00Z (default: the container's creation time)",
+    )  # fmt: skip
+    own.add_argument("--fps", type=float, help="true frames a second (default: what the container says)")
+    span = parser.add_argument_group("stretch of time to report")
+    span.add_argument(
+        "--from", dest="from_", metavar="TIME",
+        help="default: from the window of each site's first clip; of a subscription, from the first start of a job "
+        "with this output",
+    )  # fmt: skip
+    span.add_argument(
+        "--until", metavar="TIME",
+        help="default: until the window of each site's last clip; of a subscription, for ever",
+    )  # fmt: skip
+    stream = parser.add_argument_group("a subscription")
+    stream.add_argument("--disorder", metavar="TIME", help=f"wait so long for others (default: {STREAM['disorder']})")
+    stream.add_argument("--flush", metavar="TIME", help=f"gather records so long (default: {STREAM['flush']})")
+    stream.add_argument(
+        "--readers", type=int, help=f"how many pull at once (default: {STREAM['readers']}; Dataflow has its own)"
+    )
+    stream.add_argument(
+        "--in-flight", type=int, metavar="MIB",
+        help=f"most that a process has pulled ahead (default: {STREAM['in_flight']}; Dataflow has its own)",
+    )  # fmt: skip
+    stream.add_argument(
+        "--dead-letter-topic", metavar="TOPIC", help="publish dead letters too, to projects/PROJECT/topics/NAME"
+    )
+    parser.add_argument(
+        "--keys", action="append", default=[], metavar="ADDRESS",
+        help="keys of sealed clips: a file that only its owner may read, or an address in Cloud KMS; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--on-biometric", choices=ON_BIOMETRIC, default="drop",
+        help="what to do with a field that must not leave (default: %(default)s)",
+    )  # fmt: skip
+    limits = parser.add_argument_group("limits of a clip; one beyond goes to the dead letters")
+    for field in fields(ClipLimits):
+        kind = float if isinstance(field.default, float) else int
+        limits.add_argument(
+            _limit_flag(field.name), dest=field.name, type=kind, default=field.default, help="default: %(default)s"
+        )
+
+
+def _limit_flag(limit: str) -> str:
+    return "--" + limit.replace("_", "-").replace("max-", "max-clip-")
+
+
+def configure(args: argparse.Namespace) -> Config:
+    """Turn flags into a configuration, everything checked.
+
+    Args:
+      args: What `add_job_flags` added. Besides, where the command has them: `until_idle`, the quiet after which a
+        subscription counts as read; `ends`, whether the runner writes nothing before its input has ended;
+        `models_at`, the folder where remote workers have the models, each named by its hash.
+
+    Raises:
+      UsageError: a flag does not fit, or a model cannot be used; the text names the flag, or the site file.
+      SiteFileError: a site file has mistakes.
+    """
+    from pipeline.archive import ArchiveError
+    from pipeline.config import Config
+    from pipeline.sites import load_sites
+
+    try:
+        sites = load_sites(args.site)
+    except OSError as error:
+        raise UsageError(f"--site: {error.strerror}: {args.site}") from error
+    limits = _limits(args)
+    subscription = _subscription(args, sites)
+    try:
+        files = _clips(args, sites) if subscription is None else []
+    except ArchiveError as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(f"--clips: {error.filename}: {error.strerror}") from error
+    models = _models(args, sites)
+    output = _output(args.output)
+    _check_keys(args)
+    return Config(
+        sites=sites,
+        models=models,
+        spans=_spans(args, sites, files) if subscription is None else _open_spans(args, sites, output),
+        output=output,
+        files=files,
+        subscription=subscription,
+        bounded=subscription is None or getattr(args, "ends", False),
+        flush_us=_duration(args, "flush"),
+        dead_letter_topic=args.dead_letter_topic,
+        keys=tuple(args.keys),
+        limits=limits,
+        on_biometric=args.on_biometric,
+    )
+
+
+def _limits(args: argparse.Namespace) -> ClipLimits:
+    from transforms.decode import ClipLimits
+
+    limits = {field.name: getattr(args, field.name) for field in fields(ClipLimits)}
+    for name, value in limits.items():
+        if not 0 < value < math.inf:
+            raise UsageError(f"{_limit_flag(name)}: must be positive")
+    return ClipLimits(**limits)
+
+
+def _output(given: str) -> str:
+    """Return the output folder; a local one is made."""
+    from pipeline.storage import is_remote
+
+    if is_remote(given):
+        if not given.startswith("gs://"):
+            raise UsageError(f"--output: {given}: name a local folder, or one in a bucket as gs://BUCKET/FOLDER")
+        return given.rstrip("/")
+    try:
+        Path(given).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--output: {given}: {error.strerror}; name a folder that can be made") from error
+    if not os.access(given, os.W_OK | os.X_OK):
+        raise UsageError(f"--output: {given} must not be written to; name another folder, or get the rights")
+    return str(Path(given))
+
+
+def _subscription(args: argparse.Namespace, sites: Sequence[Site]) -> Subscription | None:
+    """Return the subscription that --input names; None where it names files."""
+    from pipeline.pubsub import LARGEST_MESSAGE, Subscription
+
+    until_idle = getattr(args, "until_idle", None)
+    ends = getattr(args, "ends", False)
+    for given in args.input:
+        if re.match(r"projects/[^/]*/", given) and not re.fullmatch(SUBSCRIPTION, given) and not Path(given).exists():
+            raise UsageError(f"--input: {given}: a subscription is written projects/PROJECT/subscriptions/NAME")
+    if not any(re.fullmatch(SUBSCRIPTION, given) for given in args.input):
+        if until_idle is not None:
+            raise UsageError("--until-idle: files end by themselves; leave it out")
+        for name in STREAM:
+            if getattr(args, name) is not None:
+                flag = name.replace("_", "-")
+                raise UsageError(f"--{flag}: is for a subscription, and --input names files; leave it out")
+        return None
+    if len(args.input) != 1:
+        raise UsageError("--input: one subscription, or any number of clips and folders, not both")
+    if args.camera or args.start or args.fps:
+        raise UsageError("--camera, --start, --fps: the clips of a subscription have envelopes, which say so")
+    if ends and until_idle is None:
+        raise UsageError(
+            "--runner: the local runner writes nothing before its input ends, and a subscription does not end: add "
+            "--until-idle 30s, take --runner prism, or send the job to Flink or Dataflow with `silhouette submit`"
+        )
+    for name, default in STREAM.items():
+        if getattr(args, name) is None:
+            setattr(args, name, default)
+    if args.readers < 1:
+        raise UsageError("--readers: at least 1")
+    if args.in_flight << 20 < LARGEST_MESSAGE:
+        raise UsageError(f"--in-flight: at least {-(-LARGEST_MESSAGE >> 20)} MiB, for a clip of the largest size")
+    if args.dead_letter_topic is not None and not re.fullmatch(TOPIC, args.dead_letter_topic):
+        raise UsageError("--dead-letter-topic: is written projects/PROJECT/topics/NAME")
+    return Subscription(
+        args.input[0],
+        readers=args.readers,
+        in_flight_bytes=args.in_flight << 20,
+        disorder_us=_duration(args, "disorder"),
+        pause_us=min(site.lateness for site in sites),
+        until_idle_us=None if until_idle is None else _duration(args, "until_idle"),
+        acknowledge_late=ends,
+    )
+
+
+def _duration(args: argparse.Namespace, name: str) -> int:
+    from pydantic_core import PydanticCustomError
+
+    from schemas.fields import parse_duration
+
+    given = getattr(args, name)
+    try:
+        return parse_duration(STREAM[name] if given is None else given)
+    except PydanticCustomError:
+        raise UsageError(f"--{name.replace('_', '-')}: is written like 30s, 5m or 1h") from None
+
+
+def _check_keys(args: argparse.Namespace) -> None:
+    """Load the keys once, so that a bad address is told before the job begins; remote workers have their own."""
+    from pipeline.keys import load_keys
+    from pipeline.secrets import SecretError
+
+    if hasattr(args, "models_at"):
+        return
+    try:
+        load_keys(args.keys)
+    except SecretError as error:
+        raise UsageError(f"--keys: {str(error).removeprefix('--keys: ')}") from None
+
+
+def _models(args: argparse.Namespace, sites: Sequence[Site]) -> dict[CameraKey, Model]:
+    """Find each camera's model, and open each once, so that one that is refused is told before the job begins."""
+    from pipeline.models.cards import ModelError
+    from pipeline.models.registry import resolve
+    from transforms.admission import ModelRefused
+    from transforms.detector import Detector
+
+    path: Path = args.site
+    folder = path if path.is_dir() else path.parent
+    there: str | None = getattr(args, "models_at", None)
+    found: dict[str, Model] = {}
+    models = {}
+    for site in sites:
+        for camera in site.cameras:
+            if camera.model not in found:
+                try:
+                    card, file = resolve(camera.model, folder)
+                    Detector.open(card, file)
+                except (ModelError, ModelRefused, OSError) as error:
+                    where = f"{path}: site {site.site}" if path.is_dir() else f"{path}"
+                    raise UsageError(f"{where}: camera {camera.name}: {error}") from error
+                found[camera.model] = card, Path(there, f"{card.sha256}.onnx") if there else file.absolute()
+            models[site.site, camera.name] = found[camera.model]
+    return models
+
+
+def _clips(args: argparse.Namespace, sites: Sequence[Site]) -> list[ClipFile]:
+    """Find the clips; those without an envelope are what the flags say."""
+    from pipeline.archive import NO_ENVELOPE, Capture, find_clips
+
+    cameras = [
+        (site.site, camera.name) for site in sites for camera in site.cameras if args.camera in (None, camera.name)
+    ]
+    if args.camera is not None and len(cameras) != 1:
+        raise UsageError(f"--camera: {len(cameras)} cameras of the site files are named {args.camera}")
+    if args.fps is not None and not 0 < args.fps <= 1000:
+        raise UsageError("--fps: must be above 0 and at most 1000")
+    start_us = _instant("--start", args.start)
+    capture = Capture(*cameras[0], start_us, args.fps) if len(cameras) == 1 else None
+    files = find_clips([Path(given) for given in args.input], capture)
+    alone = [file for file in files if not file.path.with_suffix(".json").exists()]
+    if not alone and (args.camera or args.start or args.fps):
+        raise UsageError("--camera, --start, --fps: every clip has an envelope, which says so; leave them out")
+    if alone and all(file.fault == NO_ENVELOPE for file in files):
+        if capture is None:
+            raise UsageError(f"--camera: {alone[0].path.name} has no envelope; say which camera recorded it")
+        raise UsageError(
+            f"--start, --fps: {alone[0].path.name} has no envelope, and its headers do not say both when it was "
+            "recorded and its frames a second; give the flags"
+        )
+    return files
+
+
+def _spans(args: argparse.Namespace, sites: Sequence[Site], files: Sequence[ClipFile]) -> dict[str, Span]:
+    """Return for each site the stretch that was asked for, or that of its clips."""
+    from transforms.arrivals import Span
+
+    from_us, until_us = (_instant(flag, value) for flag, value in (("--from", args.from_), ("--until", args.until)))
+    spans = {}
+    for site in sites:
+        cameras = {(site.site, camera.name) for camera in site.cameras}
+        told = [(file.path.name, file.envelope) for file in files if file.envelope]
+        clips = [(name, clip) for name, clip in told if (clip.site, clip.camera) in cameras]
+        begin = from_us if from_us is not None else min((clip.start_us for _, clip in clips), default=None)
+        end = until_us if until_us is not None else max((clip.end_us for _, clip in clips), default=None)
+        if begin is None or end is None:
+            continue
+        if begin >= end:
+            raise UsageError(f"--from, --until: no time lies between them for site {site.site}")
+        if (days := (end - begin) // _DAY_US) > LONGEST_DAYS:
+            raise UsageError(_too_long(days, clips, given=from_us is not None and until_us is not None))
+        spans[site.site] = Span(begin, end)
+    return spans
+
+
+def _open_spans(args: argparse.Namespace, sites: Sequence[Site], output: str) -> dict[str, Span]:
+    """Return for each site the stretch that was asked for: without an end, unless it was given one."""
+    from pipeline.lineage import first_start
+    from schemas.clock import now_us
+    from transforms.arrivals import OPEN_US, Span
+
+    from_us, until_us = (_instant(flag, value) for flag, value in (("--from", args.from_), ("--until", args.until)))
+    now = now_us()
+    if from_us is not None and (days := ((until_us or now) - from_us) // _DAY_US) > LONGEST_DAYS:
+        raise UsageError(f"--from: asks for {days:,} days; ask for {LONGEST_DAYS} at most")
+    spans = {}
+    for site in sites:
+        begin = from_us if from_us is not None else first_start(output, site) or now
+        end = OPEN_US if until_us is None else until_us
+        if begin >= end:
+            raise UsageError(f"--from, --until: no time lies between them for site {site.site}")
+        spans[site.site] = Span(begin, end)
+    return spans
+
+
+def _too_long(days: int, clips: Sequence[tuple[str, Envelope]], *, given: bool) -> str:
+    """Return what is wrong with a stretch of so many days; of clips, which one is far from the others."""
+    from schemas.clock import to_rfc3339
+
+    if given:
+        return f"--from, --until: {days:,} days lie between them; ask for {LONGEST_DAYS} at most"
+    usual_us = median(clip.start_us for _, clip in clips)
+    # Of two that are equally far, the earlier: a clock that was reset is behind.
+    name, clip = max(clips, key=lambda told: (abs(told[1].start_us - usual_us), -told[1].start_us))
+    return (
+        f"--from, --until: the clips span {days:,} days ({name} says {to_rfc3339(clip.start_us)[:10]}), and "
+        f"{LONGEST_DAYS} is the most; give both"
+    )
+
+
+def _instant(flag: str, text: str | None) -> int | None:
+    from schemas.clock import from_rfc3339
+
+    try:
+        return None if text is None else from_rfc3339(text)
+    except ValueError:
+        raise UsageError(f"{flag}: must be an instant with its offset, as 2026-01-05T09:00:00Z") from None
+
+
+def cause(error: BaseException) -> str:
+    """Return the type and the first line of the fault at the bottom, which Beam wraps in the stack of its steps."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line for line in str(error).splitlines() if line.strip()] or ["no further reason"]
+    # Of a worker's fault there is only the text of its stack, the fault last.
+    told = lines[-1] if lines[0].startswith("Traceback") else f"{type(error).__name__}: {lines[0]}"
+    return re.sub(r" \[while running '.*?'\]", "", told)

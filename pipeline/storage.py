@@ -1,0 +1,58 @@
+"""Files on local disk or in a bucket, by one name: `/data/records` or `gs://bucket/records`.
+
+A file is complete when it is visible. On local disk it is written beside its place and renamed; an object of a bucket
+appears whole when it is closed.
+"""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from apache_beam.io.filesystems import FileSystems
+
+
+def is_remote(name: str) -> bool:
+    """Return whether a name means a bucket rather than the local disk."""
+    return "://" in name
+
+
+def write(name: str, content: bytes) -> None:
+    """Write a file whole, making the folders above it; one of the same name is replaced."""
+    if is_remote(name):
+        # Not by Beam's default: it would guess compression from the name.
+        with FileSystems.create(name, mime_type="application/octet-stream", compression_type="uncompressed") as target:
+            target.write(content)
+        return
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own: two workers may write the same file at once.
+    staged = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        staged.write_bytes(content)
+        staged.replace(path)
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+def read(name: str) -> bytes:
+    """Return a file's content.
+
+    Raises:
+      FileNotFoundError: there is none.
+    """
+    if not is_remote(name):
+        return Path(name).read_bytes()
+    if not FileSystems.exists(name):
+        raise FileNotFoundError(name)
+    with FileSystems.open(name, compression_type="uncompressed") as source:
+        return bytes(source.read())
+
+
+def find(folder: str, suffix: str) -> list[str]:
+    """Return the names of all files at any depth of a folder that end so, sorted; none where it is not there."""
+    if is_remote(folder):
+        found = FileSystems.match([f"{folder.rstrip('/')}/**"])[0].metadata_list
+        return sorted(each.path for each in found if each.path.endswith(suffix))
+    paths = Path(folder).rglob(f"*{suffix}")
+    return sorted(str(path) for path in paths if path.is_file())

@@ -1,0 +1,223 @@
+"""The source on Google's own emulator: nothing is acknowledged before it is durable, nothing is held for ever."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from apache_beam.io.unbounded_source import UnboundedReader
+from apache_beam.utils.timestamp import MAX_TIMESTAMP, MIN_TIMESTAMP
+
+from pipeline.archive import find_clips
+from pipeline.pubsub import Mark, MarkCoder, PubSubSource, Subscription, Watermark
+from pipeline.view import current, read_records
+from schemas.clock import SECOND_US, now_us
+from tests.support import builds
+from tests.support.command import silhouette
+from tests.support.live import publish
+from tests.support.pubsub import PubSub
+from transforms.clips import Delivery
+
+SOURCE = Subscription("projects/p/subscriptions/s", 1, 64 << 20, 30 * SECOND_US, 3600 * SECOND_US)
+NOW = 1_800_000_000 * SECOND_US
+FROM, UNTIL = "2026-01-05T09:00:00Z", "2026-01-05T09:03:00Z"
+
+
+def mark(watermark_us: int | None, at_us: int = NOW) -> Mark:
+    return Mark(SOURCE.name, (), watermark_us, at_us)
+
+
+def test_at_the_first_start_the_watermark_waits_for_the_backlog() -> None:
+    watermark = Watermark(SOURCE, None, NOW)
+    watermark.advance(NOW - 3600 * SECOND_US, NOW, idle=False)
+    watermark.advance(None, NOW, idle=False)
+    assert watermark.value_us is None
+    watermark.advance(None, NOW, idle=True)
+    assert watermark.value_us == NOW - SOURCE.disorder_us
+
+
+def test_the_watermark_follows_the_oldest_message_and_never_goes_back() -> None:
+    watermark = Watermark(SOURCE, mark(NOW - 100 * SECOND_US), NOW)
+    watermark.advance(NOW - 60 * SECOND_US, NOW, idle=False)
+    assert watermark.value_us == NOW - 90 * SECOND_US
+    watermark.advance(NOW - 300 * SECOND_US, NOW, idle=False)
+    assert watermark.value_us == NOW - 90 * SECOND_US
+    watermark.advance(NOW + 3600 * SECOND_US, NOW, idle=False)
+    assert watermark.value_us == NOW - SOURCE.disorder_us, "a clock that is ahead does not pull it along"
+
+
+def test_what_cannot_be_reached_is_not_idle() -> None:
+    watermark = Watermark(SOURCE, mark(NOW - 100 * SECOND_US), NOW)
+    watermark.advance(None, NOW + 3600 * SECOND_US, idle=False)
+    assert watermark.value_us == NOW - 100 * SECOND_US
+
+
+@pytest.mark.parametrize(("paused_s", "waits"), [(10, False), (7200, True)])
+def test_after_a_long_pause_the_watermark_waits_again(paused_s: int, waits: bool) -> None:
+    before = NOW - paused_s * SECOND_US
+    watermark = Watermark(SOURCE, mark(before - SOURCE.disorder_us, before), NOW)
+    watermark.advance(NOW - SECOND_US, NOW, idle=False)
+    assert (watermark.value_us == before - SOURCE.disorder_us) == waits
+
+
+def test_a_mark_goes_through_bytes() -> None:
+    coder = MarkCoder()
+    for each in (mark(None), Mark("s", ("a", "b"), NOW, NOW)):
+        assert coder.decode(coder.encode(each)) == each
+
+
+@pytest.fixture
+def subscription(pubsub: PubSub, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Subscription, str]]:
+    """Return a subscription, as a source, and its topic."""
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", pubsub.host)
+    topic = pubsub.topic()
+    yield replace(SOURCE, name=pubsub.subscription(topic, ack_seconds=10)), topic
+
+
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def read(reader: UnboundedReader, count: int) -> list[tuple[Delivery, int]]:
+    """Start a reader and return the first messages that it hands on, with their event times."""
+    found: list[tuple[Delivery, int]] = []
+    more = reader.start()
+    deadline = time.monotonic() + 60
+    while True:
+        if more:
+            found.append((reader.get_current(), reader.get_current_timestamp().micros))
+        if len(found) == count:
+            return found
+        assert time.monotonic() < deadline, "they did not come in time"
+        more = reader.advance()
+
+
+def test_pubsub_messages_come_with_their_event_time_and_are_acknowledged_when_durable(
+    pubsub: PubSub, subscription: tuple[Subscription, str]
+) -> None:
+    source, topic = subscription
+    pubsub.publish(topic, b"clip", {"start": "2026-01-05T09:00:00.000000Z", "camera": "door"})
+    pubsub.publish(topic, b"other", {"start": "yesterday"})
+    reader = PubSubSource(source).create_reader(None, None)
+    by_payload = {delivery.payload: (delivery, at_us) for delivery, at_us in read(reader, 2)}
+    assert by_payload[b"clip"][0].attributes["camera"] == "door"
+    assert by_payload[b"clip"][1] == 1_767_603_600 * SECOND_US
+    assert abs(by_payload[b"other"][1] - now_us()) < 60 * SECOND_US, "without one it is the time of publishing"
+    until(lambda: not reader.advance() and reader.get_watermark() > MIN_TIMESTAMP)
+    made = reader.get_checkpoint_mark()
+    assert len(made.ack_ids) == 2
+    reader.close()
+    made.finalize_checkpoint()
+    time.sleep(11)  # the deadline of the subscription: what was not acknowledged would come again
+    assert pubsub.pull(source.name) == []
+
+
+def test_pubsub_messages_of_a_bundle_that_failed_come_again(
+    pubsub: PubSub, subscription: tuple[Subscription, str]
+) -> None:
+    source, topic = subscription
+    pubsub.publish(topic, b"clip", {})
+    first, second = (PubSubSource(source).create_reader(None, None) for _ in range(2))
+    for reader in (first, second):
+        ((delivery, _),) = read(reader, 1)
+        assert delivery.payload == b"clip"
+        if reader is first:
+            reader.close()
+    second.get_checkpoint_mark().finalize_checkpoint()
+    second.close()
+
+
+def test_pubsub_messages_are_pulled_ahead_up_to_a_number_of_bytes(
+    pubsub: PubSub, subscription: tuple[Subscription, str]
+) -> None:
+    source, topic = subscription
+    for _ in range(6):
+        pubsub.publish(topic, bytes(4_000_000), {})
+    reader = PubSubSource(replace(source, in_flight_bytes=10_000_000)).create_reader(None, None)
+    reader.start()
+    waiting = reader._pulled
+    until(lambda: waiting._bytes >= 4_000_000)
+    most = 0
+
+    def watched() -> bool:
+        nonlocal most
+        most = max(most, waiting._bytes)
+        return len(found) == 5
+
+    found: list[Delivery] = []
+    while not watched():
+        if reader.advance():
+            found.append(reader.get_current())
+    assert most <= 10_000_000
+    reader.close()
+
+
+def test_pubsub_source_ends_once_it_is_idle(pubsub: PubSub, subscription: tuple[Subscription, str]) -> None:
+    source, topic = subscription
+    pubsub.publish(topic, b"clip", {})
+    reader = PubSubSource(replace(source, until_idle_us=2 * SECOND_US, acknowledge_late=True)).create_reader(None, None)
+    assert len(read(reader, 1)) == 1
+    until(lambda: not reader.advance() and reader.get_watermark() == MAX_TIMESTAMP)
+    assert reader.get_checkpoint_mark().ack_ids == ()
+    reader.close()
+
+
+@pytest.fixture(scope="module")
+def archive(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Cut three clips from the demo, six people's first."""
+    folder = tmp_path_factory.mktemp("clips")
+    done = silhouette(
+        "cut", root / "demo/one-by-one.mp4", "--output", folder, "--seconds", 20,
+        "--site", "example-library", "--camera", "reading-table", "--start", FROM,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for path in sorted(folder.glob("*.mp4"))[3:]:
+        path.unlink()
+        path.with_suffix(".json").unlink()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def batch(root: Path, archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("batch")
+    done = silhouette(
+        "run",
+        "--site",
+        root / "demo/site.yaml",
+        "--clips",
+        archive,
+        "--output",
+        output,
+        "--from",
+        FROM,
+        "--until",
+        UNTIL,
+    )
+    assert done.returncode == 0, done.stderr
+    return output
+
+
+@pytest.mark.parametrize("runner", ["direct", "prism"])
+def test_pubsub_until_idle_ends_with_the_records_of_the_batch(
+    root: Path, pubsub: PubSub, archive: Path, batch: Path, tmp_path: Path, runner: str
+) -> None:
+    """Out of order, one of them twice, and one message that is no clip at all."""
+    topic = pubsub.topic()
+    subscription = pubsub.subscription(topic)
+    publish(pubsub.publisher(), topic, find_clips([archive]), twice=0.34)
+    pubsub.publish(topic, b"not a clip", {"camera": "reading-table"})
+    own = ["--runner", "prism", "--readers", "1", "--prism", builds.prism()] if runner == "prism" else []
+    done = silhouette(
+        "run", "--site", root / "demo/site.yaml", "--input", subscription, "--output", tmp_path / "out",
+        "--from", FROM, "--until", UNTIL, "--until-idle", "4s", *own, **pubsub.environment,
+    )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    assert "bad_envelope 1" in done.stdout
+    assert current(read_records(tmp_path / "out")) == current(read_records(batch))
+    assert pubsub.pull(subscription, seconds=2) == []
