@@ -70,8 +70,11 @@ lock:
 		--override benchmarks/overrides.txt --constraint requirements.lock pyproject.toml benchmarks/requirements.in \
 		-o benchmarks/requirements.lock
 
+# What is made from the code and kept beside it; tests hold them equal.
 schema: $(READY)
 	$(VENV)/bin/python -m schemas.site > schemas/site.schema.json
+	$(VENV)/bin/python -m pipeline.warehouse.templates templates/bigquery
+	$(VENV)/bin/python -m pipeline.submit.template > templates/dataflow/metadata.json
 
 clean:
 	rm -rf $(VENV) .venv-* demo/clips $(DEMO) reports build *.egg-info

@@ -10,6 +10,11 @@ from collections.abc import Sequence
 COMMANDS = {
     "run": ("pipeline.run", "count people in clips, into Avro metric records"),
     "cut": ("pipeline.cut", "cut a video file into clips with envelopes, at keyframes"),
+    "edge": ("pipeline.edge.command", "cut cameras' video into clips and send them to Pub/Sub"),
+    "submit": ("pipeline.submit.command", "hand the job to Flink or Dataflow"),
+    "load": ("pipeline.warehouse.load", "load records into BigQuery"),
+    "sql": ("pipeline.warehouse.sql", "ask the records, by the warehouse's own views"),
+    "deadletters": ("pipeline.deadletters", "list what was set aside, by reason"),
     "inspect": ("pipeline.inspect", "print Avro records as a table"),
     "explain": ("pipeline.explain", "say what the job does, and every field that can leave it"),
     "reference": ("pipeline.reference", "print what a camera's picture should look like, for its site file"),

@@ -18,7 +18,7 @@ def add_parser(commands: Any) -> None:
         help="print Avro records as a table",
         description="Prints the records of Avro files, or of all Avro files in folders, one table a schema.",
     )
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="an .avro file, or a folder of them")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="an .avro file, or a folder of them; gs://… too")
     parser.add_argument(
         "--fields",
         help="fields to print, separated by commas (default: those that vary and say something of their own)",
@@ -56,11 +56,14 @@ def run(args: argparse.Namespace) -> int:
 _FOLLOWS = ("window_end", "window_seconds", "observed_ms", "scheduled_ms")
 
 
-def _files(paths: list[Path]) -> Iterator[Path]:
+def _files(paths: list[str]) -> Iterator[str]:
+    from pipeline.storage import find, is_remote
+
     for path in paths:
-        if not path.exists():
+        if not is_remote(path) and not Path(path).exists():
             raise FileNotFoundError(f"{path}: there is no such file or folder; give the output folder of a run")
-        yield from sorted(path.rglob("*.avro")) if path.is_dir() else [path]
+        alone = path.endswith(".avro") if is_remote(path) else Path(path).is_file()
+        yield from [path] if alone else find(path, ".avro")
 
 
 def _fields(rows: list[dict[str, Any]], args: argparse.Namespace) -> list[str]:

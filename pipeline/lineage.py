@@ -16,15 +16,17 @@ from typing import Any
 from pipeline import storage
 from pipeline.archive import ClipFile
 from pipeline.config import Config
-from schemas.clock import SECOND_US, from_rfc3339, to_rfc3339
+from pipeline.view import read_family
+from schemas.clock import SECOND_US, from_rfc3339, micros, to_rfc3339
 from schemas.envelope import Envelope
 from schemas.site import Site, site_digest
-from transforms.arrivals import days_between
+from transforms.arrivals import day_of, days_between
 from transforms.metrics import PIPELINE_VERSION
 
 Lineage = Mapping[str, str]
 """Files to keep, by name, each whole."""
 
+CAMERA_HEALTH = "camera_health"
 _FIRST_START = "first_start.txt"
 _NEW_START = "raise site_version in the site file, or name another folder"
 
@@ -50,7 +52,10 @@ def check_lineage(config: Config) -> Lineage:
             if site.site in config.spans and _read(name := f"{folder}/{_FIRST_START}") is None:
                 lineage[name] = to_rfc3339(config.spans[site.site].from_us) + "\n"
             continue
+        streamed = _streamed(config.output, site)
         for (camera, date), clips in sorted(_clips_by_day(config, site).items()):
+            if len(clips) < (before_now := streamed.get((camera, date), 0)):
+                raise LineageError(_part_of_a_day(f"{site.site} {camera}", date, len(clips), before_now))
             counted = frozenset((_read(name := f"{folder}/{camera}/{date}.txt") or "").split())
             if not counted <= clips:
                 raise LineageError(_replaced(config, f"{site.site} {camera}", date, counted > clips))
@@ -76,6 +81,26 @@ def first_start(output: str, site: Site) -> int | None:
         return from_rfc3339(kept.strip())
     except ValueError:
         raise _damaged(name) from None
+
+
+def _streamed(output: str, site: Site) -> dict[tuple[str, str], int]:
+    """Return how many clips of each camera and site day the records of a stream count; none where no stream wrote."""
+    counted: dict[tuple[str, str], int] = defaultdict(int)
+    if first_start(output, site) is None:
+        return counted
+    for name in storage.find(f"{output}/records/{CAMERA_HEALTH}/site={site.site}", ".avro"):
+        for row in read_family(name, CAMERA_HEALTH):
+            if row["site_version"] == site.site_version:
+                day = str(day_of(site, micros(row["window_start"])).date)
+                counted[row["camera"], day] = max(counted[row["camera"], day], row["revision"])
+    return counted
+
+
+def _part_of_a_day(camera: str, date: str, clips: int, counted: int) -> str:
+    return (
+        f"--clips: a stream has counted {counted} clips of {camera} on {date}, and these are {clips}; a replay takes "
+        f"whole site days: give all clips of the day, or {_NEW_START}"
+    )
 
 
 def _folder(output: str, site: Site) -> str:

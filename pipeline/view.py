@@ -7,13 +7,16 @@ counts once: a run that takes in more clips writes the windows before them again
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import fastavro
+from fastavro.read import SchemaResolutionError
 
-from schemas.avro import natural_key
+from pipeline.storage import find, read
+from schemas.avro import natural_key, parsed
 from schemas.records import FAMILIES
 
 Row = Mapping[str, Any]
@@ -31,25 +34,49 @@ class ContradictionError(RecordsError):
     """Two values for one record, as when jobs with different clips have written to one folder."""
 
 
-def read_file(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Read an Avro file: its schema and its rows.
+# What fastavro raises for bytes that are no Avro, or Avro of another schema.
+_UNREADABLE = (ValueError, EOFError, StopIteration, KeyError, IndexError, TypeError, SchemaResolutionError)
+
+
+def read_file(name: str | Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Read an Avro file, local or `gs://…`: its schema and its rows.
 
     Raises:
       UnreadableRecordsError: it is none, or is damaged.
+      OSError: it is not there, or cannot be had.
     """
+    content = io.BytesIO(read(str(name)))
     try:
-        with path.open("rb") as file:
-            reader = fastavro.reader(file)
-            rows: list[dict[str, Any]] = list(reader)
-            return reader.writer_schema, rows
-    except (ValueError, EOFError, StopIteration, KeyError, IndexError, TypeError) as error:
-        raise UnreadableRecordsError(f"{path}: is no Avro file, or is damaged") from error
+        reader = fastavro.reader(content)
+        rows: list[dict[str, Any]] = list(reader)
+        return reader.writer_schema, rows
+    except _UNREADABLE as error:
+        raise UnreadableRecordsError(f"{name}: is no Avro file, or is damaged") from error
 
 
-def read_records(output: Path) -> dict[str, list[dict[str, Any]]]:
-    """Read all metric records under a job's output folder, by family."""
+def read_family(name: str, family: str) -> list[dict[str, Any]]:
+    """Read the rows of a family's file as today's schema has them: fields newer than the file take their defaults.
+
+    Raises:
+      UnreadableRecordsError: it holds no such records, or is damaged.
+      OSError: it is not there, or cannot be had.
+    """
+    content = io.BytesIO(read(name))
+    try:
+        return list(fastavro.reader(content, parsed(family)))
+    except _UNREADABLE as error:
+        raise UnreadableRecordsError(f"{name}: is no Avro file of {family} records, or is damaged") from error
+
+
+def record_files(output: str | Path, family: str) -> list[str]:
+    """Return the names of a family's files under a job's output, a folder or `gs://…`, sorted."""
+    return find(f"{str(output).rstrip('/')}/records/{family}", ".avro")
+
+
+def read_records(output: str | Path) -> dict[str, list[dict[str, Any]]]:
+    """Read all metric records under a job's output, a folder or `gs://…`, by family."""
     return {
-        family: [row for path in sorted(output.glob(f"records/{family}/**/*.avro")) for row in read_file(path)[1]]
+        family: [row for name in record_files(output, family) for row in read_family(name, family)]
         for family in FAMILIES
     }
 
@@ -70,6 +97,15 @@ def current(records: Mapping[str, Iterable[Row]]) -> dict[str, list[Row]]:
     return {family: _once(family, _latest(rows, versions)) for family, rows in records.items()}
 
 
+def contradiction(family: str, row: Row) -> ContradictionError:
+    """Return the error for a record that has two values."""
+    return ContradictionError(
+        f"two {family} records of site {row['site']}, camera {row['camera']}, window from "
+        f"{row['window_start']}, site_version {row['site_version']}, revision {row['revision']} differ: jobs "
+        "with different clips have written to one folder; run the clips that count into a new one"
+    )
+
+
 def _latest(rows: Iterable[Row], versions: Mapping[tuple[Any, ...], int]) -> list[Row]:
     of_version = [row for row in rows if row["site_version"] == versions[_window(row)]]
     revisions: dict[tuple[Any, ...], int] = {}
@@ -83,11 +119,7 @@ def _once(family: str, rows: Iterable[Row]) -> list[Row]:
     standing: dict[tuple[Any, ...], Row] = {}
     for row in rows:
         if standing.setdefault(tuple(row[name] for name in names), row) != row:
-            raise ContradictionError(
-                f"two {family} records of site {row['site']}, camera {row['camera']}, window from "
-                f"{row['window_start']}, site_version {row['site_version']}, revision {row['revision']} differ: jobs "
-                "with different clips have written to one folder; run the clips that count into a new one"
-            )
+            raise contradiction(family, row)
     return list(standing.values())
 
 

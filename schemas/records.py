@@ -221,6 +221,6 @@ FAMILIES: dict[str, type[MetricRecord]] = {
     "heatmap": Heatmap,
     "camera_health": CameraHealth,
 }
-"""The metric families by name: of the `.avsc` file, of the folder of its records, of the warehouse table."""
+"""The metric families by name: of the `.avsc` file, of the folder of its records, of the warehouse's function."""
 
 DEAD_LETTER = "dead_letter"

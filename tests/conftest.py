@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.support.pubsub"]
+pytest_plugins = [f"tests.support.{name}" for name in ("bigquery", "pubsub", "storage")]
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -13,11 +13,15 @@ import pytest
 from pipeline.archive import ClipFile
 from pipeline.config import Config
 from pipeline.lineage import LineageError, check_lineage, keep_lineage
+from pipeline.pubsub import Subscription
+from pipeline.sinks import write_file
 from schemas.clock import SECOND_US
 from schemas.envelope import Envelope
+from tests.golden.make import example
 from tests.support.graphs import card_of
-from tests.support.world import a_camera, a_site, seconds, span
+from tests.support.world import T0, a_camera, a_site, seconds, span
 from transforms.decode import ClipLimits
+from transforms.guard import Guarded
 
 DAY_S = 24 * 3600
 
@@ -73,6 +77,21 @@ def test_a_clip_that_was_cut_short_is_another_once_it_is_whole(tmp_path: Path) -
     whole.path.write_bytes(b"all of it")
     with pytest.raises(LineageError, match="replace others"):
         check_lineage(job(tmp_path, [whole]))
+
+
+def test_a_replay_of_part_of_a_streamed_day_is_refused(tmp_path: Path) -> None:
+    """The stream counted two clips of that day."""
+    clips = [clip(tmp_path, start) for start in (0, 10)]
+    subscription = Subscription("projects/office/subscriptions/clips", 1, 64 << 20, 0, 0)
+    done(replace(job(tmp_path, []), subscription=subscription))
+    row = example("camera_health") | {
+        "site": "lab", "camera": "door", "site_version": 1, "revision": 2, "window_start": T0,
+    }  # fmt: skip
+    write_file(str(tmp_path / "out"), ("camera_health", "lab", "2026-01-05"), [Guarded("camera_health", row)])
+    with pytest.raises(LineageError, match="a stream has counted 2 clips of lab door on 2026-01-05, and these are 1"):
+        check_lineage(job(tmp_path, clips[:1]))
+    check_lineage(job(tmp_path, clips))
+    check_lineage(job(tmp_path, clips[:1], site_version=2))
 
 
 def test_days_stand_for_themselves_and_a_clip_across_both_counts_in_both(tmp_path: Path) -> None:

@@ -3,13 +3,25 @@
 import itertools
 from pathlib import Path
 
+import fastavro
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.sinks import write_file
-from pipeline.view import ContradictionError, Row, UnreadableRecordsError, current, read_file, read_records
+from pipeline.view import (
+    ContradictionError,
+    Row,
+    UnreadableRecordsError,
+    current,
+    read_family,
+    read_file,
+    read_records,
+    record_files,
+)
+from schemas.avro import contract
 from schemas.records import FAMILIES
+from tests.golden.make import example
 from tests.support.world import a_site, records_of, span
 from transforms.guard import Guarded, to_fields
 
@@ -67,6 +79,23 @@ def test_records_are_read_by_family(tmp_path: Path) -> None:
     assert sum(map(len, found.values())) == len(records)
     assert current(found) == found
     assert read_records(tmp_path / "nowhere") == {family: [] for family in FAMILIES}
+
+
+def test_a_file_of_an_older_schema_takes_defaults(tmp_path: Path) -> None:
+    family = "footfall"
+    older = {**contract(family), "fields": [field for field in contract(family)["fields"] if field["name"] != "count"]}
+    given = example(family)
+    del given["count"]
+    path = tmp_path / f"records/{family}/site=lab/date=2026-01-05/a.avro"
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        fastavro.writer(file, older, [given])
+    assert record_files(f"{tmp_path}/", family) == [str(path)]
+    (row,) = read_family(str(path), family)
+    assert row["count"] is None
+    assert set(row) == {field["name"] for field in contract(family)["fields"]}
+    with pytest.raises(UnreadableRecordsError, match=r"a\.avro: is no Avro file of queue records"):
+        read_family(str(path), "queue")
 
 
 @pytest.mark.parametrize("content", [b"", b"Obj", b"Obj\x01garbage", b"no avro at all" * 9])

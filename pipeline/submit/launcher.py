@@ -1,0 +1,79 @@
+"""How the job starts from its Flex Template: a launcher's options become flags of `silhouette submit dataflow`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+def launch(argv: Sequence[str]) -> int:
+    """Do as the service bids a template's launcher; returns the exit code.
+
+    Args:
+      argv: The template's parameters and options of Beam, each as `--NAME` or `--NAME=VALUE`, in Beam's spelling.
+    """
+    from pipeline.cli import USAGE
+    from pipeline.submit import dataflow
+    from pipeline.submit.template import flags_by_name, parser
+
+    made = parser()
+    with tempfile.TemporaryDirectory(prefix="silhouette-") as folder:
+        try:
+            flags = command_line(argv, flags_by_name(made), Path(folder))
+        except FileNotFoundError as error:
+            print(f"silhouette submit dataflow: --site: there is no {error}", file=sys.stderr)
+            return USAGE
+        return dataflow.run(made.parse_args(flags))
+
+
+def command_line(argv: Sequence[str], named: Mapping[str, argparse.Action], folder: Path) -> list[str]:
+    """Return a launcher's options as flags of the command, and after `--` those that only Beam knows.
+
+    Args:
+      argv: The launcher's options.
+      named: The command's flags, by the names that the launcher has for them.
+      folder: Where site files from a bucket are put, for the command reads them from disk.
+
+    Raises:
+      FileNotFoundError: the bucket has no such site file.
+    """
+    own, further = [], []
+    for option in argv:
+        name, given, value = option.removeprefix("--").partition("=")
+        flag = named.get(name)
+        if flag is None or name == "labels":  # labels come in a form that only Beam reads
+            further.append(option)
+            continue
+        spelled = flag.option_strings[0]
+        if not given:
+            own.append(spelled)
+        elif name == "site":
+            own.append(f"{spelled}={fetch_sites(value, folder)}")
+        elif isinstance(flag.default, list):
+            own += [f"{spelled}={each}" for each in value.split(",")]
+        else:
+            own.append(option.replace(f"--{name}", spelled, 1))
+    return [*own, "--", *further]
+
+
+def fetch_sites(name: str, folder: Path) -> Path:
+    """Copy a site file, or a folder of them, from a bucket to a local folder, and return its path there.
+
+    Raises:
+      FileNotFoundError: there is none.
+    """
+    from pipeline import storage
+
+    if name.endswith((".yaml", ".yml")):
+        target = folder / name.rpartition("/")[2]
+        target.write_bytes(storage.read(name))
+        return target
+    found = storage.find(name, ".yaml")
+    if not found:
+        raise FileNotFoundError(f"site file in {name}")
+    for each in found:
+        (folder / each.rpartition("/")[2]).write_bytes(storage.read(each))
+    return folder

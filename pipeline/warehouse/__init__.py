@@ -1,0 +1,1 @@
+"""Records in a warehouse: BigQuery, and the same SQL on a laptop."""

@@ -1,0 +1,193 @@
+-- One table a family, with all revisions of its rows, and the ledger of loaded files.
+-- `silhouette load bigquery` makes and fills them.
+-- Make the dataset silhouette, or put the name of yours; then: bq query --use_legacy_sql=false < tables.sql
+-- Made from schemas/*.avsc by `make schema`: change it there.
+
+CREATE TABLE IF NOT EXISTS silhouette.footfall_history (
+  `schema_version` INT64 NOT NULL OPTIONS (description = "Version of this schema."),
+  `pipeline_version` STRING NOT NULL OPTIONS (description = "Version of the software that wrote the record."),
+  `model` STRING NOT NULL OPTIONS (description = "First 12 hexadecimal digits of the sha256 of the camera's detection model."),
+  `site` STRING NOT NULL OPTIONS (description = "Name of the site."),
+  `site_version` INT64 NOT NULL OPTIONS (description = "Number that the operator raises with every change that changes records."),
+  `group` STRING NOT NULL OPTIONS (description = "Cameras that are counted as one; the camera's own name where it stands alone."),
+  `camera` STRING NOT NULL OPTIONS (description = "Name of the camera."),
+  `line` STRING NOT NULL OPTIONS (description = "Name of the line."),
+  `direction` STRING NOT NULL OPTIONS (description = "Name of the direction, as the site file gives it."),
+  `window_start` TIMESTAMP NOT NULL OPTIONS (description = "Start of the window, UTC, inclusive."),
+  `window_end` TIMESTAMP NOT NULL OPTIONS (description = "End of the window, UTC, exclusive."),
+  `window_size_seconds` INT64 NOT NULL OPTIONS (description = "Size of the windows that this one belongs to, in seconds."),
+  `window_seconds` INT64 NOT NULL OPTIONS (description = "Length of this window in seconds: less than the size where the site day ends within it."),
+  `revision` INT64 NOT NULL OPTIONS (description = "Distinct clips of the group and site day that start before the window's end; a higher one replaces all rows of the group, family and window."),
+  `coverage` FLOAT64 NOT NULL OPTIONS (description = "Observed time over scheduled time, 0 to 1; 0 is no data."),
+  `observed_ms` INT64 NOT NULL OPTIONS (description = "Scheduled milliseconds of the window that sound pictures stand for."),
+  `scheduled_ms` INT64 NOT NULL OPTIONS (description = "Milliseconds of the window in which the site is watched."),
+  `count` INT64 OPTIONS (description = "Confirmed people who crossed the line in this direction; null for no data."),
+  `n` INT64 NOT NULL OPTIONS (description = "Crossings behind the count."),
+  `suppressed` BOOL NOT NULL OPTIONS (description = "Always false: this family is published without a least number of people.")
+)
+PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
+CLUSTER BY window_size_seconds, site, camera, line
+OPTIONS (description = "Crossings of a line, one row a direction and window. All revisions: query the function footfall(window_size), which tells what stands.");
+
+CREATE TABLE IF NOT EXISTS silhouette.occupancy_history (
+  `schema_version` INT64 NOT NULL OPTIONS (description = "Version of this schema."),
+  `pipeline_version` STRING NOT NULL OPTIONS (description = "Version of the software that wrote the record."),
+  `model` STRING NOT NULL OPTIONS (description = "First 12 hexadecimal digits of the sha256 of the camera's detection model."),
+  `site` STRING NOT NULL OPTIONS (description = "Name of the site."),
+  `site_version` INT64 NOT NULL OPTIONS (description = "Number that the operator raises with every change that changes records."),
+  `group` STRING NOT NULL OPTIONS (description = "Cameras that are counted as one; the camera's own name where it stands alone."),
+  `camera` STRING NOT NULL OPTIONS (description = "Name of the camera."),
+  `zone` STRING NOT NULL OPTIONS (description = "Name of the zone."),
+  `window_start` TIMESTAMP NOT NULL OPTIONS (description = "Start of the window, UTC, inclusive."),
+  `window_end` TIMESTAMP NOT NULL OPTIONS (description = "End of the window, UTC, exclusive."),
+  `window_size_seconds` INT64 NOT NULL OPTIONS (description = "Size of the windows that this one belongs to, in seconds."),
+  `window_seconds` INT64 NOT NULL OPTIONS (description = "Length of this window in seconds: less than the size where the site day ends within it."),
+  `revision` INT64 NOT NULL OPTIONS (description = "Distinct clips of the group and site day that start before the window's end; a higher one replaces all rows of the group, family and window."),
+  `coverage` FLOAT64 NOT NULL OPTIONS (description = "Observed time over scheduled time, 0 to 1; 0 is no data."),
+  `observed_ms` INT64 NOT NULL OPTIONS (description = "Scheduled milliseconds of the window that sound pictures stand for."),
+  `scheduled_ms` INT64 NOT NULL OPTIONS (description = "Milliseconds of the window in which the site is watched."),
+  `mean` FLOAT64 OPTIONS (description = "Time-weighted mean number of people over the observed time; null for no data."),
+  `peak` INT64 OPTIONS (description = "Most people seen at one instant; null for no data. One who is hidden for a moment is not in it, but in the mean once seen again."),
+  `person_seconds` FLOAT64 OPTIONS (description = "Sum of the observed time of all people in the zone, in seconds; null for no data."),
+  `open_visits` INT64 OPTIONS (description = "Visits that go on at the window's end; null for no data."),
+  `n` INT64 NOT NULL OPTIONS (description = "Visits behind the values: those that ended in the window and those open at its end."),
+  `suppressed` BOOL NOT NULL OPTIONS (description = "Always false: this family is published without a least number of people.")
+)
+PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
+CLUSTER BY window_size_seconds, site, camera, zone
+OPTIONS (description = "How many people were in a zone, one row a zone and window. All revisions: query the function occupancy(window_size), which tells what stands.");
+
+CREATE TABLE IF NOT EXISTS silhouette.dwell_history (
+  `schema_version` INT64 NOT NULL OPTIONS (description = "Version of this schema."),
+  `pipeline_version` STRING NOT NULL OPTIONS (description = "Version of the software that wrote the record."),
+  `model` STRING NOT NULL OPTIONS (description = "First 12 hexadecimal digits of the sha256 of the camera's detection model."),
+  `site` STRING NOT NULL OPTIONS (description = "Name of the site."),
+  `site_version` INT64 NOT NULL OPTIONS (description = "Number that the operator raises with every change that changes records."),
+  `group` STRING NOT NULL OPTIONS (description = "Cameras that are counted as one; the camera's own name where it stands alone."),
+  `camera` STRING NOT NULL OPTIONS (description = "Name of the camera."),
+  `zone` STRING NOT NULL OPTIONS (description = "Name of the zone."),
+  `status` STRING NOT NULL OPTIONS (description = "What became of the visits."),
+  `bin` INT64 NOT NULL OPTIONS (description = "Number of the bin, from 0; -1 for the total of the status."),
+  `window_start` TIMESTAMP NOT NULL OPTIONS (description = "Start of the window, UTC, inclusive."),
+  `window_end` TIMESTAMP NOT NULL OPTIONS (description = "End of the window, UTC, exclusive."),
+  `window_size_seconds` INT64 NOT NULL OPTIONS (description = "Size of the windows that this one belongs to, in seconds."),
+  `window_seconds` INT64 NOT NULL OPTIONS (description = "Length of this window in seconds: less than the size where the site day ends within it."),
+  `revision` INT64 NOT NULL OPTIONS (description = "Distinct clips of the group and site day that start before the window's end; a higher one replaces all rows of the group, family and window."),
+  `coverage` FLOAT64 NOT NULL OPTIONS (description = "Observed time over scheduled time, 0 to 1; 0 is no data."),
+  `observed_ms` INT64 NOT NULL OPTIONS (description = "Scheduled milliseconds of the window that sound pictures stand for."),
+  `scheduled_ms` INT64 NOT NULL OPTIONS (description = "Milliseconds of the window in which the site is watched."),
+  `from_seconds` FLOAT64 NOT NULL OPTIONS (description = "Shortest stay of the bin, inclusive, in seconds."),
+  `until_seconds` FLOAT64 OPTIONS (description = "Longest stay of the bin, exclusive, in seconds; null for the last bin and for totals."),
+  `visits` INT64 OPTIONS (description = "Visits; null for no data or suppressed."),
+  `mean_seconds` FLOAT64 OPTIONS (description = "Mean stay in seconds, in total rows of ended visits; null where there are none, for no data or suppressed."),
+  `p50_seconds` FLOAT64 OPTIONS (description = "Median stay in seconds (nearest rank), as mean_seconds."),
+  `p90_seconds` FLOAT64 OPTIONS (description = "90th percentile of the stay in seconds (nearest rank), as mean_seconds."),
+  `n` INT64 NOT NULL OPTIONS (description = "Visits behind the row."),
+  `suppressed` BOOL NOT NULL OPTIONS (description = "True where n is above 0 and below the site's k: the values are null, and n is 0.")
+)
+PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
+CLUSTER BY window_size_seconds, site, camera, zone
+OPTIONS (description = "How long visits lasted, counted in the window of the departure: one row a bin of completed visits, and a total row (bin -1) for completed, censored and open visits each. All revisions: query the function dwell(window_size), which tells what stands.");
+
+CREATE TABLE IF NOT EXISTS silhouette.queue_history (
+  `schema_version` INT64 NOT NULL OPTIONS (description = "Version of this schema."),
+  `pipeline_version` STRING NOT NULL OPTIONS (description = "Version of the software that wrote the record."),
+  `model` STRING NOT NULL OPTIONS (description = "First 12 hexadecimal digits of the sha256 of the camera's detection model."),
+  `site` STRING NOT NULL OPTIONS (description = "Name of the site."),
+  `site_version` INT64 NOT NULL OPTIONS (description = "Number that the operator raises with every change that changes records."),
+  `group` STRING NOT NULL OPTIONS (description = "Cameras that are counted as one; the camera's own name where it stands alone."),
+  `camera` STRING NOT NULL OPTIONS (description = "Name of the camera."),
+  `zone` STRING NOT NULL OPTIONS (description = "Name of the zone."),
+  `window_start` TIMESTAMP NOT NULL OPTIONS (description = "Start of the window, UTC, inclusive."),
+  `window_end` TIMESTAMP NOT NULL OPTIONS (description = "End of the window, UTC, exclusive."),
+  `window_size_seconds` INT64 NOT NULL OPTIONS (description = "Size of the windows that this one belongs to, in seconds."),
+  `window_seconds` INT64 NOT NULL OPTIONS (description = "Length of this window in seconds: less than the size where the site day ends within it."),
+  `revision` INT64 NOT NULL OPTIONS (description = "Distinct clips of the group and site day that start before the window's end; a higher one replaces all rows of the group, family and window."),
+  `coverage` FLOAT64 NOT NULL OPTIONS (description = "Observed time over scheduled time, 0 to 1; 0 is no data."),
+  `observed_ms` INT64 NOT NULL OPTIONS (description = "Scheduled milliseconds of the window that sound pictures stand for."),
+  `scheduled_ms` INT64 NOT NULL OPTIONS (description = "Milliseconds of the window in which the site is watched."),
+  `length_mean` FLOAT64 OPTIONS (description = "Time-weighted mean number of people who wait (inside for the entry grace or longer); null for no data."),
+  `length_peak` INT64 OPTIONS (description = "Most people who waited at one instant; null for no data."),
+  `joined` INT64 OPTIONS (description = "People who joined the queue; null for no data."),
+  `left` INT64 OPTIONS (description = "People who were seen to leave it; null for no data."),
+  `wait_mean_seconds` FLOAT64 OPTIONS (description = "Mean wait of those who left, in seconds; null where nobody left, and for no data."),
+  `wait_p50_seconds` FLOAT64 OPTIONS (description = "Median wait of those who left (nearest rank), as wait_mean_seconds."),
+  `wait_p90_seconds` FLOAT64 OPTIONS (description = "90th percentile of the wait of those who left (nearest rank), as wait_mean_seconds."),
+  `wait_max_seconds` FLOAT64 OPTIONS (description = "Longest wait of those who left, as wait_mean_seconds."),
+  `n` INT64 NOT NULL OPTIONS (description = "People behind the values: those who left in the window and those who wait at its end."),
+  `suppressed` BOOL NOT NULL OPTIONS (description = "Always false: this family is published without a least number of people.")
+)
+PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
+CLUSTER BY window_size_seconds, site, camera, zone
+OPTIONS (description = "Length and wait of a queue, one row a queue zone and window. All revisions: query the function queue(window_size), which tells what stands.");
+
+CREATE TABLE IF NOT EXISTS silhouette.heatmap_history (
+  `schema_version` INT64 NOT NULL OPTIONS (description = "Version of this schema."),
+  `pipeline_version` STRING NOT NULL OPTIONS (description = "Version of the software that wrote the record."),
+  `model` STRING NOT NULL OPTIONS (description = "First 12 hexadecimal digits of the sha256 of the camera's detection model."),
+  `site` STRING NOT NULL OPTIONS (description = "Name of the site."),
+  `site_version` INT64 NOT NULL OPTIONS (description = "Number that the operator raises with every change that changes records."),
+  `group` STRING NOT NULL OPTIONS (description = "Cameras that are counted as one; the camera's own name where it stands alone."),
+  `camera` STRING NOT NULL OPTIONS (description = "Name of the camera."),
+  `cell_column` INT64 NOT NULL OPTIONS (description = "Column of the cell from the left, from 0; -1 in the total row."),
+  `cell_row` INT64 NOT NULL OPTIONS (description = "Row of the cell from the top, from 0; -1 in the total row."),
+  `window_start` TIMESTAMP NOT NULL OPTIONS (description = "Start of the window, UTC, inclusive."),
+  `window_end` TIMESTAMP NOT NULL OPTIONS (description = "End of the window, UTC, exclusive."),
+  `window_size_seconds` INT64 NOT NULL OPTIONS (description = "Size of the windows that this one belongs to, in seconds."),
+  `window_seconds` INT64 NOT NULL OPTIONS (description = "Length of this window in seconds: less than the size where the site day ends within it."),
+  `revision` INT64 NOT NULL OPTIONS (description = "Distinct clips of the group and site day that start before the window's end; a higher one replaces all rows of the group, family and window."),
+  `coverage` FLOAT64 NOT NULL OPTIONS (description = "Observed time over scheduled time, 0 to 1; 0 is no data."),
+  `observed_ms` INT64 NOT NULL OPTIONS (description = "Scheduled milliseconds of the window that sound pictures stand for."),
+  `scheduled_ms` INT64 NOT NULL OPTIONS (description = "Milliseconds of the window in which the site is watched."),
+  `columns` INT64 NOT NULL OPTIONS (description = "Columns of the grid."),
+  `rows` INT64 NOT NULL OPTIONS (description = "Rows of the grid."),
+  `person_seconds` FLOAT64 OPTIONS (description = "Sum of the observed time of all foot points in the cell, in seconds; null for no data or suppressed."),
+  `n` INT64 NOT NULL OPTIONS (description = "Passages through the cell (in the total row: through all cells)."),
+  `suppressed` BOOL NOT NULL OPTIONS (description = "True where n is above 0 and below the site's k: the values are null, and n is 0.")
+)
+PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
+CLUSTER BY window_size_seconds, site, camera
+OPTIONS (description = "Where people were: one row a non-zero cell of a grid over the picture, and a total row (cell -1, -1). All revisions: query the function heatmap(window_size), which tells what stands.");
+
+CREATE TABLE IF NOT EXISTS silhouette.camera_health_history (
+  `schema_version` INT64 NOT NULL OPTIONS (description = "Version of this schema."),
+  `pipeline_version` STRING NOT NULL OPTIONS (description = "Version of the software that wrote the record."),
+  `model` STRING NOT NULL OPTIONS (description = "First 12 hexadecimal digits of the sha256 of the camera's detection model."),
+  `site` STRING NOT NULL OPTIONS (description = "Name of the site."),
+  `site_version` INT64 NOT NULL OPTIONS (description = "Number that the operator raises with every change that changes records."),
+  `group` STRING NOT NULL OPTIONS (description = "Cameras that are counted as one; the camera's own name where it stands alone."),
+  `camera` STRING NOT NULL OPTIONS (description = "Name of the camera."),
+  `window_start` TIMESTAMP NOT NULL OPTIONS (description = "Start of the window, UTC, inclusive."),
+  `window_end` TIMESTAMP NOT NULL OPTIONS (description = "End of the window, UTC, exclusive."),
+  `window_size_seconds` INT64 NOT NULL OPTIONS (description = "Size of the windows that this one belongs to, in seconds."),
+  `window_seconds` INT64 NOT NULL OPTIONS (description = "Length of this window in seconds: less than the size where the site day ends within it."),
+  `revision` INT64 NOT NULL OPTIONS (description = "Distinct clips of the group and site day that start before the window's end; a higher one replaces all rows of the group, family and window."),
+  `coverage` FLOAT64 NOT NULL OPTIONS (description = "Observed time over scheduled time, 0 to 1; 0 is no data."),
+  `observed_ms` INT64 NOT NULL OPTIONS (description = "Scheduled milliseconds of the window that sound pictures stand for."),
+  `scheduled_ms` INT64 NOT NULL OPTIONS (description = "Milliseconds of the window in which the site is watched."),
+  `frozen_ms` INT64 NOT NULL OPTIONS (description = "Milliseconds of a picture that stood still."),
+  `dark_ms` INT64 NOT NULL OPTIONS (description = "Milliseconds of a picture too dark to see people."),
+  `blurred_ms` INT64 NOT NULL OPTIONS (description = "Milliseconds of a blurred picture."),
+  `covered_ms` INT64 NOT NULL OPTIONS (description = "Milliseconds of a covered lens."),
+  `moved_ms` INT64 NOT NULL OPTIONS (description = "Milliseconds of a camera that looks elsewhere than its reference."),
+  `flawed_ms` INT64 NOT NULL OPTIONS (description = "Milliseconds of pictures with any of these flaws; none of them is coverage."),
+  `clips` INT64 NOT NULL OPTIONS (description = "Distinct clips that start in the window."),
+  `bad_clips` INT64 NOT NULL OPTIONS (description = "Of these, clips that could not be read."),
+  `frames` INT64 NOT NULL OPTIONS (description = "Frames looked at."),
+  `frames_left_out` INT64 NOT NULL OPTIONS (description = "Frames left out, since another clip covers the same instant."),
+  `n` INT64 NOT NULL OPTIONS (description = "Frames looked at."),
+  `suppressed` BOOL NOT NULL OPTIONS (description = "Always false: this family is published without a least number of people.")
+)
+PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
+CLUSTER BY window_size_seconds, site, camera
+OPTIONS (description = "What a camera delivered, one row a camera and window. All revisions: query the function camera_health(window_size), which tells what stands.");
+
+CREATE TABLE IF NOT EXISTS silhouette.loaded_files (
+  family STRING NOT NULL OPTIONS (description = "Family of the records."),
+  date DATE NOT NULL OPTIONS (description = "UTC date of the start of their windows."),
+  file STRING NOT NULL OPTIONS (description = "Name of the file: a hash of its content."),
+  loaded_at TIMESTAMP NOT NULL OPTIONS (description = "When its rows were all in the table.")
+)
+PARTITION BY date
+CLUSTER BY family
+OPTIONS (description = "Files whose rows have been loaded; a file may stand here twice.");

@@ -1,0 +1,108 @@
+"""Files by one name: on local disk, and in a bucket of a real storage server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from pipeline import storage
+from tests.support.storage import Storage
+
+CONTENT = bytes(range(256)) * 5
+
+
+@pytest.fixture(params=["local", "bucket"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return an empty place for files, of either kind."""
+    if request.param == "local":
+        return str(tmp_path / "records")
+    server: Storage = request.getfixturevalue("storage")
+    return server.make_bucket(f"test-{tmp_path.name.replace('_', '-')[:50].strip('-')}".lower()) + "/records"
+
+
+def test_what_is_written_is_read(folder: str) -> None:
+    storage.write(f"{folder}/footfall/site=lab/a.avro", CONTENT)
+    assert storage.read(f"{folder}/footfall/site=lab/a.avro") == CONTENT
+    storage.write(f"{folder}/empty.avro", b"")
+    assert storage.read(f"{folder}/empty.avro") == b""
+
+
+def test_a_file_of_the_same_name_is_replaced(folder: str) -> None:
+    for content in (CONTENT, b"shorter"):
+        storage.write(f"{folder}/a.avro", content)
+    assert storage.read(f"{folder}/a.avro") == b"shorter"
+    assert storage.find(folder, "") == [f"{folder}/a.avro"]
+
+
+@pytest.mark.parametrize("name", ["a.gz", "a.bz2", "a.json"])
+def test_no_name_changes_the_content(folder: str, name: str) -> None:
+    storage.write(f"{folder}/{name}", CONTENT)
+    assert storage.read(f"{folder}/{name}") == CONTENT
+
+
+def test_a_file_larger_than_a_request_comes_whole(folder: str) -> None:
+    content = os.urandom(1 << 20) * 17 + b"end"
+    storage.write(f"{folder}/large.avro", content)
+    assert storage.read(f"{folder}/large.avro") == content
+
+
+def test_files_are_found_at_any_depth_in_order(folder: str) -> None:
+    names = [f"{folder}/{name}" for name in ("a.avro", "b/c.avro", "b/d/e.avro", "b/f.json")]
+    for name in reversed(names):
+        storage.write(name, CONTENT)
+    assert storage.find(folder, ".avro") == names[:3]
+    assert storage.find(f"{folder}/b/", ".avro") == names[1:3]
+    assert storage.find(f"{folder}/b", "f.json") == names[3:]
+
+
+def test_a_folder_holds_only_its_own(folder: str) -> None:
+    storage.write(f"{folder}/site=lab/a.avro", CONTENT)
+    storage.write(f"{folder}/site=lab-2/b.avro", CONTENT)
+    assert storage.find(f"{folder}/site=lab", "") == [f"{folder}/site=lab/a.avro"]
+
+
+def test_what_is_not_there_is_told(folder: str) -> None:
+    assert storage.find(folder, ".avro") == []
+    with pytest.raises(FileNotFoundError):
+        storage.read(f"{folder}/a.avro")
+
+
+def test_two_may_write_one_file_at_once(folder: str) -> None:
+    contents = [bytes([number]) * 100_000 for number in range(4)]
+    writers = [threading.Thread(target=storage.write, args=(f"{folder}/a.avro", content)) for content in contents]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert storage.read(f"{folder}/a.avro") in contents
+    assert storage.find(folder, "") == [f"{folder}/a.avro"]
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.avro").mkdir()
+    with pytest.raises(OSError):
+        storage.write(str(tmp_path / "a.avro"), CONTENT)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.avro"]
+
+
+def test_a_process_of_its_own_finds_the_bucket(storage_server: Storage) -> None:
+    bucket = storage_server.make_bucket("fresh-process")
+    code = (
+        "import sys; from pipeline import storage; "
+        "storage.write(f'{sys.argv[1]}/a/b.avro', b'here'); print(*storage.find(sys.argv[1], ''))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, bucket], env=os.environ | storage_server.environment, timeout=60, check=True,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout.split() == [f"{bucket}/a/b.avro"]
+    object_name = urllib.parse.quote("a/b.avro", safe="")
+    with urllib.request.urlopen(f"{storage_server.url}/storage/v1/b/fresh-process/o/{object_name}?alt=media") as found:
+        assert found.read() == b"here"
