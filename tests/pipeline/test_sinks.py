@@ -1,5 +1,6 @@
 """Record files: a function of their rows, whole when visible, and overwritten by themselves."""
 
+import json
 import os
 import random
 import subprocess
@@ -7,15 +8,31 @@ import sys
 from itertools import permutations
 from pathlib import Path
 
+import apache_beam as beam
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
+from apache_beam.testing import test_stream
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.sinks import encode_file, folder, partition, write_file
+from pipeline.sinks import (
+    PublishDeadLetters,
+    WriteRecords,
+    encode_file,
+    folder,
+    letter_json,
+    partition,
+    write_file,
+)
 from pipeline.view import read_file
 from schemas.avro import FAMILY_OF, contract
+from schemas.clock import now_us
+from tests.support.graph import pipeline
+from tests.support.pubsub import PubSub
 from tests.support.world import T0, a_site, clips_of, records_of, span, walker
 from transforms.dead_letters import Origin, dead_clip
-from transforms.guard import Guarded, to_fields
+from transforms.guard import Guarded, GuardedCoder, to_fields
 
 RECORDS = records_of(a_site(windows=["1m", "2m"]), clips_of([walker(1), walker(20)], 100), span(0, 120))
 GUARDED = [Guarded(FAMILY_OF[type(record)], to_fields(record)) for record in RECORDS]
@@ -89,3 +106,48 @@ def test_files_are_the_same_in_every_process() -> None:
         for seed in ("1", "2", "3")
     }
     assert len(digests) == 1
+
+
+def streamed(output: Path, *happenings: list[Guarded] | int) -> list[int]:
+    """Bring records to a stream's sink, or move its clock by seconds; return how many rows each file holds."""
+    stream = test_stream.TestStream(coder=GuardedCoder())
+    for happening in happenings:
+        if isinstance(happening, int):
+            stream = stream.advance_processing_time(happening)
+        else:
+            stream = stream.add_elements(happening)
+    with beam.Pipeline(runner=BundleBasedDirectRunner(), options=PipelineOptions(["--streaming"])) as root:
+        records = root | stream.advance_watermark_to_infinity()
+        records | beam.Map(lambda record: record).with_output_types(Guarded) | WriteRecords(str(output), FLUSH_US)
+    return sorted(len(read_file(path)[1]) for path in output.rglob("*.avro"))
+
+
+FLUSH_US = 60_000_000
+LATER = now_us() // 1_000_000 + 3600  # the clock of a test stream begins in 1970
+HEALTH = [record for record in GUARDED if record.family == "camera_health"]
+
+
+def test_records_of_a_stream_gather_until_they_are_due(tmp_path: Path) -> None:
+    assert streamed(tmp_path, HEAT[:1], HEAT[1:3], LATER, HEAT[3:4], HEALTH[:1]) == [1, 1, 3]
+
+
+def test_what_a_stream_gathered_is_written_at_its_end(tmp_path: Path) -> None:
+    assert streamed(tmp_path, HEAT, HEALTH) == sorted([len(HEAT), len(HEALTH)])
+
+
+def test_a_dead_letter_is_published_as_json() -> None:
+    said = json.loads(letter_json(Guarded("dead_letter", dict(LETTER.fields, event_time=T0))))
+    assert (said["reason"], said["event_time"]) == ("no_envelope", "2026-01-05T00:00:00.000000Z")
+    assert json.loads(letter_json(LETTER))["event_time"] is None
+
+
+def test_pubsub_dead_letters_arrive_at_their_topic(pubsub: PubSub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", pubsub.host)
+    topic = pubsub.topic()
+    subscription = pubsub.subscription(topic)
+    with pipeline() as root:
+        records = root | beam.Create([LETTER, HEAT[0]]).with_output_types(Guarded)
+        records | PublishDeadLetters(topic)
+    (message,) = pubsub.drain(subscription, count=1)
+    assert message.data == letter_json(LETTER)
+    assert not message.attributes

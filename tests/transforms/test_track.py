@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from schemas.clock import now_us
 from schemas.records import CameraHealth, MetricRecord
 from schemas.site import Site
 from tests.support.stream import Happening, streamed
@@ -22,9 +23,9 @@ from tests.support.world import (
     stander,
     walker,
 )
-from transforms.arrivals import day_of
+from transforms.arrivals import OPEN_US, Span, day_of
 from transforms.detections import ClipDetections
-from transforms.track import segments
+from transforms.track import CLOCK_SKEW_US, segments
 
 PEOPLE = [walker(start, speed=0.3, y=0.8) for start in range(2, 240, 25)] + [stander(1.5, 0.9, 20, 200)]
 
@@ -150,6 +151,19 @@ def test_what_comes_after_lateness_changes_nothing() -> None:
     spool = a_clip(20, 30, PEOPLE)
     written = streamed(site, asked, [clips, 170, [spool], 400, [a_clip(30, 40)], 800])
     assert standing(written) == records_of(site, clips, asked)
+
+
+def test_where_a_stream_has_no_end_what_it_stopped_in_is_not_told() -> None:
+    """Its watermark goes to infinity; windows that the clock has not come to are not written, or few."""
+    site = site_of("door")
+    begin_s = (now_us() - T0) // 60_000_000 * 60 - 240
+    asked = Span(seconds(begin_s), OPEN_US)
+    people = [stander(1.5, 0.9, begin_s, begin_s + 200)]
+    clips = [a_clip(begin_s + start, begin_s + start + 30, people) for start in (0, 30, 60, 90)]
+    found = standing(streamed(site, asked, [clips, begin_s + 130]))
+    ended = records_of(site, clips, span(begin_s, begin_s + 240))
+    assert [record for record in found if record.window_end <= seconds(begin_s + 240)] == ended
+    assert max(record.window_end for record in found) <= now_us() + CLOCK_SKEW_US
 
 
 def test_segments_lie_between_borders_and_end_with_the_day() -> None:
