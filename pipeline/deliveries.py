@@ -13,13 +13,18 @@ from apache_beam.io.unbounded_source import ReadFromUnboundedSource
 
 from pipeline.archive import BAD_ENVELOPE
 from pipeline.pubsub import START, PubSubSource, Subscription
-from schemas.clock import from_rfc3339
+from schemas.clock import SECOND_US, from_rfc3339, now_us
 from schemas.envelope import LATEST_US, Envelope, EnvelopeError
 from schemas.records import DeadLetter
 from schemas.site import Site
 from transforms.clips import Clip, Delivery
-from transforms.dead_letters import Origin, Outcome, count_set_aside, dead_clip
+from transforms.dead_letters import Origin, Outcome, count_set_aside, dead_clip, origin_of
 from transforms.validate import names_of
+
+IN_FUTURE = "in_future"
+"""Reason class of a clip whose clock is ahead of the job's: it would be kept until its time has come."""
+AHEAD_US = 3600 * SECOND_US
+"""By how much a clip's clock may be ahead."""
 
 STAGE = "ReadClips"
 CLIPS, FAILED = "clips", "failed"
@@ -69,7 +74,7 @@ def _delivery(message: PubsubMessage) -> Delivery:
 
 
 class _OpenFn(beam.DoFn):
-    """Reads envelopes; a message without a good one is set aside."""
+    """Reads envelopes; a message without a good one, or from a clock far ahead, is set aside."""
 
     def __init__(self, names: frozenset[str]) -> None:
         self._names = names
@@ -78,11 +83,17 @@ class _OpenFn(beam.DoFn):
         try:
             envelope = Envelope.from_attributes(delivery.attributes)
         except EnvelopeError:
-            count_set_aside(__name__, BAD_ENVELOPE)
-            letter = dead_clip(STAGE, BAD_ENVELOPE, _origin(delivery), len(delivery.payload), self._names)
-            yield pvalue.TaggedOutput(FAILED, letter)
+            yield self._set_aside(BAD_ENVELOPE, _origin(delivery), delivery)
+            return
+        if envelope.start_us > now_us() + AHEAD_US:
+            yield self._set_aside(IN_FUTURE, origin_of(envelope), delivery)
             return
         yield Clip(envelope, delivery.payload)
+
+    def _set_aside(self, reason: str, origin: Origin, delivery: Delivery) -> pvalue.TaggedOutput:
+        count_set_aside(__name__, reason)
+        letter = dead_clip(STAGE, reason, origin, len(delivery.payload), self._names)
+        return pvalue.TaggedOutput(FAILED, letter)
 
 
 def _origin(delivery: Delivery) -> Origin:

@@ -12,7 +12,7 @@ import apache_beam as beam
 
 from pipeline.archive import FAULTS
 from pipeline.config import Config
-from pipeline.deliveries import ReadDeliveries
+from pipeline.deliveries import IN_FUTURE, ReadDeliveries
 from pipeline.keys import load_keys
 from pipeline.progress import ReportProgress
 from pipeline.sinks import PublishDeadLetters, WriteRecords
@@ -31,7 +31,7 @@ from transforms.vocabulary import vocabulary_of
 def build(root: beam.Pipeline, config: Config) -> None:
     """Add the whole job to a pipeline."""
     sites, limits, spans = config.sites, config.limits, config.spans
-    vocabulary = vocabulary_of(sites, config.model_digits, FAULTS)
+    vocabulary = vocabulary_of(sites, config.model_digits, (*FAULTS, IN_FUTURE))
 
     if config.subscription is None:
         read = root | "ReadClips" >> ReadClipFiles(config.files, sites, limits)
