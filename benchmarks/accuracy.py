@@ -35,7 +35,7 @@ from transforms.detector import Detector
 from transforms.geometry import foot_points, inside
 from transforms.layout import layout_of
 from transforms.places import Happened, PlacesState
-from transforms.scene import SETTINGS, frame_gap_us
+from transforms.scene import SETTINGS, foresee, frame_gap_us
 from transforms.timeline import moments
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
@@ -108,7 +108,8 @@ def count(clip: ClipDetections, camera: Camera) -> Counted:
         layout = layout_of(camera, moment.aspect)
         boxes = moment.boxes / UNIT
         kept = layout.counts(foot_points(boxes))
-        state, seen = tracker.step(state, SETTINGS, moment.t_us, boxes[kept], moment.scores[kept] / 255)
+        ahead = foresee(clip, layout)[frame]
+        state, seen = tracker.step(state, SETTINGS, moment.t_us, boxes[kept], moment.scores[kept] / 255, ahead)
         before = len(happened.crossings)
         places.see(seen_places, layout, moment, clip.end_us, seen, happened)
         events += [

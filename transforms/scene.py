@@ -7,8 +7,12 @@ same tracklets; whatever order, duplicates or bundles brought the clips.
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
 
 from schemas.clock import SECOND_US
 from schemas.site import Camera
@@ -16,7 +20,8 @@ from transforms import places, tracker
 from transforms.boxes import UNIT
 from transforms.detections import ClipDetections
 from transforms.geometry import foot_points
-from transforms.layout import layout_of
+from transforms.layout import Layout, layout_of
+from transforms.lookahead import Ahead, look_ahead
 from transforms.places import Happened, PlacesState
 from transforms.timeline import Moment, left_out, moments
 
@@ -113,7 +118,7 @@ def run_segment(
         places.go_on(scene.places, start_us, end_us, happened)
         for moment in moments(clips, start_us, end_us, gap_us, opens=segment.first):
             _lose(scene, moment.from_us, gap_us, happened)
-            _see(scene, camera, moment, end_us, happened)
+            _see(scene, camera, moment, clips, end_us, happened)
             frames += 1
     _lose(scene, segment.end_us, gap_us, happened)
     if segment.last:
@@ -145,13 +150,36 @@ def _lose(scene: Scene, now_us: int, gap_us: int, happened: Happened) -> None:
         scene.tracker = tracker.cut(scene.tracker)
 
 
-def _see(scene: Scene, camera: Camera, moment: Moment, end_us: int, happened: Happened) -> None:
+def _see(
+    scene: Scene, camera: Camera, moment: Moment, clips: Sequence[ClipDetections], end_us: int, happened: Happened
+) -> None:
     if moment.flags:
         places.see_flawed(scene.places, moment, end_us, happened)
         return
     layout = layout_of(camera, moment.aspect)
+    clip = _owner(clips, moment)
+    ahead = foresee(clip, layout)[bisect.bisect_right(clip.times_us, moment.t_us) - 1]
     boxes = moment.boxes / UNIT
     kept = layout.counts(foot_points(boxes))
-    scene.tracker, seen = tracker.step(scene.tracker, SETTINGS, moment.t_us, boxes[kept], moment.scores[kept] / 255)
+    scene.tracker, seen = tracker.step(
+        scene.tracker, SETTINGS, moment.t_us, boxes[kept], moment.scores[kept] / 255, ahead
+    )
     places.see(scene.places, layout, moment, end_us, seen, happened)
     scene.covered_until_us = max(scene.covered_until_us, moment.until_us)
+
+
+@lru_cache(maxsize=16)
+def foresee(clip: ClipDetections, layout: Layout) -> list[Ahead]:
+    """Look ahead from each frame of a clip, for the boxes that count in it; a flawed frame has none.
+
+    It is kept while the clip is walked through, by one segment or several.
+    """
+    boxes, frames = clip.boxes / UNIT, np.repeat(np.arange(len(clip.counts)), clip.counts)
+    kept = layout.counts(foot_points(boxes)) & (np.asarray(clip.flags, int)[frames] == 0)
+    counts = np.bincount(frames[kept], minlength=len(clip.counts)).tolist()
+    return look_ahead(clip.times_us, counts, boxes[kept], clip.scores[kept] / 255, SETTINGS)
+
+
+def _owner(clips: Sequence[ClipDetections], moment: Moment) -> ClipDetections:
+    """Return the clip that a moment is of: the first readable one that covers it (see timeline.py)."""
+    return next(clip for clip in clips if clip.readable and clip.start_us <= moment.from_us < clip.end_us)

@@ -7,7 +7,7 @@ whether missing or empty, leave it as it was, and its motion is carried over the
 Strong boxes are given out first, then weak ones to the confirmed tracks still without (ByteTrack, Zhang et al.
 2022), each time by an optimal assignment. The cost of a pair is its negative log-likelihood (see motion.py): the
 gate opens as the place of an occluded track becomes uncertain, and a track lost long ago yields to one seen just
-now, without rules of their own.
+now, without rules of their own. Where the boxes' clip goes on, so does the likelihood (see lookahead.py).
 """
 
 import struct
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from transforms.boxes import iou
-from transforms.motion import ROWS, Measured, MotionSettings, begin, correct, frame, measure, predict, surprise
+from transforms.lookahead import Ahead, detours, support
+from transforms.motion import ROWS, MotionSettings, across, begin, correct, frame, measure, pick, predict, surprise
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -52,6 +53,9 @@ class TrackerSettings:
         crowding: By how much the variance of a box grows where another covers it: boxes of people who hide
             each other are drawn towards each other.
         twin: Overlap with a box in use from which a box begins no track: it is the same person again.
+        foresight: Seconds for which is looked ahead, inside a clip.
+        muddle: Chance that boxes linked on the way ahead are not one person.
+        sure: Cost up to which a track has a box of its own in sight, and what comes later casts no doubt on it.
     """
 
     motion: MotionSettings = field(default_factory=MotionSettings)
@@ -66,6 +70,9 @@ class TrackerSettings:
     newcomer: float = 6.0
     crowding: float = 1.0
     twin: float = 0.5
+    foresight: float = 1.0
+    muddle: float = 0.1
+    sure: float = 6.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +123,12 @@ def cut(state: TrackerState) -> TrackerState:
 
 
 def step(
-    state: TrackerState, settings: TrackerSettings, t_us: int, boxes: Floats, scores: Floats
+    state: TrackerState,
+    settings: TrackerSettings,
+    t_us: int,
+    boxes: Floats,
+    scores: Floats,
+    ahead: Ahead | None = None,
 ) -> tuple[TrackerState, Sightings]:
     """Follow the tracks through one frame.
 
@@ -126,6 +138,7 @@ def step(
         t_us: Time of the frame, microseconds; later than the frame before, by any step.
         boxes: (N, 4) x1, y1, x2, y2 in picture heights, in any order. Boxes without area are ignored.
         scores: (N,) in 0..1.
+        ahead: What comes after the boxes in their clip, see lookahead.py; None where that is not known.
 
     Returns:
         The new state, and what was seen. The order of the boxes makes no difference.
@@ -135,7 +148,8 @@ def step(
     """
     if t_us <= state.now_us:
         raise ValueError("frames must be given in order of time, each later than the one before")
-    boxes, scores = _admit(boxes, scores, settings.weak)
+    use = _admit(boxes, scores, settings.weak)
+    boxes, scores = boxes[use], scores[use]
     live = _unexpired(state, settings, t_us)
     track, seen_us = state.track[live], state.seen_us[live]
     evidence, motion = state.evidence[live], state.motion[:, live]
@@ -146,7 +160,12 @@ def step(
     overlap.flat[:: len(boxes) + 1] = 0
     seen = measure(boxes, 1 + settings.crowding * overlap.max(axis=1, initial=0))
     expected = predict(motion, (t_us - seen_us) / 1e6, settings.motion)
-    costs = surprise(expected, seen, settings.motion)
+    pairs = across(expected, seen)
+    costs = surprise(*pairs, settings.motion)
+    costs += np.where(confirmed, 0.0, settings.newcomer)[:, None]
+    if ahead is not None:
+        costs -= support(*pairs, ahead.after[:, None, use], settings)
+        detours(costs, expected, seen, t_us, ahead, settings)
     box_of = _associate(costs, confirmed, scores, settings)
 
     found = np.flatnonzero(box_of >= 0)
@@ -156,13 +175,13 @@ def step(
     begins &= overlap[:, used].max(axis=1, initial=0) < settings.twin
     new = np.flatnonzero(begins)
 
-    motion[:, found] = correct(expected[:, found], _pick(seen, used), settings.motion)
+    motion[:, found] = correct(expected[:, found], pick(seen, used), settings.motion)
     seen_us[found] = t_us
     held = evidence[found]
     evidence[found] = np.where(confirmed[found], held, np.maximum(held + gained[used], 0))
     after = TrackerState(state.next_id, t_us, track, seen_us, evidence, motion)
     if len(new):
-        after = _born(after, begin(_pick(seen, new), settings.motion), np.maximum(gained[new], 0))
+        after = _born(after, begin(pick(seen, new), settings.motion), np.maximum(gained[new], 0))
         found = np.concatenate((found, np.arange(len(track), len(after.track))))
     return after, Sightings(
         track=after.track[found],
@@ -205,13 +224,12 @@ def _no_tracks(next_id: int, now_us: int) -> TrackerState:
     return TrackerState(next_id, now_us, none, none, np.zeros(0), np.zeros((ROWS, 0)))
 
 
-def _admit(boxes: Floats, scores: Floats, weak: float) -> tuple[Floats, Floats]:
-    """Leave out what cannot matter, and bring the rest into one order, whatever order it came in."""
+def _admit(boxes: Floats, scores: Floats, weak: float) -> Indices:
+    """Return the boxes that can matter, in one order, whatever order they came in."""
     left, top, right, bottom = boxes.T
-    use = (scores >= weak) & (right > left) & (bottom > top)
-    boxes, scores = boxes[use], scores[use]
-    order = np.lexsort((*boxes.T, -scores))
-    return boxes[order], scores[order]
+    use = np.flatnonzero((scores >= weak) & (right > left) & (bottom > top))
+    order: Indices = use[np.lexsort((*boxes[use].T, -scores[use]))]
+    return order
 
 
 def _unexpired(state: TrackerState, settings: TrackerSettings, t_us: int) -> Flags:
@@ -223,7 +241,6 @@ def _unexpired(state: TrackerState, settings: TrackerSettings, t_us: int) -> Fla
 def _associate(costs: Floats, confirmed: Flags, scores: Floats, settings: TrackerSettings) -> Indices:
     """Give boxes to tracks; returns (K,) the index of each track's box, -1 for none."""
     box_of = np.full(len(confirmed), -1)
-    costs = costs + np.where(confirmed, 0.0, settings.newcomer)[:, None]
     strong = scores >= settings.strong
     rounds = ((np.ones_like(confirmed), strong, settings.reach), (confirmed, ~strong, settings.reach_weak))
     for tracks, boxes, reach in rounds:
@@ -248,7 +265,3 @@ def _born(state: TrackerState, motion: Floats, evidence: Floats) -> TrackerState
         np.concatenate((state.evidence, evidence)),
         np.concatenate((state.motion, motion), axis=1),
     )
-
-
-def _pick(seen: Measured, which: Indices) -> Measured:
-    return Measured(*(field[which] for field in seen))

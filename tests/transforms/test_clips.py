@@ -16,7 +16,7 @@ from schemas.envelope import Envelope
 from tests.support.graph import pipeline, shuffled
 from tests.support.video import encode, pictures
 from tests.support.world import T0
-from transforms.clips import PIXELS, Clip, Faulty, Outcome
+from transforms.clips import PIXELS, Clip, Delivery, Faulty, Outcome
 from transforms.coders import PixelCoder, PixelsLeaveStageError
 from transforms.decode import ClipLimits, Frame, OpenClip, open_clip
 
@@ -35,7 +35,9 @@ def pixels() -> Iterator[dict[type, Any]]:
     with open_clip(PAYLOAD, ClipLimits()) as opened:
         fault = Faulty(clip, "corrupt")
         frame = next(iter(opened.frames(1)))
-        yield {Clip: clip, Faulty: fault, Outcome: Outcome(None, fault), Frame: frame, OpenClip: opened}
+        outcome = Outcome(None, fault)
+        delivery = Delivery(clip.envelope.to_attributes(), PAYLOAD)
+        yield {Delivery: delivery, Clip: clip, Faulty: fault, Outcome: outcome, Frame: frame, OpenClip: opened}
 
 
 @pytest.mark.parametrize("kind", PIXELS)

@@ -1,17 +1,21 @@
 """The motion filter: exact in time, free of scale, honest about what it does not know."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.motion import (
     Floats,
     Measured,
     MotionSettings,
+    across,
+    agreement,
     begin,
     correct,
     frame,
+    look_back,
     measure,
+    pick,
     predict,
     surprise,
 )
@@ -77,9 +81,9 @@ def test_surprise_rises_with_distance_and_time(near: float, further: float, unse
     motion = walk(0, 10)
     expected = predict(motion, np.array([unseen]), SETTINGS)
     boxes = np.concatenate((BOX, BOX + near, BOX + near + further))
-    exact, close, far = surprise(expected, seen(boxes), SETTINGS)[0]
+    exact, close, far = surprise(expected, seen(boxes), SETTINGS)
     assert 0 <= exact <= close <= far
-    assert surprise(motion, seen(BOX), SETTINGS)[0, 0] <= exact
+    assert surprise(motion, seen(BOX), SETTINGS)[0] <= exact
 
 
 def test_crowded_boxes_count_less() -> None:
@@ -88,3 +92,38 @@ def test_crowded_boxes_count_less() -> None:
     alone = correct(expected, measure(aside, np.ones(1)), SETTINGS)
     crowded = correct(expected, measure(aside, np.full(1, 3.0)), SETTINGS)
     assert expected[0, 0] < crowded[0, 0] < alone[0, 0]
+
+
+def test_each_track_is_paired_with_each_box() -> None:
+    tracks = np.concatenate((walk(0, 10), walk(0.1, 10), walk(0.2, 10)), axis=1)
+    boxes = seen(np.concatenate((BOX, BOX + 0.05)))
+    table = surprise(*across(tracks, boxes), SETTINGS)
+    for k in range(3):
+        for n in range(2):
+            one = surprise(tracks[:, [k]], pick(boxes, np.array([n])), SETTINGS)
+            np.testing.assert_allclose(table[k, n], one[0])
+
+
+@settings(deadline=None)
+@given(st.floats(-0.3, 0.3), st.floats(-0.3, 0.3))
+def test_a_walk_looked_at_backwards_agrees_with_itself_best(speed: float, other: float) -> None:
+    """Tracks come from the left to the box; what comes after is the walk on from it, run backwards."""
+    after = look_back(walk(-speed, 15), SETTINGS)
+    known = after[1, 0] / after[0, 0]
+    assert abs(known - speed) <= 0.1 * abs(speed) + 1e-9
+
+    def arriving(speed: float) -> Floats:
+        motion = walk(speed, 15)
+        motion[0] = 0.45 - 0.1 * speed
+        return predict(motion, np.array([0.1]), SETTINGS)
+
+    agrees, differs = (agreement(arriving(each), seen(BOX), after, SETTINGS)[0] for each in (speed, other))
+    assert agrees > 0
+    if abs(other) > abs(speed) + 0.1 or abs(other - speed) > 0.1:
+        assert differs < agrees
+
+
+def test_a_single_box_says_nothing_of_where_it_goes() -> None:
+    after = look_back(begin(seen(BOX), SETTINGS), SETTINGS)
+    assert not after.any()
+    assert agreement(walk(0.1, 10), seen(BOX), after, SETTINGS)[0] == 0

@@ -1,6 +1,7 @@
 """A camera's day, run forward: a function of the set of clips and of nothing else."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -22,7 +23,8 @@ from tests.support.world import (
 )
 from transforms.detections import ClipDetections
 from transforms.events import PlaceEvents
-from transforms.scene import Scene, Segment, Tracklets, frame_gap_us, run_segment
+from transforms.layout import layout_of
+from transforms.scene import Scene, Segment, Tracklets, foresee, frame_gap_us, run_segment
 from transforms.snapshot import Snapshot, SnapshotCoder
 from transforms.timeline import distinct
 
@@ -104,6 +106,25 @@ def test_order_and_repeats_of_clips_make_no_difference(data: st.DataObject) -> N
     shuffled = data.draw(st.permutations(clips + data.draw(st.lists(st.sampled_from(clips), max_size=3))))
     asked = span(0, 120)
     assert place_events(a_site(), "door", shuffled, asked) == place_events(a_site(), "door", clips, asked)
+
+
+@SCENES
+@given(
+    st.lists(CLIP, min_size=1, max_size=8), st.lists(PERSON, min_size=1, max_size=4), st.integers(1, 699)
+)  # fmt: skip
+def test_no_look_ahead_reaches_into_a_clip_that_starts_later(clips: list, people: list, border: int) -> None:
+    found = drawn(clips, people)
+    known = [clip for clip in found if clip.start_us < seconds(border / 10)]
+    assert in_segments(known, [0.0, border / 10, 70.0])[0] == in_segments(found, [0.0, border / 10, 70.0])[0]
+
+
+def test_only_sound_frames_and_boxes_that_count_are_looked_ahead_at() -> None:
+    people = [walker(0), stander(1.5, 0.8, 0, 10)]
+    sound, dark = a_clip(0, 4, people), replace(a_clip(0, 4, people), flags=(2,) * 20)
+    staff = {"name": "behind", "kind": "staff", "polygon": [[0.6, 0], [1, 0], [1, 1], [0.6, 1]]}
+    layout = layout_of(a_camera(zones=[staff]), sound.aspect)
+    assert [each.after.shape[1] for each in foresee(sound, layout)] == [1] * 20
+    assert not any(each.after.size or each.heads_us.size for each in foresee(dark, layout))
 
 
 def alone_us(clips: list[ClipDetections], which: int, start_us: int, end_us: int) -> int:
