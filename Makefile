@@ -7,7 +7,7 @@ BENCH := .venv-bench
 READY := $(VENV)/.ready
 DEMO := demo/output
 
-.PHONY: demo test lint types smoke smoke-one bench accuracy lock schema clean
+.PHONY: demo test flink lint types smoke smoke-one bench accuracy lock schema clean
 
 demo: $(READY)
 	rm -rf demo/clips $(DEMO)
@@ -17,6 +17,13 @@ demo: $(READY)
 
 test: $(READY)
 	$(VENV)/bin/pytest
+
+# The demo's clips on a real Flink cluster on this machine, which stays until Ctrl-C.
+flink: $(READY)
+	rm -rf demo/clips $(DEMO)
+	$(VENV)/bin/silhouette cut demo/one-by-one.mp4 --output demo/clips \
+		--site example-library --camera reading-table --start 2026-01-05T09:00:00Z
+	$(VENV)/bin/python -m tests.flink.demo demo/clips $(DEMO)
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .
@@ -66,6 +73,8 @@ $(BENCH)/.ready: pyproject.toml benchmarks/requirements.lock
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra dev --upgrade \
 		pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
+		--constraint requirements.lock pyproject.toml -o templates/requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
 		--override benchmarks/overrides.txt --constraint requirements.lock pyproject.toml benchmarks/requirements.in \
 		-o benchmarks/requirements.lock

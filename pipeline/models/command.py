@@ -1,13 +1,15 @@
 """`silhouette models`: list the models, fetch them, check them."""
 
 import argparse
+import shutil
 import sys
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from pipeline.models.cards import ModelError
-from pipeline.models.registry import FOLDER_VARIABLE, check, list_models, pull
+from pipeline.models.registry import FOLDER_VARIABLE, check, list_models, pull, resolve
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -22,6 +24,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     actions.add_parser("list", help="show every model that has a card here")
     pulling = actions.add_parser("pull", help="fetch a model's file into the cache and verify its hash")
     pulling.add_argument("model", help="name of a model, or a card's file NAME.yaml")
+    pulling.add_argument(
+        "--to",
+        type=Path,
+        metavar="DIR",
+        help="put a copy into this folder, named by its hash, as remote workers need it",
+    )
     checking = actions.add_parser("check", help="check that a model's file agrees with its card, and try it")
     checking.add_argument("model", help="name of a model, a card's file NAME.yaml, or a model file NAME.onnx")
 
@@ -47,7 +55,22 @@ def _list(args: argparse.Namespace) -> None:
 
 
 def _pull(args: argparse.Namespace) -> None:
-    print(pull(args.model))
+    here = pull(args.model)
+    print(here if args.to is None else _copy(args.model, args.to))
+
+
+def _copy(model: str, folder: Path) -> Path:
+    """Copy a model that is here into a folder, as `<sha256>.onnx`; it appears there whole."""
+    card, here = resolve(model)
+    target = folder / f"{card.sha256}.onnx"
+    staged = folder / f".{target.name}.partial"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(here, staged)
+        staged.replace(target)
+    except OSError as error:
+        raise ModelError(f"--to: {target} cannot be written ({error.strerror}); name another folder") from error
+    return target
 
 
 def _check(args: argparse.Namespace) -> None:

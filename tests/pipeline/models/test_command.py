@@ -1,6 +1,7 @@
 """The command `silhouette models`."""
 
 import argparse
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,21 @@ def test_check(capsys: pytest.CaptureFixture[str]) -> None:
 def test_pull_of_what_is_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("pull", "person") == 0
     assert Path(capsys.readouterr().out.strip()).name == "person.onnx"
+
+
+def test_pull_into_a_folder_by_hash(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert call("pull", "person", "--to", str(tmp_path / "models")) == 0
+    copy = Path(capsys.readouterr().out.strip())
+    assert copy.parent == tmp_path / "models"
+    assert copy.name == f"{hashlib.sha256(copy.read_bytes()).hexdigest()}.onnx"
+    assert list(copy.parent.iterdir()) == [copy]
+    assert call("check", str(copy)) == 0
+
+
+def test_pull_into_a_folder_that_cannot_be_made(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "models").touch()
+    assert call("pull", "person", "--to", str(tmp_path / "models")) == 1
+    assert "--to: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("action", ["check", "pull"])

@@ -1,0 +1,1 @@
+"""Hand the job to a cluster: Flink or Dataflow."""

@@ -1,0 +1,171 @@
+"""The job on a real Flink cluster of two TaskManagers, as `silhouette submit flink` puts it there."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import OK, USAGE
+from pipeline.job import UsageError
+from pipeline.models.cards import read_card
+from pipeline.submit import command
+from pipeline.submit.flink import check_state
+from pipeline.submit.flink_jar import MAIN
+from pipeline.submit.flink_options import beam_options
+from pipeline.submit.flink_rest import FlinkCluster, FlinkError, last_cause
+from tests.support import builds
+from tests.support.command import silhouette
+from tests.support.flink_cluster import Flink, Workers, free_ports
+
+CLIPS = 2
+
+
+def parsed(*words: object) -> argparse.Namespace:
+    """Parse `silhouette submit flink WORDS`."""
+    parser = argparse.ArgumentParser()
+    command.add_parser(parser.add_subparsers())
+    return parser.parse_args(["submit", "flink", *map(str, words)])
+
+
+def submit(*words: object) -> int:
+    """Run `silhouette submit flink WORDS` and return its exit code."""
+    return command.run(parsed(*words))
+
+
+@pytest.fixture(scope="module")
+def workers(flink: Flink) -> Iterator[Workers]:
+    with flink.workers() as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def clips(root: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("clips")
+    cut = silhouette(
+        "cut", root / "demo/one-by-one.mp4", "--output", folder, "--site", "example-library",
+        "--camera", "reading-table", "--start", "2026-01-05T09:00:00Z",
+    )  # fmt: skip
+    assert cut.returncode == 0, cut.stderr
+    return sorted(folder.glob("*.mp4"))[:CLIPS]
+
+
+@pytest.fixture(scope="module")
+def models(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of models as the workers' image has it."""
+    folder = tmp_path_factory.mktemp("models")
+    card = read_card(root / "pipeline/models/cards/person.yaml")
+    (folder / f"{card.sha256}.onnx").symlink_to(root / "pipeline/models/builtin/person.onnx")
+    return folder
+
+
+def contents(output: Path) -> dict[str, bytes]:
+    """Return the bytes of each file of records, by its path below the output."""
+    return {str(path.relative_to(output)): path.read_bytes() for path in output.rglob("*.avro")}
+
+
+def test_flink_gives_the_records_of_a_local_run(
+    root: Path, flink: Flink, workers: Workers, clips: list[Path], models: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    job = ("--site", root / "demo/site.yaml", "--clips", *clips, "--output")
+    where = ("--job-endpoint", flink.job_endpoint, "--rest", flink.rest.url, "--workers-at", workers.address)
+    done = submit(
+        *job, tmp_path / "flink", *where, "--models-at", models, "--parallelism", 2, "--job-name", "demo", "--wait"
+    )
+    told = capsys.readouterr()
+    assert done == OK, told.err
+    (name,) = [name for name, state in flink.rest.jobs().values() if name.startswith("demo-") and state == "FINISHED"]
+    assert f"{name}: job " in told.out
+    local = silhouette("run", *job, tmp_path / "local")
+    assert local.returncode == 0, local.stderr
+    assert contents(tmp_path / "flink") == contents(tmp_path / "local")
+    assert len(contents(tmp_path / "flink")) == 6
+
+
+def test_flink_runs_the_job_as_a_jar(
+    root: Path, flink: Flink, workers: Workers, clips: list[Path], models: Path, tmp_path: Path
+) -> None:
+    """As the Kubernetes operator does: the jar's own class, with no job server."""
+    jar = tmp_path / "silhouette.jar"
+    job = ("--site", root / "demo/site.yaml", "--clips", clips[0], "--output")
+    written = submit(
+        *job, tmp_path / "flink", "--workers-at", workers.address, "--models-at", models,
+        "--jar", jar, "--job-server-jar", builds.flink_job_server(),
+    )  # fmt: skip
+    assert written == OK
+    flink.run_jar(jar, MAIN)
+    local = silhouette("run", *job, tmp_path / "local")
+    assert local.returncode == 0, local.stderr
+    assert contents(tmp_path / "flink") == contents(tmp_path / "local")
+
+
+LEAST = ("--site", "demo/site.yaml", "--input", "projects/p/subscriptions/s", "--output", "out")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--parallelism", "0"], "--parallelism: at least 1"),
+        (["--worker-processes", "0"], "--worker-processes: at least 1"),
+        (["--checkpoint-every", "0.5"], "--checkpoint-every: from 1 to 300 seconds"),
+        (["--job-endpoint", "8099"], "--job-endpoint: must be HOST:PORT"),
+        (["--workers-at", "host"], "--workers-at: must be HOST:PORT"),
+        (["--rest", "localhost:8081"], "--rest: must be an address"),
+        (["--job-name", "two words"], "--job-name: letters"),
+        (["--upgrade", "silhouette"], "--upgrade: must be a job's id"),
+        (["--jar", "job.jar"], "--jar, --job-server-jar: give both"),
+        (["--jar", "a.jar", "--job-server-jar", "b.jar", "--wait"], "--jar: the operator"),
+    ],
+)
+def test_flags_that_do_not_fit_are_told(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert submit(*LEAST, *words) == USAGE
+    assert f"silhouette submit flink: {told}" in capsys.readouterr().err
+
+
+def test_a_stream_waits_for_its_bundles_and_keeps_its_state() -> None:
+    options = beam_options(parsed(*LEAST), "silhouette-1", "file:///s", bounded=False).get_all_options()
+    assert options["streaming"]
+    assert options["finish_bundle_before_checkpointing"]
+    assert options["externalized_checkpoints_enabled"]
+    assert options["checkpointing_interval"] == 10_000
+    assert options["savepoint_path"] == "file:///s"
+    assert options["environment_type"] == "EXTERNAL"
+    docker = beam_options(parsed(*LEAST, "--worker-image", "i:1"), "silhouette-1", None, bounded=False)
+    assert docker.get_all_options()["environment_config"] == "i:1"
+
+
+def test_a_cluster_that_keeps_checkpoints_in_memory_is_refused() -> None:
+    check_state({"state.checkpoints.dir": "file:///state"})
+    check_state({"execution.checkpointing.dir": "file:///state"})
+    with pytest.raises(UsageError, match=r"--rest: .* set execution\.checkpointing\.dir"):
+        check_state({"state.backend.type": "rocksdb"})
+
+
+def test_a_cluster_that_is_not_there_is_told() -> None:
+    (port,) = free_ports(1)
+    with pytest.raises(FlinkError, match=f"http://localhost:{port} cannot be reached: "):
+        FlinkCluster(f"http://localhost:{port}").jobs()
+
+
+JAVA = "java.lang.A: one\n\tat a.b\nCaused by: java.lang.B: two\n\tat c.d\n\t... 3 more\n"
+PYTHON = """java.lang.A: one
+\tat a.b
+Caused by: java.lang.B: Error received from SDK harness for instruction 5: Traceback (most recent call last):
+  File "x.py", line 1, in f
+    g()
+OSError: [Errno 28] No space left [while running 'WriteRecords/Write-ptransform-7']
+
+\tat c.d
+"""
+
+
+@pytest.mark.parametrize(
+    ("stack", "cause"),
+    [(JAVA, "java.lang.B: two"), (PYTHON, "OSError: [Errno 28] No space left"), ("", "")],
+    ids=["java", "python", "none"],
+)
+def test_the_fault_at_the_bottom_of_a_stack(stack: str, cause: str) -> None:
+    assert last_cause(stack) == cause
