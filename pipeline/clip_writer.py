@@ -65,13 +65,16 @@ class Encoder:
       first: The clip's first picture, for its size, colours and display matrix.
       rate: Frames a second.
       pixel_aspect: Width over height of a pixel.
+      live: Whether each picture is to be encoded as it comes, so that `size` is exact; the clip gets a little larger.
     """
 
-    def __init__(self, first: av.VideoFrame, rate: float, pixel_aspect: Fraction | None) -> None:
+    def __init__(self, first: av.VideoFrame, rate: float, pixel_aspect: Fraction | None, *, live: bool = False) -> None:
         self._buffer = io.BytesIO()
         self._output = _output(self._buffer)
         self._stream = self._output.add_stream(
-            "libx264", rate=Fraction(rate).limit_denominator(1_000_000), options=_QUALITY
+            "libx264",
+            rate=Fraction(rate).limit_denominator(1_000_000),
+            options=_QUALITY | ({"tune": "zerolatency"} if live else {}),
         )
         context = self._stream.codec_context
         context.width, context.height = first.width, first.height
@@ -88,23 +91,29 @@ class Encoder:
         if (matrix := first.side_data.get(SideDataType.DISPLAYMATRIX)) is not None:
             self._stream.set_display_matrix(memoryview(bytes(matrix)).cast("i").tolist())
         self._packets: list[av.Packet[av.VideoStream]] = []
+        self.size = 0
+        """Bytes of the pictures that were encoded so far."""
 
     def add(self, picture: av.VideoFrame, time_us: int) -> None:
         """Add the next picture, shown `time_us` after the clip's start."""
         frame = picture.reformat(format=self._stream.codec_context.pix_fmt, dst_color_range=_LIMITED_RANGE, threads=1)
         frame.pts, frame.time_base = time_us, MICROSECONDS
         frame.pict_type = 0  # the encoder's to choose
-        self._packets += self._stream.encode(frame)
+        self._keep(self._stream.encode(frame))
 
     def finish(self, end_us: int) -> bytes:
         """Return the clip, its last picture shown until `end_us`."""
-        self._packets += self._stream.encode(None)
+        self._keep(self._stream.encode(None))
         times_us = [packet.pts for packet in self._packets]
         for packet, until_us in zip(self._packets, [*times_us[1:], end_us], strict=True):
             packet.duration = until_us - packet.pts
             self._output.mux(packet)
         self._output.close()
         return self._buffer.getvalue()
+
+    def _keep(self, packets: list[av.Packet[av.VideoStream]]) -> None:
+        self._packets += packets
+        self.size += sum(packet.size for packet in packets)
 
 
 def _output(buffer: io.BytesIO) -> av.container.OutputContainer:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import grpc
@@ -24,6 +23,9 @@ from tests.conftest import missing
 
 PROJECT = "silhouette-tests"
 _START_SECONDS = 60
+# Ends gcloud, which leads a group of its own, and in it the emulator, once our end of the pipe is closed: by `stop`, or
+# by whatever ended us.
+_GUARD = '"$@" </dev/null & read -r _; kill -9 -$! $!; wait'
 
 
 def free_port() -> int:
@@ -56,10 +58,9 @@ class PubSub:
         """Start the emulator, empty, and wait until it answers."""
         self._folder = folder = tempfile.mkdtemp(prefix="pubsub-")
         self._process = subprocess.Popen(
-            ["gcloud", "beta", "emulators", "pubsub", "start", "--quiet",
+            ["sh", "-c", _GUARD, "pubsub", "gcloud", "beta", "emulators", "pubsub", "start", "--quiet",
              f"--project={self.project}", f"--host-port={self.host}", f"--data-dir={folder}"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            # The emulator is a grandchild, and outlives gcloud: end its whole group.
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True,
             env=os.environ | {"CLOUDSDK_CORE_DISABLE_PROMPTS": "1", "CLOUDSDK_CONFIG": folder},
         )  # fmt: skip
@@ -71,7 +72,7 @@ class PubSub:
                     ready.result(timeout=1)
                     return
                 except grpc.FutureTimeoutError:
-                    if self._process.poll() is not None or time.monotonic() > deadline:
+                    if time.monotonic() > deadline:
                         self.stop()
                         raise RuntimeError("the Pub/Sub emulator did not start") from None
 
@@ -79,9 +80,7 @@ class PubSub:
         """End the emulator; all that it held is gone."""
         if self._process is None:
             return
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)  # it has nothing to tidy up
-        self._process.wait()
+        self._process.communicate()
         self._process = None
         shutil.rmtree(self._folder, ignore_errors=True)
 

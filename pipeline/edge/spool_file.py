@@ -1,0 +1,119 @@
+"""One clip on the agent's disk: its attributes and payload, encrypted with a key that never leaves the machine.
+
+A file is a version byte and what follows. Version 1: a 12-byte nonce, then AES-256-GCM of the content, with the file's
+name as associated data. Version 0: the content as it is, where encryption was switched off. The content is the length
+of the attributes (4 bytes, big-endian), the attributes as JSON, and the payload.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from pipeline.secrets import SecretError, read_secret
+
+_PLAIN, _ENCRYPTED = b"\x00", b"\x01"
+_NONCE_BYTES = 12
+_LENGTH_BYTES = 4
+_KEY_BYTES = 32
+
+
+class SpoolFileError(Exception):
+    """A file that is damaged, or was encrypted with another key."""
+
+
+def load_key(path: Path) -> AESGCM:
+    """Return the spool's cipher; its key is made if there is none.
+
+    Raises:
+      SecretError: the file is no key, or others may read it.
+      OSError: it cannot be made.
+    """
+    if not path.exists():
+        # Whole or not at all, and never another's: a link fails where a file is.
+        staged = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        staged.unlink(missing_ok=True)
+        write_durably(staged, os.urandom(_KEY_BYTES).hex().encode() + b"\n")
+        try:
+            os.link(staged, path)
+        finally:
+            staged.unlink()
+        sync_folder(path.parent)
+    try:
+        key = bytes.fromhex(read_secret(path).strip())
+    except ValueError as error:
+        if isinstance(error, SecretError):
+            raise
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise SecretError(f"{path}: is no key of a spool: put back the one that was there, or delete it with the spool")
+    return AESGCM(key)
+
+
+def packed(attributes: dict[str, str], payload: bytes, name: str, cipher: AESGCM | None) -> bytes:
+    """Return the content of a spool file.
+
+    Args:
+      attributes: Of the message to be.
+      payload: Of the message to be.
+      name: The file's name.
+      cipher: From `load_key`; None leaves it plain.
+    """
+    said = json.dumps(attributes).encode()
+    content = len(said).to_bytes(_LENGTH_BYTES, "big") + said + payload
+    if cipher is None:
+        return _PLAIN + content
+    nonce = os.urandom(_NONCE_BYTES)
+    return _ENCRYPTED + nonce + cipher.encrypt(nonce, content, name.encode())
+
+
+def unpacked(file: bytes, name: str, cipher: AESGCM | None) -> tuple[dict[str, str], bytes]:
+    """Return attributes and payload; a file is read by the way it was written, whatever is used now.
+
+    Raises:
+      SpoolFileError: it was damaged, or there is no key for it.
+    """
+    version, content = file[:1], file[1:]
+    if version == _ENCRYPTED and cipher is not None and len(content) > _NONCE_BYTES:
+        try:
+            content = cipher.decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], name.encode())
+        except InvalidTag:
+            raise SpoolFileError from None
+    elif version != _PLAIN:
+        raise SpoolFileError
+    length = int.from_bytes(content[:_LENGTH_BYTES], "big")
+    try:
+        attributes = json.loads(content[_LENGTH_BYTES : _LENGTH_BYTES + length])
+    except ValueError:
+        raise SpoolFileError from None
+    return attributes, content[_LENGTH_BYTES + length :]
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a new file, its owner's alone, and have it on the disk before returning.
+
+    Raises:
+      OSError: it cannot be written; nothing is left of it.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+    except BaseException:
+        path.unlink()
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Have a folder's names on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
