@@ -111,7 +111,8 @@ def configure(args: argparse.Namespace) -> Config:
 
     Args:
       args: What `add_job_flags` added. Besides, where the command has them: `until_idle`, the quiet after which a
-        subscription counts as read; `ends`, whether the runner writes nothing before its input has ended;
+        subscription counts as read; `ends`, whether the runner writes nothing before its input has ended; `resumes`,
+        whether the job goes on with the state of one before;
         `models_at`, the folder where remote workers have the models, each named by its hash.
 
     Raises:
@@ -338,7 +339,16 @@ def _open_spans(args: argparse.Namespace, sites: Sequence[Site], output: str) ->
         raise UsageError(f"--from: asks for {days:,} days; ask for {LONGEST_DAYS} at most")
     spans = {}
     for site in sites:
-        begin = from_us if from_us is not None else first_start(output, site) or now
+        begin = from_us
+        if begin is None and (first_us := first_start(output, site)) is not None:
+            if not getattr(args, "resumes", False):
+                raise UsageError(
+                    f"--output: a stream has written records of site {site.site}, site_version {site.site_version}, to "
+                    f"{output}, and this one begins without what that one knew: say by --from from when on it reports, "
+                    "raise site_version, or name another folder"
+                )
+            begin = first_us
+        begin = now if begin is None else begin
         end = OPEN_US if until_us is None else until_us
         if begin >= end:
             raise UsageError(f"--from, --until: no time lies between them for site {site.site}")

@@ -7,16 +7,16 @@ loses nothing, and what it held comes again within the deadline.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 from itertools import islice
 
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.cloud.pubsub_v1 import SubscriberClient
 
-DEADLINE_S = 60
+DEADLINE_S = 30
 """For how long a message is extended at a time."""
 HELD_AT_MOST_S = 1800
 """A message held for longer is let go: whoever was to make it durable is gone."""
@@ -32,6 +32,7 @@ class Lease:
         self.subscription = subscription
         self.client = SubscriberClient()
         self._since: dict[str, float] = {}  # by acknowledgement id, when it was received
+        self._new: list[str] = []  # not extended yet
         self._put_off: list[str] = []
         self._changed = threading.Condition()
         threading.Thread(target=self._extend_for_ever, name="silhouette-lease", daemon=True).start()
@@ -39,7 +40,9 @@ class Lease:
     def hold(self, ids: Iterable[str]) -> None:
         """Extend these from now on."""
         with self._changed:
-            self._since.update(dict.fromkeys(ids, time.monotonic()))
+            new = dict.fromkeys(ids, time.monotonic())
+            self._since.update(new)
+            self._new.extend(new)
             self._changed.notify()
 
     def acknowledge(self, ids: Sequence[str]) -> None:
@@ -53,8 +56,10 @@ class Lease:
             self.client.acknowledge(subscription=self.subscription, ack_ids=some)
 
     def put_off(self, ids: Iterable[str]) -> None:
-        """Hold these until `acknowledge_put_off`."""
+        """Hold these until `acknowledge_put_off`, for however long: it is this process that works on them."""
         with self._changed:
+            ids = list(ids)
+            self._since.update(dict.fromkeys(ids, math.inf))
             self._put_off.extend(ids)
 
     def acknowledge_put_off(self) -> None:
@@ -74,15 +79,18 @@ class Lease:
                 self._since.pop(each, None)
 
     def _extend_for_ever(self) -> None:
+        due = 0.0
         while True:
             with self._changed:
-                while not self._since:
-                    self._changed.wait()
-                too_old = time.monotonic() - HELD_AT_MOST_S
-                self._since = {each: since for each, since in self._since.items() if since > too_old}
-                held = list(self._since)
-            self._modify(held, DEADLINE_S)
-            time.sleep(DEADLINE_S / 4)
+                while not self._new and not (self._since and time.monotonic() >= due):
+                    self._changed.wait(max(due - time.monotonic(), 0) if self._since else None)
+                ids, self._new = [each for each in self._new if each in self._since], []
+                if time.monotonic() >= due:
+                    too_old = time.monotonic() - HELD_AT_MOST_S
+                    self._since = {each: since for each, since in self._since.items() if since > too_old}
+                    ids = list(self._since)
+                    due = time.monotonic() + DEADLINE_S / 4
+            self._modify(ids, DEADLINE_S)
 
     def _modify(self, ids: Sequence[str], deadline_s: int) -> None:
         for some in _batches(ids):
@@ -94,10 +102,16 @@ class Lease:
                 _log.warning("%d messages could not be extended: %s", len(some), type(error).__name__)
 
 
-@cache
+_leases: dict[str, Lease] = {}
+_leases_lock = threading.Lock()
+
+
 def lease_of(subscription: str) -> Lease:
-    """Return this process's lease on a subscription."""
-    return Lease(subscription)
+    """Return this process's one lease on a subscription."""
+    with _leases_lock:
+        if subscription not in _leases:
+            _leases[subscription] = Lease(subscription)
+        return _leases[subscription]
 
 
 def _batches(ids: Sequence[str]) -> Iterator[list[str]]:

@@ -11,13 +11,13 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline import storage
 from pipeline.archive import ClipFile
 from pipeline.config import Config
 from pipeline.view import read_family
-from schemas.clock import SECOND_US, from_rfc3339, micros, to_rfc3339
+from schemas.clock import SECOND_US, from_rfc3339, micros, now_us, to_rfc3339
 from schemas.envelope import Envelope
 from schemas.site import Site, site_digest
 from transforms.arrivals import day_of, days_between
@@ -35,8 +35,12 @@ class LineageError(ValueError):
     """The output holds records of the same `site_version` that were made with something else."""
 
 
-def check_lineage(config: Config) -> Lineage:
+def check_lineage(config: Config, *, resumes: bool = False) -> Lineage:
     """Compare a job with what its output folder was made with; returns what to keep once it is done.
+
+    Args:
+      config: The job.
+      resumes: Whether it goes on with the state of another, whose sites, models and release it must share.
 
     Raises:
       LineageError: the text names what differs, and says what to do.
@@ -47,6 +51,12 @@ def check_lineage(config: Config) -> Lineage:
         made_with = _made_with(config, site)
         if (before := _read(name := f"{folder}/made_with.json")) is not None:
             _check_same(config, site, name, before, made_with)
+        elif resumes:
+            raise LineageError(
+                f"the state to go on with is not of site {site.site}, site_version {site.site_version}, or not of this "
+                f"output: nothing of that version was written to {config.output}. What changes records begins without "
+                "state: leave the flag out"
+            )
         lineage[name] = json.dumps(made_with, indent=2) + "\n"
         if config.subscription is not None:
             if site.site in config.spans and _read(name := f"{folder}/{_FIRST_START}") is None:
@@ -54,8 +64,8 @@ def check_lineage(config: Config) -> Lineage:
             continue
         streamed = _streamed(config.output, site)
         for (camera, date), clips in sorted(_clips_by_day(config, site).items()):
-            if len(clips) < (before_now := streamed.get((camera, date), 0)):
-                raise LineageError(_part_of_a_day(f"{site.site} {camera}", date, len(clips), before_now))
+            if (stream := streamed.get((camera, date))) is not None:
+                _check_replay(f"{site.site} {camera}", date, len(clips), stream)
             counted = frozenset((_read(name := f"{folder}/{camera}/{date}.txt") or "").split())
             if not counted <= clips:
                 raise LineageError(_replaced(config, f"{site.site} {camera}", date, counted > clips))
@@ -83,24 +93,39 @@ def first_start(output: str, site: Site) -> int | None:
         raise _damaged(name) from None
 
 
-def _streamed(output: str, site: Site) -> dict[tuple[str, str], int]:
-    """Return how many clips of each camera and site day the records of a stream count; none where no stream wrote."""
-    counted: dict[tuple[str, str], int] = defaultdict(int)
+class _Streamed(NamedTuple):
+    """How many clips of a camera's site day a stream has counted, and when it is done with the day."""
+
+    clips: int
+    over_us: int
+
+
+def _streamed(output: str, site: Site) -> dict[tuple[str, str], _Streamed]:
+    """Return what the records of a stream count, by camera and date; nothing where no stream wrote."""
+    counted: dict[tuple[str, str], _Streamed] = {}
     if first_start(output, site) is None:
         return counted
     for name in storage.find(f"{output}/records/{CAMERA_HEALTH}/site={site.site}", ".avro"):
         for row in read_family(name, CAMERA_HEALTH):
             if row["site_version"] == site.site_version:
-                day = str(day_of(site, micros(row["window_start"])).date)
-                counted[row["camera"], day] = max(counted[row["camera"], day], row["revision"])
+                day = day_of(site, micros(row["window_start"]))
+                key = row["camera"], str(day.date)
+                clips = max(row["revision"], counted[key].clips if key in counted else 0)
+                counted[key] = _Streamed(clips, day.end_us + site.lateness)
     return counted
 
 
-def _part_of_a_day(camera: str, date: str, clips: int, counted: int) -> str:
-    return (
-        f"--clips: a stream has counted {counted} clips of {camera} on {date}, and these are {clips}; a replay takes "
-        f"whole site days: give all clips of the day, or {_NEW_START}"
-    )
+def _check_replay(camera: str, date: str, clips: int, stream: _Streamed) -> None:
+    if clips < stream.clips:
+        raise LineageError(
+            f"--clips: a stream has counted {stream.clips} clips of {camera} on {date}, and these are {clips}; a "
+            f"replay takes whole site days: give all clips of the day, or {_NEW_START}"
+        )
+    if now_us() < stream.over_us:
+        raise LineageError(
+            f"--clips: a stream may still count clips of {camera} on {date}: replay a day once it and the site's "
+            f"lateness are over, or {_NEW_START}"
+        )
 
 
 def _folder(output: str, site: Site) -> str:

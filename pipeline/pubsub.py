@@ -14,17 +14,24 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, NamedTuple
 
 import fastavro
 from apache_beam import coders
 from apache_beam.io.unbounded_source import CheckpointMark, UnboundedReader, UnboundedSource
 from apache_beam.utils.timestamp import MAX_TIMESTAMP, MIN_TIMESTAMP, Timestamp
-from google.api_core.exceptions import DeadlineExceeded, GoogleAPICallError, RetryError
+from google.api_core.exceptions import (
+    DeadlineExceeded,
+    Forbidden,
+    GoogleAPICallError,
+    InvalidArgument,
+    NotFound,
+    RetryError,
+    Unauthenticated,
+)
 
-from pipeline.lease import lease_of
-from schemas.clock import from_rfc3339, micros, now_us
+from pipeline.lease import DEADLINE_S, lease_of
+from schemas.clock import SECOND_US, from_rfc3339, micros, now_us
 from transforms.clips import Delivery
 from transforms.coders import AvroCoder
 
@@ -34,9 +41,13 @@ START = "start"
 """The attribute that is a message's event time."""
 
 _PULL_S = 3.0  # how long a pull waits for a message
+_QUIET_S = DEADLINE_S + 5.0  # what was published before is all here once none of it has come for so long
 _TAKE_S = 0.1  # how long a reader waits for one
 _NOBODY_S = 15.0  # a subscription that nobody asked about for so long is pulled no more
 _LONGEST_PAUSE_S = 30.0  # between tries where the subscription cannot be reached
+
+_PERMANENT = (NotFound, Forbidden, Unauthenticated, InvalidArgument)
+_GIVE_UP_S = 60.0  # a fault that trying again does not mend is told after so long
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +80,7 @@ class Held(NamedTuple):
 
     ack_id: str
     at_us: int
+    published_us: int
     delivery: Delivery
 
 
@@ -123,14 +135,24 @@ class Watermark:
     """How far event time has come, as one reader knows.
 
     It follows the oldest message held, and the clock where nothing is held and the subscription is idle, both minus
-    the allowed disorder. It never goes back. At the first start, and after a long pause, it waits until the
-    subscription was found idle once: the backlog comes in any order. (On Dataflow the service's own rules hold.)
+    the allowed disorder. It never goes back. At the first start, and after a long pause, it waits for the backlog,
+    which comes in any order: until nothing has come for a while that was published before. By then what a reader that
+    was killed had held has been delivered again, too. (On Dataflow the service's own rules hold.)
     """
 
     def __init__(self, source: Subscription, mark: Mark | None, now: int) -> None:
         self._disorder_us = source.disorder_us
+        self._pause_us = source.pause_us
         self.value_us = mark.watermark_us if mark else None
-        self._catching_up = mark is None or mark.watermark_us is None or now - mark.at_us > source.pause_us
+        self._heard_us = mark.at_us if mark else now  # when the subscription was last known to be reached
+        self._backlog_until_us: int | None = None if mark and mark.watermark_us is not None else now
+        self._backlog_seen_us = now
+
+    def took(self, published_us: int, now: int) -> None:
+        """Note that a message was taken."""
+        self._wake(now)
+        if self._backlog_until_us is not None and published_us < self._backlog_until_us:
+            self._backlog_seen_us = now
 
     def advance(self, oldest_us: int | None, now: int, *, idle: bool) -> None:
         """Move on as far as can be.
@@ -140,12 +162,21 @@ class Watermark:
           now: The clock, UTC microseconds.
           idle: Whether the subscription has said just now that it holds no more.
         """
-        if idle and oldest_us is None:
-            self._catching_up = False
-        if self._catching_up or (oldest_us is None and not idle):
+        if oldest_us is None and not idle:
             return
+        self._wake(now)
+        if self._backlog_until_us is not None:
+            if now - self._backlog_seen_us < _QUIET_S * SECOND_US:
+                return
+            self._backlog_until_us = None
         reached = min(now, now if oldest_us is None else oldest_us) - self._disorder_us
         self.value_us = reached if self.value_us is None else max(self.value_us, reached)
+
+    def _wake(self, now: int) -> None:
+        """Begin to catch up, where the subscription was not heard of for long."""
+        if now - self._heard_us > self._pause_us:
+            self._backlog_until_us = self._backlog_seen_us = now
+        self._heard_us = now
 
 
 class PubSubSource(UnboundedSource):
@@ -161,7 +192,8 @@ class PubSubSource(UnboundedSource):
 
     def create_reader(self, options: Any, checkpoint_mark: CheckpointMark | None) -> UnboundedReader:
         """Return a reader that goes on from a mark."""
-        return _Reader(self._source, checkpoint_mark if isinstance(checkpoint_mark, Mark) else None)
+        mark = checkpoint_mark if isinstance(checkpoint_mark, Mark) else None
+        return _Reader(self._source, self._reader, mark)
 
     def get_checkpoint_mark_coder(self) -> coders.Coder:
         """Return the coder of `Mark`."""
@@ -175,11 +207,12 @@ class PubSubSource(UnboundedSource):
 class _Reader(UnboundedReader):
     """Hands on what this process has pulled."""
 
-    def __init__(self, source: Subscription, mark: Mark | None) -> None:
+    def __init__(self, source: Subscription, number: int, mark: Mark | None) -> None:
         self._source = source
+        self._number = number
         self._lease = lease_of(source.name)
         self._pulled = _pulled_of(source)
-        self._watermark = Watermark(source, mark, now_us())
+        self._watermark = self._pulled.went_on(number, mark) or Watermark(source, mark, now_us())
         self._current: Held | None = None
         self._handed_on: list[str] = []
 
@@ -190,6 +223,7 @@ class _Reader(UnboundedReader):
         self._current = self._pulled.take()
         if self._current is not None:
             self._handed_on.append(self._current.ack_id)
+            self._watermark.took(self._current.published_us, now_us())
         return self._current is not None
 
     def get_current(self) -> Delivery:
@@ -216,11 +250,14 @@ class _Reader(UnboundedReader):
         if self._source.acknowledge_late:
             self._lease.put_off(handed_on)
             handed_on = ()
-        return Mark(self._source.name, handed_on, self._watermark.value_us, now_us())
+        mark = Mark(self._source.name, handed_on, self._watermark.value_us, now_us())
+        self._pulled.left_off(self._number, mark, self._watermark)
+        return mark
 
     def close(self) -> None:
         if self._handed_on:  # what no mark covers was in a bundle that failed
             self._lease.let_go(self._handed_on)
+            self._pulled.expect()
 
 
 class _Pulled:
@@ -237,12 +274,25 @@ class _Pulled:
         self._bytes = 0
         self._asked = time.monotonic()
         self._idle_since: float | None = None
+        self._fault: Exception | None = None
+        self._left_off: dict[int, tuple[Mark, Watermark]] = {}
         self._changed = threading.Condition()
         threading.Thread(target=self._pull_for_ever, name="silhouette-pull", daemon=True).start()
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether pulling has ended."""
+        return self._fault is not None
+
     def take(self) -> Held | None:
-        """Return the message that waited longest; None where none does, and none comes at once."""
+        """Return the message that waited longest; None where none does, and none comes at once.
+
+        Raises:
+          Exception: what ended the pulling, where to try again is of no use.
+        """
         with self._changed:
+            if self._fault is not None:
+                raise self._fault
             self._asked = time.monotonic()
             self._changed.notify_all()
             if not self._waiting:
@@ -251,6 +301,7 @@ class _Pulled:
                 return None
             held = self._waiting.popleft()
             self._bytes -= len(held.delivery.payload)
+            self._changed.notify_all()  # there is room
             return held
 
     def state(self) -> tuple[int | None, int | None]:
@@ -261,36 +312,54 @@ class _Pulled:
                 return oldest_us, None
             return None, int((time.monotonic() - self._idle_since) * 1e6)
 
+    def left_off(self, reader: int, mark: Mark, watermark: Watermark) -> None:
+        """Keep a reader's watermark for the instance that goes on from this mark: it may be in the backlog yet."""
+        self._left_off[reader] = mark, watermark
+
+    def went_on(self, reader: int, mark: Mark | None) -> Watermark | None:
+        """Return the watermark of a reader that goes on; None where it begins, or was taken back to an older mark."""
+        last, watermark = self._left_off.get(reader, (None, None))
+        return watermark if mark is not None and mark == last else None
+
+    def expect(self) -> None:
+        """Note that more is to come, whatever the subscription said last."""
+        with self._changed:
+            self._idle_since = None
+
     def _room(self) -> int:
         """Wait until somebody reads and there is room; return for how many messages of the largest size."""
-        with self._changed:
-            while True:
-                if time.monotonic() - self._asked > _NOBODY_S:
-                    self._let_go()
+        while True:
+            with self._changed:
+                unread: list[str] = []
+                if time.monotonic() - self._asked > _NOBODY_S:  # somebody else may read
+                    unread = [held.ack_id for held in self._waiting]
+                    self._waiting.clear()
+                    self._bytes, self._idle_since = 0, None
                 elif not self._bytes or self._bytes + LARGEST_MESSAGE <= self._source.in_flight_bytes:
                     return max(1, (self._source.in_flight_bytes - self._bytes) // LARGEST_MESSAGE)
-                self._changed.wait(_NOBODY_S)
-
-    def _let_go(self) -> None:
-        """Have what nobody reads delivered again, to whoever does."""
-        self._idle_since = None
-        if unread := [held.ack_id for held in self._waiting]:
-            self._waiting.clear()
-            self._bytes = 0
-            self._lease.let_go(unread)
+                if not unread:
+                    self._changed.wait(_NOBODY_S)
+            if unread:
+                self._lease.let_go(unread)
 
     def _pull_for_ever(self) -> None:
-        failures = 0
+        failures, failing_since = 0, time.monotonic()
         while True:
             try:
                 received = self._pull(self._room())
-            except (GoogleAPICallError, RetryError) as error:
-                self._note([], idle=False)
+            except Exception as error:
+                failing_since = failing_since if failures else time.monotonic()
                 failures += 1
-                pause_s = random.uniform(0.5, 1) * min(_LONGEST_PAUSE_S, 0.5 * 2**failures)
+                self._note([], idle=False)
                 # The text could hold anything; its class and the subscription say what to look for.
                 _log.warning("%s cannot be pulled: %s", self._source.name, type(error).__name__)
-                time.sleep(pause_s)
+                if not isinstance(error, GoogleAPICallError | RetryError) or (
+                    isinstance(error, _PERMANENT) and time.monotonic() - failing_since > _GIVE_UP_S
+                ):
+                    with self._changed:
+                        self._fault = error
+                    return
+                time.sleep(random.uniform(0.5, 1) * min(_LONGEST_PAUSE_S, 0.5 * 2**failures))
                 continue
             failures = 0
             self._note(received, idle=not received)
@@ -317,10 +386,30 @@ class _Pulled:
             self._changed.notify_all()
 
 
-@cache
+_all_pulled: dict[Subscription, _Pulled] = {}
+_all_pulled_lock = threading.Lock()
+
+
 def _pulled_of(source: Subscription) -> _Pulled:
-    """Return what this process has pulled of a subscription."""
-    return _Pulled(source)
+    """Return what this process has pulled of a subscription; begun anew where pulling has ended with a fault."""
+    with _all_pulled_lock:
+        if source not in _all_pulled or _all_pulled[source].has_failed:
+            _all_pulled[source] = _Pulled(source)
+        return _all_pulled[source]
+
+
+def check_subscription(name: str) -> None:
+    """Ask whether a subscription is there.
+
+    Raises:
+      NotFound: it is not. Whether this account may ask, or Pub/Sub be reached, shows when it is read.
+    """
+    try:
+        lease_of(name).client.get_subscription(subscription=name, timeout=_PULL_S, retry=None)
+    except NotFound:
+        raise
+    except GoogleAPICallError:
+        return
 
 
 def _held(received: Any) -> Held:
@@ -330,4 +419,4 @@ def _held(received: Any) -> Held:
         at_us = from_rfc3339(attributes[START])
     except (KeyError, ValueError, OverflowError):
         at_us = micros(message.publish_time)
-    return Held(received.ack_id, at_us, Delivery(attributes, message.data))
+    return Held(received.ack_id, at_us, micros(message.publish_time), Delivery(attributes, message.data))

@@ -60,8 +60,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         _check(args)
         config = configure(args)
-        if config.subscription is not None and args.workers is not None:
-            raise UsageError("--workers: is for files; how a subscription is read the runner knows")
+        _check_source(args, config)
         lineage = check_lineage(config)
     except (UsageError, SiteFileError, LineageError) as error:
         print(f"silhouette run: {error}", file=sys.stderr)
@@ -98,6 +97,30 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError(f"--prism: {args.prism}: no such program")
 
 
+def _check_source(args: argparse.Namespace, config: Config) -> None:
+    """Check that runner and source fit together.
+
+    Raises:
+      UsageError: the text names the flag.
+    """
+    from google.api_core.exceptions import NotFound
+
+    from pipeline.pubsub import check_subscription
+
+    if config.subscription is None:
+        if args.runner == PRISM:
+            raise UsageError("--runner prism: is for a subscription; files are counted by the direct runner")
+        return
+    if args.workers is not None:
+        raise UsageError("--workers: is for files; how a subscription is read the runner knows")
+    try:
+        check_subscription(config.subscription.name)
+    except NotFound:
+        raise UsageError(
+            f"--input: there is no subscription {config.subscription.name}: make it, or mend its name"
+        ) from None
+
+
 def execute(config: Config, workers: int, runner: str = DIRECT, prism: Path | None = None) -> Counter[str]:
     """Run the job on this machine, under a progress bar; returns the clips set aside, by reason.
 
@@ -121,8 +144,9 @@ def execute(config: Config, workers: int, runner: str = DIRECT, prism: Path | No
             result.wait_until_finish()
         except KeyboardInterrupt:
             result.cancel()
-    if config.subscription is not None and config.subscription.acknowledge_late:
-        lease_of(config.subscription.name).acknowledge_put_off()
+        else:
+            if config.subscription is not None and config.subscription.acknowledge_late:
+                lease_of(config.subscription.name).acknowledge_put_off()
     bad: Counter[str] = Counter()
     for counted in result.metrics().query()["counters"]:
         name = counted.key.metric.name

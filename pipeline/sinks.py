@@ -130,7 +130,9 @@ class _GatherFn(beam.DoFn):
         where: Any = beam.DoFn.KeyParam,
         rows: Any = beam.DoFn.StateParam(ROWS),
         count: Any = beam.DoFn.StateParam(COUNT),
+        end: Any = beam.DoFn.TimerParam(END),
     ) -> Iterable[str]:
+        end.clear()  # nothing is left of a day that is over
         yield from self._write(where, rows, count)
 
     @userstate.on_timer(END)

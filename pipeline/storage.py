@@ -6,6 +6,7 @@ appears whole when it is closed.
 
 from __future__ import annotations
 
+import os
 import uuid
 from pathlib import Path
 
@@ -29,10 +30,25 @@ def write(name: str, content: bytes) -> None:
     # A name of its own: two workers may write the same file at once.
     staged = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
-        staged.write_bytes(content)
+        with staged.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # what it was made of may be gone as soon as it is there
         staged.replace(path)
+        _sync(path.parent)
     finally:
         staged.unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    """Have a folder's new names survive a power cut, where the system lets folders be synced."""
+    if os.name != "posix":
+        return
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def read(name: str) -> bytes:

@@ -21,7 +21,7 @@ from apache_beam.utils.timestamp import Timestamp
 from schemas.clock import SECOND_US
 from schemas.records import MetricRecord
 from schemas.site import Site
-from transforms.arrivals import CameraKey, Span, camera_of, day_of
+from transforms.arrivals import CameraKey, Span, before, camera_of, day_of
 from transforms.calendar import window_of
 from transforms.counters import counter
 from transforms.events import PlaceEvents, PlaceEventsCoder
@@ -101,16 +101,12 @@ class _AggregateFn(beam.DoFn):
         self,
         element: tuple[WindowKey, PlaceEvents],
         segments: Any = beam.DoFn.StateParam(SEGMENTS),
-        written: Any = beam.DoFn.StateParam(WRITTEN),
         close: Any = beam.DoFn.TimerParam(CLOSE),
-    ) -> Iterable[Any]:
-        """Take a segment in; after the window's end, write at once what it changes."""
+    ) -> None:
+        """Take a segment in; at the window's end, or at once where that is past, it is written."""
         key, events = element
         segments.add(events)
-        if written.read() is None:
-            close.set(Timestamp(micros=key[4] - 1000))
-        else:
-            yield from self._write(key, segments, written)
+        close.set(before(key[4]))
 
     @userstate.on_timer(CLOSE)
     def on_close(
@@ -143,15 +139,16 @@ class _AggregateFn(beam.DoFn):
             raise DisagreementError(f"segments of {name} {camera}, window of {size_us // SECOND_US} s, do not agree")
         agreed = agreed or []
         revision = agreed[-1].revision if agreed else NOT_YET
-        before = written.read()
-        last = NOT_YET if before is None else before
+        written_before = written.read()
+        last = NOT_YET if written_before is None else written_before
         written.write(max(last, revision))
+        if agreed:
+            segments.clear()
+            for segment in agreed:
+                segments.add(segment)
         if revision <= last:
             return
-        segments.clear()
-        for segment in agreed:
-            segments.add(segment)
         site = self._sites[name]
         events = WindowEvents(site, camera_of(site, camera), self._models[name, camera], window, agreed)
         for record in records(events):
-            yield TimestampedValue(record, Timestamp(micros=end_us - 1000))
+            yield TimestampedValue(record, before(end_us))

@@ -18,7 +18,7 @@ from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
-from schemas.clock import now_us
+from schemas.clock import SECOND_US, now_us
 from schemas.envelope import LATEST_US
 from schemas.site import Camera, Site
 from transforms.calendar import Day, site_day, window_of
@@ -46,6 +46,17 @@ class Span(NamedTuple):
 
 OPEN_US = LATEST_US
 """Where a span ends that ends with the stream."""
+
+CLOCK_SKEW_US = 10 * SECOND_US
+"""How far the clocks of workers may be apart."""
+
+
+def has_ended(span: Span, border_us: int) -> bool:
+    """Return whether a stream has ended, seen from a timer at a border.
+
+    The watermark of a stream stays behind the clock; only at the stream's end does it run ahead.
+    """
+    return span.is_open and border_us > now_us() + CLOCK_SKEW_US
 
 
 class Arrival(NamedTuple):
@@ -186,8 +197,7 @@ class _OpenDaysFn(beam.DoFn):
         """Open the day that begins now."""
         site, span = self._sites[name], self._spans[name]
         day = day_of(site, at.micros + 1000)
-        # The watermark runs ahead of the clock at the end of a stream alone: no day comes after that.
-        if day.start_us >= span.until_us or (span.is_open and day.start_us > now_us()):
+        if day.start_us >= span.until_us or has_ended(span, day.start_us):
             return
         for seed in seeds(site, day):
             yield TimestampedValue(seed, at)

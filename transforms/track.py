@@ -22,7 +22,7 @@ from apache_beam.utils.timestamp import Duration
 
 from schemas.clock import SECOND_US, now_us
 from schemas.site import Camera, Site
-from transforms.arrivals import Arrival, DayKey, Span, before, camera_of, day_of, wanted
+from transforms.arrivals import Arrival, DayKey, Span, before, camera_of, day_of, has_ended, wanted
 from transforms.calendar import Day, scheduled, window_of
 from transforms.counters import counter
 from transforms.detections import ClipDetections, ClipDetectionsCoder
@@ -38,9 +38,6 @@ does not grow with lateness."""
 
 GATHER_US = 60 * SECOND_US
 """After the day's end late clips gather for so long, in event time, before it is run again for all of them."""
-
-CLOCK_SKEW_US = 300 * SECOND_US
-"""How far workers' clocks may be apart: a stream that ended is told by the clock, and must not be told too soon."""
 
 
 def save_every_us(site: Site) -> int:
@@ -171,19 +168,20 @@ class _TrackFn(beam.DoFn):
             saved.add(copy.deepcopy(snapshot))
         border_us = snapshot.until_us
         to_us = self._next_border(site, day, asked, border_us)
-        if self._spans[site.site].is_open and to_us > (last_us := _last_border(site, day)):
-            # The watermark runs ahead of the clock at the end of a stream alone: what it stopped in is not told.
-            to_us = last_us
+        if has_ended(self._spans[site.site], to_us):
+            to_us = _last_border(site, day)  # what it stopped in is not told
             if not self._bounded or to_us <= border_us:
                 begun.write(False)
                 _clear(*state)
                 return
+        reached_us = to_us if to_us > border_us else at.micros + 1000  # time goes on when the day is over
         arrived = distinct(fresh.read())
         fresh.clear()
         late = [clip for clip in arrived if _begin(clip, day) < border_us]
         clips = distinct([*reaching.read(), *(clip for clip in arrived if _begin(clip, day) >= border_us)])
         if late:
-            snapshot, clips = _rewind(snapshot, site, day, clips, late, kept, saved)
+            since_us = border_us if to_us > border_us else reached_us
+            snapshot, clips = _rewind(snapshot, since_us - site.lateness, day, clips, late, kept, saved)
         for tracklets in advance(snapshot, site, camera, day, clips, to_us):
             segment = tracklets.segment
             if asked[0] <= segment.start_us < asked[1]:
@@ -197,9 +195,9 @@ class _TrackFn(beam.DoFn):
         for clip in clips:
             if border_us <= _begin(clip, day) < to_us:
                 kept.add(clip)
-        if (to_us - day.start_us) % save_every_us(site) == 0:
+        if (reached_us - day.start_us) % save_every_us(site) == 0:
             # One interval for the longest clip, one for the way back to a saved scene.
-            horizon_us = to_us - site.lateness - 2 * save_every_us(site)
+            horizon_us = reached_us - site.lateness - 2 * save_every_us(site)
             _replace(kept, [clip for clip in kept.read() if clip.end_us >= horizon_us])
             _replace(saved, [scene for scene in saved.read() if scene.until_us >= horizon_us])
         if to_us < asked[1]:
@@ -224,18 +222,20 @@ class _TrackFn(beam.DoFn):
 
 def _rewind(
     snapshot: Snapshot,
-    site: Site,
+    horizon_us: int,
     day: Day,
     clips: list[ClipDetections],
     late: list[ClipDetections],
     kept: Any,
     saved: Any,
 ) -> tuple[Snapshot, list[ClipDetections]]:
-    """Go back to the last saved scene before the first late clip that is new; returns it and the clips to run."""
+    """Go back to the last saved scene before the first late clip that is new; returns it and the clips to run.
+
+    A clip that ends before the horizon is too late.
+    """
     known = distinct(kept.read())
     identities = {clip.identity for clip in known}
     scenes = sorted(saved.read(), key=lambda scene: scene.until_us)
-    horizon_us = snapshot.until_us - site.lateness
     in_time = [clip for clip in late if clip.end_us > horizon_us and _begin(clip, day) >= scenes[0].until_us]
     new = [clip for clip in in_time if clip.identity not in identities]
     counter(__name__, "clips_late").inc(len(new))
@@ -265,6 +265,6 @@ def _clear(*states: Any) -> None:
 
 
 def _last_border(site: Site, day: Day) -> int:
-    """Return the day's last border between segments that some worker's clock may have passed."""
-    now = now_us() + CLOCK_SKEW_US
+    """Return the day's last border between segments that the clock has passed."""
+    now = now_us()
     return day.end_us if now >= day.end_us else window_of(day, site.segment_us, max(now, day.start_us))[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -27,6 +28,10 @@ CLIPS, UNSEEN, FAILED = "clips", "unseen", "failed"
 UNKNOWN_SITE, UNKNOWN_CAMERA = "unknown_site", "unknown_camera"
 FAULTS = (UNKNOWN_SITE, UNKNOWN_CAMERA)
 """Reason classes beside those of a clip's bytes and of its seal, stable."""
+
+
+RELOAD_KEYS_S = 60.0
+"""How long keys are kept before they are loaded again for a clip whose key is not among them."""
 
 
 def no_keys() -> Keys:
@@ -126,13 +131,19 @@ class _ValidateFn(beam.DoFn):
         self._spans = spans
         self._load_keys = keys
         self._keys: Keys | None = None  # never pickled
+        self._loaded_at = 0.0
 
     def process(self, clip: Clip) -> Iterable[Any]:
         envelope = clip.envelope
         site = self._sites.get(envelope.site)
         if self._keys is None:  # loaded here, so that the job's graph holds none
             self._keys = self._load_keys()
+            self._loaded_at = time.monotonic()
         clip, sealed = open_sealed(clip, self._keys)
+        if sealed is SealFault.UNKNOWN_KEY and time.monotonic() - self._loaded_at > RELOAD_KEYS_S:
+            self._keys = None  # a new one may have been added
+            yield from self.process(clip)
+            return
         # The bytes are the clip's identity, whatever the envelope claims; too many of them, and those that a seal
         # hides, are not looked at.
         unread = sealed is not None or clip.size > self._limits.max_bytes

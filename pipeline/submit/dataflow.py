@@ -155,9 +155,10 @@ def run(args: argparse.Namespace) -> int:
 
     try:
         options = beam_options(args)
+        args.resumes = args.update
         config = configure(args)
         _check_buckets(args)
-        lineage = check_lineage(config)
+        lineage = check_lineage(config, resumes=args.update)
     except (UsageError, SiteFileError, LineageError) as error:
         print(f"silhouette submit dataflow: {error}", file=sys.stderr)
         return USAGE

@@ -101,8 +101,10 @@ def run(args: argparse.Namespace) -> int:
     cluster = FlinkCluster(args.rest.rstrip("/"))
     try:
         check(args)
+        resumes = bool(args.savepoint or args.upgrade)
+        args.resumes = resumes or args.jar is not None  # the operator keeps state by itself
         config = _absolute(configure(args))
-        lineage = check_lineage(config)
+        lineage = check_lineage(config, resumes=resumes)
         if not config.bounded and args.jar is None:
             check_state(cluster.settings())
     except (UsageError, SiteFileError, LineageError) as error:

@@ -12,7 +12,7 @@ from apache_beam.io.unbounded_source import UnboundedReader
 from apache_beam.utils.timestamp import MAX_TIMESTAMP, MIN_TIMESTAMP
 
 from pipeline.archive import find_clips
-from pipeline.pubsub import Mark, MarkCoder, PubSubSource, Subscription, Watermark
+from pipeline.pubsub import _QUIET_S, Mark, MarkCoder, PubSubSource, Subscription, Watermark
 from pipeline.view import current, read_records
 from schemas.clock import SECOND_US, now_us
 from tests.support import builds
@@ -31,12 +31,21 @@ def mark(watermark_us: int | None, at_us: int = NOW) -> Mark:
 
 
 def test_at_the_first_start_the_watermark_waits_for_the_backlog() -> None:
+    """It is over once nothing that was published before has come for a while, idle or not."""
     watermark = Watermark(SOURCE, None, NOW)
-    watermark.advance(NOW - 3600 * SECOND_US, NOW, idle=False)
-    watermark.advance(None, NOW, idle=False)
+    for second in range(0, 300, 5):  # a backlog among messages that never cease to come
+        watermark.took(NOW - SECOND_US if second < 200 else NOW + second * SECOND_US, NOW + second * SECOND_US)
+        watermark.advance(NOW - 3600 * SECOND_US, NOW + second * SECOND_US, idle=False)
+        assert (watermark.value_us is None) == (second < 195 + _QUIET_S)
+    assert watermark.value_us == NOW - 3600 * SECOND_US - SOURCE.disorder_us
+
+
+def test_that_a_subscription_is_idle_does_not_say_that_nobody_holds_its_messages() -> None:
+    watermark = Watermark(SOURCE, None, NOW)
+    watermark.advance(None, NOW + SECOND_US, idle=True)
     assert watermark.value_us is None
-    watermark.advance(None, NOW, idle=True)
-    assert watermark.value_us == NOW - SOURCE.disorder_us
+    watermark.advance(None, NOW + 60 * SECOND_US, idle=True)
+    assert watermark.value_us == NOW + 60 * SECOND_US - SOURCE.disorder_us
 
 
 def test_the_watermark_follows_the_oldest_message_and_never_goes_back() -> None:
@@ -57,10 +66,13 @@ def test_what_cannot_be_reached_is_not_idle() -> None:
 
 @pytest.mark.parametrize(("paused_s", "waits"), [(10, False), (7200, True)])
 def test_after_a_long_pause_the_watermark_waits_again(paused_s: int, waits: bool) -> None:
+    """Whether the reader was away or Pub/Sub was."""
     before = NOW - paused_s * SECOND_US
-    watermark = Watermark(SOURCE, mark(before - SOURCE.disorder_us, before), NOW)
-    watermark.advance(NOW - SECOND_US, NOW, idle=False)
-    assert (watermark.value_us == before - SOURCE.disorder_us) == waits
+    restored = Watermark(SOURCE, mark(before - SOURCE.disorder_us, before), NOW)
+    living = Watermark(SOURCE, mark(before - SOURCE.disorder_us, before), before)
+    for watermark in (restored, living):
+        watermark.advance(NOW - SECOND_US, NOW, idle=False)
+        assert (watermark.value_us == before - SOURCE.disorder_us) == waits
 
 
 def test_a_mark_goes_through_bytes() -> None:
@@ -109,7 +121,7 @@ def test_pubsub_messages_come_with_their_event_time_and_are_acknowledged_when_du
     assert by_payload[b"clip"][0].attributes["camera"] == "door"
     assert by_payload[b"clip"][1] == 1_767_603_600 * SECOND_US
     assert abs(by_payload[b"other"][1] - now_us()) < 60 * SECOND_US, "without one it is the time of publishing"
-    until(lambda: not reader.advance() and reader.get_watermark() > MIN_TIMESTAMP)
+    assert reader.get_watermark() == MIN_TIMESTAMP
     made = reader.get_checkpoint_mark()
     assert len(made.ack_ids) == 2
     reader.close()

@@ -16,7 +16,7 @@ from pipeline import run
 from pipeline.cli import USAGE
 from pipeline.config import Config
 from pipeline.job import ON_BIOMETRIC, UsageError, cause, configure
-from pipeline.lineage import check_lineage, keep_lineage
+from pipeline.lineage import LineageError, check_lineage, keep_lineage
 from schemas.clock import SECOND_US, from_rfc3339
 from schemas.envelope import Envelope
 from tests.support.graph import pipeline
@@ -145,7 +145,7 @@ def test_choices_are_those_of_the_guard() -> None:
     assert ON_BIOMETRIC == guard.ON_BIOMETRIC
 
 
-SUBSCRIPTION = "projects/shop/subscriptions/clips"
+SUBSCRIPTION = "projects/museum/subscriptions/clips"
 
 
 def told(site: Path, capsys: pytest.CaptureFixture[str], *flags: str, given: str = SUBSCRIPTION) -> str:
@@ -189,17 +189,25 @@ def test_what_only_a_stream_has_is_refused_with_files(
     assert told(site, capsys, flag, "1", given=str(clip)).startswith(f"{flag}: is for a subscription")
 
 
-def test_a_stream_reports_from_its_first_start_on(site: Path) -> None:
-    def configured() -> Config:
+def test_a_stream_that_goes_on_reports_from_its_first_start_on_and_another_must_say(site: Path) -> None:
+    def configured(**has: bool) -> Config:
         parser = argparse.ArgumentParser()
         run.add_parser(parser.add_subparsers())
         arguments = ["--site", str(site), "--input", SUBSCRIPTION, "--output", str(site.parent / "out")]
-        return configure(parser.parse_args(["run", *arguments]))
+        args = parser.parse_args(["run", *arguments])
+        vars(args).update(has)
+        return configure(args)
 
     first = configured()
     assert first.spans["lab"].is_open and not first.bounded
     keep_lineage(check_lineage(first))
-    assert configured().spans == first.spans
+    assert configured(resumes=True).spans == first.spans
+    check_lineage(first, resumes=True)
+    with pytest.raises(UsageError, match=r"^--output: a stream has written records of site lab, site_version 1"):
+        configured()
+    write_site(site, site_version=2)
+    with pytest.raises(LineageError, match="the state to go on with is not of site lab, site_version 2"):
+        check_lineage(configured(resumes=True), resumes=True)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
