@@ -15,8 +15,9 @@ demo: $(READY)
 		--site example-library --camera reading-table --start 2026-01-05T09:00:00Z
 	$(VENV)/bin/silhouette run --site demo/site.yaml --clips demo/clips --output $(DEMO)
 
+# Each file's tests run in one of two processes: many of them wait for what they have started.
 test: $(READY)
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest -n 2 --dist loadfile
 
 # The demo's clips on a real Flink cluster on this machine, which stays until Ctrl-C.
 flink: $(READY)
