@@ -6,14 +6,20 @@ VENV := .venv
 BENCH := .venv-bench
 READY := $(VENV)/.ready
 DEMO := demo/output
+LIVE := demo/output-live
 
-.PHONY: demo test flink lint types smoke smoke-one bench accuracy lock schema clean
+.PHONY: demo live test flink lint types smoke smoke-one bench accuracy lock schema clean
 
 demo: $(READY)
 	rm -rf demo/clips $(DEMO)
 	$(VENV)/bin/silhouette cut demo/one-by-one.mp4 --output demo/clips \
 		--site example-library --camera reading-table --start 2026-01-05T09:00:00Z
 	$(VENV)/bin/silhouette run --site demo/site.yaml --clips demo/clips --output $(DEMO)
+
+# Cameras, Pub/Sub, job and counts on this machine until Ctrl-C, or LIVE_SECONDS=90 after the first counts.
+live: $(READY)
+	rm -rf $(LIVE)
+	$(VENV)/bin/python -m demo.live --output $(LIVE) $(if $(LIVE_SECONDS),--seconds $(LIVE_SECONDS))
 
 # Each file's tests run in one of two processes: many of them wait for what they have started.
 test: $(READY)
@@ -87,4 +93,4 @@ schema: $(READY)
 	$(VENV)/bin/python -m pipeline.submit.template > templates/dataflow/metadata.json
 
 clean:
-	rm -rf $(VENV) .venv-* demo/clips $(DEMO) reports build *.egg-info
+	rm -rf $(VENV) .venv-* demo/clips $(DEMO) $(LIVE) reports build *.egg-info

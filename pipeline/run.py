@@ -8,7 +8,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.view import Row
     from transforms.arrivals import Span
 
+_TEN_YEARS_S = 315_360_000
 DIRECT, PRISM = RUNNERS = ("direct", "prism")
 
 
@@ -143,7 +144,9 @@ def execute(config: Config, workers: int, runner: str = DIRECT, prism: Path | No
         try:
             result.wait_until_finish()
         except KeyboardInterrupt:
-            result.cancel()
+            with suppress(Exception):  # the runner may have heard of it first, and be gone
+                result.cancel()
+            return Counter()
         else:
             if config.subscription is not None and config.subscription.acknowledge_late:
                 lease_of(config.subscription.name).acknowledge_put_off()
@@ -164,7 +167,8 @@ def _pipeline(workers: int, runner: str, prism: Path | None) -> beam.Pipeline:
         mode = "multi_threading" if workers > 1 else "in_memory"
         flags = [f"--direct_num_workers={workers}", f"--direct_running_mode={mode}"]
         return beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(flags))
-    flags = ["--streaming", "--environment_type=LOOPBACK"]
+    # Beam ends a portable job's streams after this many seconds, by default five minutes.
+    flags = ["--streaming", "--environment_type=LOOPBACK", f"--job_server_timeout={_TEN_YEARS_S}"]
     if prism is not None:
         flags.append(f"--prism_location={prism.absolute()}")
     return beam.Pipeline(runner="PrismRunner", options=PipelineOptions(flags))

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = ("schemas", "transforms", "pipeline")
-OTHERS = ("tests", "tools", "benchmarks")
+OTHERS = ("demo", "tests", "tools", "benchmarks")
 FILES = [path for folder in LAYERS for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
