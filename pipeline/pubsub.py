@@ -30,8 +30,9 @@ from google.api_core.exceptions import (
     Unauthenticated,
 )
 
-from pipeline.lease import DEADLINE_S, lease_of
-from schemas.clock import SECOND_US, from_rfc3339, micros, now_us
+from pipeline.lease import lease_of
+from pipeline.watermark import Watermark
+from schemas.clock import from_rfc3339, micros, now_us
 from transforms.clips import Delivery
 from transforms.coders import AvroCoder
 
@@ -41,7 +42,6 @@ START = "start"
 """The attribute that is a message's event time."""
 
 _PULL_S = 3.0  # how long a pull waits for a message
-_QUIET_S = DEADLINE_S + 5.0  # what was published before is all here once none of it has come for so long
 _TAKE_S = 0.1  # how long a reader waits for one
 _NOBODY_S = 15.0  # a subscription that nobody asked about for so long is pulled no more
 _LONGEST_PAUSE_S = 30.0  # between tries where the subscription cannot be reached
@@ -129,54 +129,6 @@ class MarkCoder(AvroCoder[Mark]):
     @staticmethod
     def from_fields(fields: Mapping[str, Any]) -> Mark:
         return Mark(fields["subscription"], tuple(fields["ack_ids"]), fields["watermark_us"], fields["at_us"])
-
-
-class Watermark:
-    """How far event time has come, as one reader knows.
-
-    It follows the oldest message held, and the clock where nothing is held and the subscription is idle, both minus
-    the allowed disorder. It never goes back. At the first start, and after a long pause, it waits for the backlog,
-    which comes in any order: until nothing has come for a while that was published before. By then what a reader that
-    was killed had held has been delivered again, too. (On Dataflow the service's own rules hold.)
-    """
-
-    def __init__(self, source: Subscription, mark: Mark | None, now: int) -> None:
-        self._disorder_us = source.disorder_us
-        self._pause_us = source.pause_us
-        self.value_us = mark.watermark_us if mark else None
-        self._heard_us = mark.at_us if mark else now  # when the subscription was last known to be reached
-        self._backlog_until_us: int | None = None if mark and mark.watermark_us is not None else now
-        self._backlog_seen_us = now
-
-    def took(self, published_us: int, now: int) -> None:
-        """Note that a message was taken."""
-        self._wake(now)
-        if self._backlog_until_us is not None and published_us < self._backlog_until_us:
-            self._backlog_seen_us = now
-
-    def advance(self, oldest_us: int | None, now: int, *, idle: bool) -> None:
-        """Move on as far as can be.
-
-        Args:
-          oldest_us: Event time of the oldest message held; None where none is.
-          now: The clock, UTC microseconds.
-          idle: Whether the subscription has said just now that it holds no more.
-        """
-        if oldest_us is None and not idle:
-            return
-        self._wake(now)
-        if self._backlog_until_us is not None:
-            if now - self._backlog_seen_us < _QUIET_S * SECOND_US:
-                return
-            self._backlog_until_us = None
-        reached = min(now, now if oldest_us is None else oldest_us) - self._disorder_us
-        self.value_us = reached if self.value_us is None else max(self.value_us, reached)
-
-    def _wake(self, now: int) -> None:
-        """Begin to catch up, where the subscription was not heard of for long."""
-        if now - self._heard_us > self._pause_us:
-            self._backlog_until_us = self._backlog_seen_us = now
-        self._heard_us = now
 
 
 class PubSubSource(UnboundedSource):

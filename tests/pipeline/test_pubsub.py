@@ -12,8 +12,9 @@ from apache_beam.io.unbounded_source import UnboundedReader
 from apache_beam.utils.timestamp import MAX_TIMESTAMP, MIN_TIMESTAMP
 
 from pipeline.archive import find_clips
-from pipeline.pubsub import _QUIET_S, Mark, MarkCoder, PubSubSource, Subscription, Watermark
+from pipeline.pubsub import Mark, MarkCoder, PubSubSource, Subscription
 from pipeline.view import current, read_records
+from pipeline.watermark import QUIET_US, Watermark
 from schemas.clock import SECOND_US, now_us
 from tests.support import builds
 from tests.support.command import silhouette
@@ -30,18 +31,24 @@ def mark(watermark_us: int | None, at_us: int = NOW) -> Mark:
     return Mark(SOURCE.name, (), watermark_us, at_us)
 
 
+def begun(now: int, watermark_us: int | None = None, at_us: int = NOW) -> Watermark:
+    """Return a watermark at the first start, or one that goes on."""
+    before = (None, 0) if watermark_us is None else (watermark_us, at_us)
+    return Watermark(SOURCE.disorder_us, SOURCE.pause_us, now, before)
+
+
 def test_at_the_first_start_the_watermark_waits_for_the_backlog() -> None:
     """It is over once nothing that was published before has come for a while, idle or not."""
-    watermark = Watermark(SOURCE, None, NOW)
+    watermark = begun(NOW)
     for second in range(0, 300, 5):  # a backlog among messages that never cease to come
         watermark.took(NOW - SECOND_US if second < 200 else NOW + second * SECOND_US, NOW + second * SECOND_US)
         watermark.advance(NOW - 3600 * SECOND_US, NOW + second * SECOND_US, idle=False)
-        assert (watermark.value_us is None) == (second < 195 + _QUIET_S)
+        assert (watermark.value_us is None) == (second < 195 + QUIET_US // SECOND_US)
     assert watermark.value_us == NOW - 3600 * SECOND_US - SOURCE.disorder_us
 
 
 def test_that_a_subscription_is_idle_does_not_say_that_nobody_holds_its_messages() -> None:
-    watermark = Watermark(SOURCE, None, NOW)
+    watermark = begun(NOW)
     watermark.advance(None, NOW + SECOND_US, idle=True)
     assert watermark.value_us is None
     watermark.advance(None, NOW + 60 * SECOND_US, idle=True)
@@ -49,7 +56,7 @@ def test_that_a_subscription_is_idle_does_not_say_that_nobody_holds_its_messages
 
 
 def test_the_watermark_follows_the_oldest_message_and_never_goes_back() -> None:
-    watermark = Watermark(SOURCE, mark(NOW - 100 * SECOND_US), NOW)
+    watermark = begun(NOW, NOW - 100 * SECOND_US)
     watermark.advance(NOW - 60 * SECOND_US, NOW, idle=False)
     assert watermark.value_us == NOW - 90 * SECOND_US
     watermark.advance(NOW - 300 * SECOND_US, NOW, idle=False)
@@ -59,7 +66,7 @@ def test_the_watermark_follows_the_oldest_message_and_never_goes_back() -> None:
 
 
 def test_what_cannot_be_reached_is_not_idle() -> None:
-    watermark = Watermark(SOURCE, mark(NOW - 100 * SECOND_US), NOW)
+    watermark = begun(NOW, NOW - 100 * SECOND_US)
     watermark.advance(None, NOW + 3600 * SECOND_US, idle=False)
     assert watermark.value_us == NOW - 100 * SECOND_US
 
@@ -68,8 +75,8 @@ def test_what_cannot_be_reached_is_not_idle() -> None:
 def test_after_a_long_pause_the_watermark_waits_again(paused_s: int, waits: bool) -> None:
     """Whether the reader was away or Pub/Sub was."""
     before = NOW - paused_s * SECOND_US
-    restored = Watermark(SOURCE, mark(before - SOURCE.disorder_us, before), NOW)
-    living = Watermark(SOURCE, mark(before - SOURCE.disorder_us, before), before)
+    restored = begun(NOW, before - SOURCE.disorder_us, before)
+    living = begun(before, before - SOURCE.disorder_us, before)
     for watermark in (restored, living):
         watermark.advance(NOW - SECOND_US, NOW, idle=False)
         assert (watermark.value_us == before - SOURCE.disorder_us) == waits
@@ -143,6 +150,20 @@ def test_pubsub_messages_of_a_bundle_that_failed_come_again(
             reader.close()
     second.get_checkpoint_mark().finalize_checkpoint()
     second.close()
+
+
+def test_pubsub_a_reader_that_goes_on_in_another_instance_keeps_its_watermark(
+    subscription: tuple[Subscription, str],
+) -> None:
+    """Runners go on with a reader in a new instance for every bundle: its wait for the backlog must not begin anew."""
+    source = PubSubSource(subscription[0])
+    first = source.create_reader(None, None)
+    begun = first.get_checkpoint_mark()
+    second = source.create_reader(None, begun)
+    assert second._watermark is first._watermark
+    second.get_checkpoint_mark()
+    restored = source.create_reader(None, begun)
+    assert restored._watermark is not first._watermark, "what a reader that was killed had held may come yet"
 
 
 def test_pubsub_messages_are_pulled_ahead_up_to_a_number_of_bytes(
