@@ -164,7 +164,9 @@ class _Reader(UnboundedReader):
         self._number = number
         self._lease = lease_of(source.name)
         self._pulled = _pulled_of(source)
-        self._watermark = self._pulled.went_on(number, mark) or Watermark(source, mark, now_us())
+        before = (mark.watermark_us, mark.at_us) if mark else (None, 0)
+        begun = Watermark(source.disorder_us, source.pause_us, now_us(), before)
+        self._watermark = self._pulled.went_on(number, mark) or begun
         self._current: Held | None = None
         self._handed_on: list[str] = []
 
