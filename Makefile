@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 DEMO := demo/output
 LIVE := demo/output-live
 
-.PHONY: demo live test flink lint types smoke smoke-one bench accuracy lock schema clean
+.PHONY: demo live test flink faults lint types smoke smoke-one bench accuracy lock schema clean
 
 demo: $(READY)
 	rm -rf demo/clips $(DEMO)
@@ -24,6 +24,10 @@ live: $(READY)
 # Each file's tests run in one of two processes: many of them wait for what they have started.
 test: $(READY)
 	$(VENV)/bin/pytest -n 2 --dist loadfile
+
+# What is lost, and counted twice, when parts of the live job are taken away. Needs gcloud's Pub/Sub emulator and Java.
+faults: $(READY)
+	$(VENV)/bin/python -m benchmarks.faults
 
 # The demo's clips on a real Flink cluster on this machine, which stays until Ctrl-C.
 flink: $(READY)

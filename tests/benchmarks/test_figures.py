@@ -10,7 +10,15 @@ from benchmarks.figures import Figure, print_figures, write_report
 
 @pytest.mark.parametrize(
     ("value", "goal", "holds"),
-    [(0.92, ">= 0.92", True), (0.91, ">= 0.92", False), (4.2, "<= 4.1", False), (0, "== 0", True), (7, None, True)],
+    [
+        (0.92, ">= 0.92", True),
+        (0.91, ">= 0.92", False),
+        (4.2, "<= 4.1", False),
+        (9.9, "< 10", True),
+        (10, "< 10", False),
+        (0, "== 0", True),
+        (7, None, True),
+    ],
 )
 def test_a_figure_holds_when_its_goal_is_met_or_it_has_none(value: float, goal: str | None, holds: bool) -> None:
     assert Figure("speed", value, "how", goal).holds is holds
