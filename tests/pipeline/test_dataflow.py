@@ -193,19 +193,30 @@ def test_dataflow_tells_the_job(
 
 
 def test_a_running_dataflow_job_is_updated(site: Path, bucket: str, dataflow: Dataflow) -> None:
+    assert submit(*flags(site, bucket), *at(dataflow)) == OK
     dataflow.running["silhouette"] = "2026-01-04_01_00_00-7"
     assert submit(*flags(site, bucket), "--update", *at(dataflow)) == OK
-    assert dataflow.jobs[0]["replaceJobId"] == "2026-01-04_01_00_00-7"
+    assert dataflow.jobs[1]["replaceJobId"] == "2026-01-04_01_00_00-7"
 
 
 @pytest.mark.timeout(60)
 def test_a_dataflow_job_that_does_not_run_is_not_updated(
     site: Path, bucket: str, dataflow: Dataflow, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    assert submit(*flags(site, bucket), *at(dataflow)) == OK
     dataflow.running["another"] = "2026-01-04_01_00_00-7"
     assert submit(*flags(site, bucket), "--update", *at(dataflow)) == FAILED
     assert "--update: no job named silhouette runs in europe-west1" in capsys.readouterr().err
-    assert dataflow.jobs == []
+    assert len(dataflow.jobs) == 1
+
+
+def test_a_dataflow_job_is_not_updated_with_what_changes_its_records(
+    site: Path, bucket: str, dataflow: Dataflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert submit(*flags(site, bucket), *at(dataflow)) == OK
+    site.write_text(site.read_text().replace('"site_version": 1', '"site_version": 2'))
+    assert submit(*flags(site, bucket), "--update", *at(dataflow)) == USAGE
+    assert "the state to go on with is not of site lab, site_version 2" in capsys.readouterr().err
 
 
 def test_what_dataflow_refuses_is_told(

@@ -16,7 +16,7 @@ from transforms import dead_letters
 def test_the_stages_are_those_of_the_job_in_order(tmp_path: Path) -> None:
     model = card_of(b"model", {"kind": "yolox"}), tmp_path / "tiny.onnx"
     root = pipeline()
-    build(root, Config((a_site(),), {("lab", "door"): model}, [], {"lab": span(0, 60)}, tmp_path))
+    build(root, Config((a_site(),), {("lab", "door"): model}, {"lab": span(0, 60)}, str(tmp_path)))
     steps = [node for node in transforms(root) if node.full_label and "/" not in node.full_label]
     labels = [node.full_label for node in steps if not isinstance(node.transform, beam.Flatten)]
     assert [stage for stage, *_ in STAGES] == labels
