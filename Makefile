@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 DEMO := demo/output
 LIVE := demo/output-live
 
-.PHONY: demo live test flink faults lint types smoke smoke-one bench accuracy lock schema clean
+.PHONY: demo live test flink faults soak lint types smoke smoke-one bench accuracy lock schema clean
 
 demo: $(READY)
 	rm -rf demo/clips $(DEMO)
@@ -28,6 +28,10 @@ test: $(READY)
 # What is lost, and counted twice, when parts of the live job are taken away. Needs gcloud's Pub/Sub emulator and Java.
 faults: $(READY)
 	$(VENV)/bin/python -m benchmarks.faults
+
+# State and memory over a long simulated stream on a real Flink, and what an on-time clip costs. Needs Java.
+soak: $(READY)
+	$(VENV)/bin/python -m benchmarks.soak
 
 # The demo's clips on a real Flink cluster on this machine, which stays until Ctrl-C.
 flink: $(READY)

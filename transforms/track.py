@@ -33,8 +33,11 @@ from transforms.timeline import distinct
 SAVE_EVERY_US = 300 * SECOND_US
 SAVED_SCENES = 8
 """How far apart scenes are saved at least, and how many over the time of lateness: a late clip is run again from the
-one before it. What is kept for late clips is gone through once for every scene saved, and so a number of times that
-does not grow with lateness."""
+one before it."""
+
+INTERVALS = SAVED_SCENES + 3
+"""For how many intervals between saved scenes clips are kept at most: lateness, one that is being filled, one for the
+longest clip, one for the way back to a scene."""
 
 GATHER_US = 60 * SECOND_US
 """After the day's end late clips gather for so long, in event time, before it is run again for all of them."""
@@ -110,8 +113,8 @@ class _TrackFn(beam.DoFn):
     FRESH = userstate.BagStateSpec("fresh", ClipDetectionsCoder())
     # Clips that end at or after the border up to which the day was run.
     REACHING = userstate.BagStateSpec("reaching", ClipDetectionsCoder())
-    # Clips that were run, and scenes to go back to, from the day's start on; both are thrown away with lateness.
-    KEPT = userstate.BagStateSpec("kept", ClipDetectionsCoder())
+    # Clips that were run, and scenes to go back to; see `_Kept`.
+    KEPT = tuple(userstate.BagStateSpec(f"kept_{number}", ClipDetectionsCoder()) for number in range(INTERVALS))
     SAVED = userstate.BagStateSpec("saved", SnapshotCoder())
     # The scene at the border.
     HEAD = userstate.ReadModifyWriteStateSpec("head", SnapshotCoder())
@@ -153,19 +156,31 @@ class _TrackFn(beam.DoFn):
         begun: Any = beam.DoFn.StateParam(BEGUN),
         fresh: Any = beam.DoFn.StateParam(FRESH),
         reaching: Any = beam.DoFn.StateParam(REACHING),
-        kept: Any = beam.DoFn.StateParam(KEPT),
         saved: Any = beam.DoFn.StateParam(SAVED),
         head: Any = beam.DoFn.StateParam(HEAD),
+        kept_0: Any = beam.DoFn.StateParam(KEPT[0]),
+        kept_1: Any = beam.DoFn.StateParam(KEPT[1]),
+        kept_2: Any = beam.DoFn.StateParam(KEPT[2]),
+        kept_3: Any = beam.DoFn.StateParam(KEPT[3]),
+        kept_4: Any = beam.DoFn.StateParam(KEPT[4]),
+        kept_5: Any = beam.DoFn.StateParam(KEPT[5]),
+        kept_6: Any = beam.DoFn.StateParam(KEPT[6]),
+        kept_7: Any = beam.DoFn.StateParam(KEPT[7]),
+        kept_8: Any = beam.DoFn.StateParam(KEPT[8]),
+        kept_9: Any = beam.DoFn.StateParam(KEPT[9]),
+        kept_10: Any = beam.DoFn.StateParam(KEPT[10]),
         step: Any = beam.DoFn.TimerParam(STEP),
     ) -> Iterable[Any]:
         """Run the day to the next border; from an earlier scene, if a late clip came."""
         site, camera, day = self._place(key)
         asked = cast(tuple[int, int], wanted(site, day, self._spans))
-        state = fresh, reaching, kept, saved, head
+        bags = kept_0, kept_1, kept_2, kept_3, kept_4, kept_5, kept_6, kept_7, kept_8, kept_9, kept_10
+        kept = _Kept(bags, saved, site, day)
+        state = fresh, reaching, saved, head, *bags
         snapshot = head.read()
         if snapshot is None:
             snapshot = Snapshot(day.start_us, Scene())
-            saved.add(copy.deepcopy(snapshot))
+            kept.save(snapshot)
         border_us = snapshot.until_us
         to_us = self._next_border(site, day, asked, border_us)
         if has_ended(self._spans[site.site], to_us):
@@ -174,32 +189,29 @@ class _TrackFn(beam.DoFn):
                 begun.write(False)
                 _clear(*state)
                 return
-        reached_us = to_us if to_us > border_us else at.micros + 1000  # time goes on when the day is over
+        since_us, reached_us = border_us, to_us
+        if to_us <= border_us:  # the day is over; event time goes on
+            reached_us = at.micros + 1000
+            since_us = reached_us - GATHER_US
         arrived = distinct(fresh.read())
         fresh.clear()
         late = [clip for clip in arrived if _begin(clip, day) < border_us]
         clips = distinct([*reaching.read(), *(clip for clip in arrived if _begin(clip, day) >= border_us)])
-        if late:
-            since_us = border_us if to_us > border_us else reached_us
-            snapshot, clips = _rewind(snapshot, since_us - site.lateness, day, clips, late, kept, saved)
+        if late and (begin_again := kept.rewind(late, since_us)) is not None:
+            snapshot, known = begin_again
+            clips = distinct([*known, *clips])
         for tracklets in advance(snapshot, site, camera, day, clips, to_us):
             segment = tracklets.segment
             if asked[0] <= segment.start_us < asked[1]:
                 yield TimestampedValue(tracklets, before(segment.end_us))
             if not self._bounded and (segment.end_us - day.start_us) % save_every_us(site) == 0:
-                saved.add(copy.deepcopy(snapshot))
+                kept.save(snapshot)
         if self._bounded:
             return
         head.write(snapshot)
         _replace(reaching, [clip for clip in clips if clip.end_us >= to_us])
-        for clip in clips:
-            if border_us <= _begin(clip, day) < to_us:
-                kept.add(clip)
-        if (reached_us - day.start_us) % save_every_us(site) == 0:
-            # One interval for the longest clip, one for the way back to a saved scene.
-            horizon_us = reached_us - site.lateness - 2 * save_every_us(site)
-            _replace(kept, [clip for clip in kept.read() if clip.end_us >= horizon_us])
-            _replace(saved, [scene for scene in saved.read() if scene.until_us >= horizon_us])
+        kept.forget(since_us, reached_us)
+        kept.add([clip for clip in clips if border_us <= _begin(clip, day) < to_us], reached_us)
         if to_us < asked[1]:
             step.set(before(self._next_border(site, day, asked, to_us)))
         elif at.micros < asked[1] + site.lateness:
@@ -220,32 +232,78 @@ class _TrackFn(beam.DoFn):
         return from_us if border_us < from_us else window_of(day, site.segment_us, border_us)[1]
 
 
-def _rewind(
-    snapshot: Snapshot,
-    horizon_us: int,
-    day: Day,
-    clips: list[ClipDetections],
-    late: list[ClipDetections],
-    kept: Any,
-    saved: Any,
-) -> tuple[Snapshot, list[ClipDetections]]:
-    """Go back to the last saved scene before the first late clip that is new; returns it and the clips to run.
+class _Kept:
+    """What is kept of a day for late clips: those that were run, and scenes to begin again from.
 
-    A clip that ends before the horizon is too late.
+    Clips lie in a ring of bags, one for each interval between scenes. What is too old is thrown away by the bag,
+    unread, and a late clip reads the bags from its own time on: neither costs more where lateness is longer.
     """
-    known = distinct(kept.read())
-    identities = {clip.identity for clip in known}
-    scenes = sorted(saved.read(), key=lambda scene: scene.until_us)
-    in_time = [clip for clip in late if clip.end_us > horizon_us and _begin(clip, day) >= scenes[0].until_us]
-    new = [clip for clip in in_time if clip.identity not in identities]
-    counter(__name__, "clips_late").inc(len(new))
-    counter(__name__, "clips_too_late").inc(len(late) - len(in_time))
-    if not new:
-        return snapshot, clips
-    scenes = [scene for scene in scenes if scene.until_us <= _begin(new[0], day)]
-    _replace(kept, distinct([*known, *new]))
-    _replace(saved, scenes)
-    return copy.deepcopy(scenes[-1]), distinct([*known, *new, *clips])
+
+    def __init__(self, bags: Sequence[Any], saved: Any, site: Site, day: Day) -> None:
+        self._bags = bags
+        self._saved = saved
+        self._day = day
+        self._every_us = save_every_us(site)
+        self._lateness_us = site.lateness
+        self._intervals = -(-site.lateness // self._every_us) + INTERVALS - SAVED_SCENES
+
+    def save(self, snapshot: Snapshot) -> None:
+        """Keep a scene."""
+        self._saved.add(copy.deepcopy(snapshot))
+
+    def add(self, clips: Iterable[ClipDetections], now_us: int) -> None:
+        """Keep those clips that are not too old already."""
+        oldest = self._interval(now_us) - self._intervals + 1
+        for clip in clips:
+            interval = self._interval(self._begin(clip))
+            if interval >= oldest:
+                self._bag(interval).add(clip)
+
+    def forget(self, since_us: int, now_us: int) -> None:
+        """Throw away what has become too old between two instants."""
+        since, now = self._interval(since_us), self._interval(now_us)
+        if since == now:
+            return
+        for interval in range(max(since, now - INTERVALS) + 1, now + 1):
+            self._bag(interval - self._intervals).clear()
+        # A clip that reaches into a scene's interval may lie in the bag before.
+        oldest_us = self._day.start_us + (now - self._intervals + 2) * self._every_us
+        _replace(self._saved, [scene for scene in self._saved.read() if scene.until_us >= oldest_us])
+
+    def rewind(self, late: Sequence[ClipDetections], now_us: int) -> tuple[Snapshot, list[ClipDetections]] | None:
+        """Take late clips in, and go back to the last scene before the first of them that is new.
+
+        Returns:
+          The scene, and all clips from there on, with some before; None where no clip is new and in time.
+        """
+        scenes = sorted(self._saved.read(), key=lambda scene: scene.until_us)
+        horizon_us = now_us - self._lateness_us
+        in_time = [clip for clip in late if clip.end_us > horizon_us and self._begin(clip) >= scenes[0].until_us]
+        known = self._clips_from(self._begin(in_time[0]), now_us) if in_time else []
+        identities = {clip.identity for clip in known}
+        new = [clip for clip in in_time if clip.identity not in identities]
+        counter(__name__, "clips_late").inc(len(new))
+        counter(__name__, "clips_too_late").inc(len(late) - len(in_time))
+        if not new:
+            return None
+        scenes = [scene for scene in scenes if scene.until_us <= self._begin(new[0])]
+        self.add(new, now_us)
+        _replace(self._saved, scenes)
+        return copy.deepcopy(scenes[-1]), [*known, *new]
+
+    def _clips_from(self, instant_us: int, now_us: int) -> list[ClipDetections]:
+        """Return the clips that reach into an instant's interval, or begin later."""
+        intervals = range(max(0, self._interval(instant_us) - 1), self._interval(now_us) + 1)
+        return [clip for interval in intervals for clip in self._bag(interval).read()]
+
+    def _begin(self, clip: ClipDetections) -> int:
+        return _begin(clip, self._day)
+
+    def _interval(self, instant_us: int) -> int:
+        return (instant_us - self._day.start_us) // self._every_us
+
+    def _bag(self, interval: int) -> Any:
+        return self._bags[interval % INTERVALS]
 
 
 def _begin(clip: ClipDetections, day: Day) -> int:
