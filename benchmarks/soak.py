@@ -1,6 +1,6 @@
 """`make soak`: what the job keeps over a long stream, on a real Flink cluster, and what a clip costs in state.
 
-Recorded detections of four cameras over 24 hours, on a clock that runs 100 times faster, a part of them two hours
+Recorded detections of four cameras over 24 hours, on a clock that runs 90 times faster, a part of them two hours
 late and some twice (see replay.py), go through every step from `ToSiteDays` to `WriteRecords` on a cluster of two
 TaskManagers. `lateness` is three hours. Checkpoints hold all state whole; each one's size is taken with the event
 time that tracking had reached when it was begun.
@@ -55,7 +55,7 @@ from transforms.vocabulary import vocabulary_of
 
 CAMERAS = 4
 CHECKPOINT_S = 3
-SPEED = 100
+SPEED = 90
 """Seconds of event time in a second: what does not keep up waits in state, and counts."""
 FLUSH_US = SECOND_US
 MODEL = "0123456789ab"
@@ -68,7 +68,7 @@ class Sample(NamedTuple):
     """One completed checkpoint.
 
     Attributes:
-      hour: Event time that the tracking step had reached, in hours since the begin.
+      hour: Event time that tracking had reached, in hours since the begin.
       state_bytes: Its size.
       kept_bytes: The part of it that is of tracking and aggregation.
       memory_bytes: Resident memory of all Python workers just then.
@@ -129,7 +129,7 @@ def samples(flink: Flink, workers: Workers, job: str, until_hour: float, deadlin
             raise RuntimeError(f"the job failed: {flink.rest.fault(job)}")
         if time.monotonic() > deadline:
             raise RuntimeError("the time was up before the stream was: give it more --minutes")
-        if (hour := _hour(flink, job, steps[0])) is not None and (not told or hour > told[-1][1]):
+        if (hour := _hour(flink, job, steps[-1])) is not None and (not told or hour > told[-1][1]):
             told.append((time.time() * 1000, hour))
         made = flink.checkpoints(job)["latest"]["completed"]
         if told and made is not None and made["trigger_timestamp"] > max(last, told[0][0]):
