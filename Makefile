@@ -56,7 +56,8 @@ smoke: $(READY)
 
 smoke-one:
 	$(SMOKE) -m venv --clear .venv-smoke
-	.venv-smoke/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	.venv-smoke/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		-r requirements.lock
 	.venv-smoke/bin/pip install --quiet --disable-pip-version-check --no-deps .
 	rm -rf .venv-smoke/demo
 	.venv-smoke/bin/silhouette cut demo/one-by-one.mp4 --output .venv-smoke/demo/clips \
@@ -66,10 +67,12 @@ smoke-one:
 	cd .venv-smoke && bin/silhouette inspect demo/output/records/footfall >/dev/null
 
 # What is installed is what requirements.lock names, by hash; `make lock` writes it anew from pyproject.toml.
+# --no-deps: the lock is whole, and pip would look for a newer release of a package that another asks for with an extra.
 $(READY): pyproject.toml requirements.lock
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: install it, or name it with PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		-r requirements.lock
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 

@@ -6,7 +6,6 @@ hours later, all at once; some clips come twice. After the last clip event time 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from apache_beam.io.unbounded_source import CheckpointMark, UnboundedReader, Unb
 from apache_beam.utils.timestamp import Timestamp
 
 from benchmarks.recorded import BEGIN_US, CLIP_S, CLIP_US, clip, load
-from schemas.clock import SECOND_US
+from schemas.clock import SECOND_US, now_us
 from transforms.coders import AvroCoder
 from transforms.detections import ClipDetections
 
@@ -58,10 +57,12 @@ class Mark(CheckpointMark):
     """How far a reader has come: what it has delivered of a tick, in all its cameras.
 
     Attributes:
+      begun_us: When the first reader began, by the clock: one that goes on keeps its pace.
       tick: The tick.
       delivered: Number of clips.
     """
 
+    begun_us: int
     tick: int
     delivered: int
 
@@ -76,7 +77,7 @@ class MarkCoder(AvroCoder[Mark]):
         {
             "type": "record",
             "name": "Mark",
-            "fields": [{"name": "tick", "type": "long"}, {"name": "delivered", "type": "long"}],
+            "fields": [{"name": name, "type": "long"} for name in ("begun_us", "tick", "delivered")],
         }
     )
 
@@ -86,7 +87,7 @@ class MarkCoder(AvroCoder[Mark]):
 
     @staticmethod
     def from_fields(fields: Mapping[str, Any]) -> Mark:
-        return Mark(fields["tick"], fields["delivered"])
+        return Mark(**fields)
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class Replay(UnboundedSource):
 
     def create_reader(self, options: Any, checkpoint_mark: CheckpointMark | None) -> UnboundedReader:
         """Return a reader that goes on from a mark."""
-        mark = checkpoint_mark if isinstance(checkpoint_mark, Mark) else Mark(0, 0)
+        mark = checkpoint_mark if isinstance(checkpoint_mark, Mark) else Mark(now_us(), 0, 0)
         return _Reader(self, load(Path(self.folder)), mark)
 
     def get_checkpoint_mark_coder(self) -> coders.Coder:
@@ -129,17 +130,16 @@ class _Reader(UnboundedReader):
     def __init__(self, source: Replay, recorded: Sequence[ClipDetections], mark: Mark) -> None:
         self._source = source
         self._recorded = recorded
-        self._tick, self._delivered = mark.tick, mark.delivered
+        self._begun_us, self._tick, self._delivered = mark.begun_us, mark.tick, mark.delivered
         self._current: ClipDetections | None = None
-        self._begun_s = time.monotonic() - mark.tick * CLIP_S / source.speed
 
     def start(self) -> bool:
         return self.advance()
 
     def advance(self) -> bool:
         source = self._source
-        last = source.clips + source.drain
-        while self._tick < min(last, (time.monotonic() - self._begun_s) * source.speed // CLIP_S):
+        reached = (now_us() - self._begun_us) * source.speed // CLIP_US
+        while self._tick < min(reached, source.clips + source.drain):
             arriving = [
                 (camera, number)
                 for turn, camera in enumerate(source.cameras)
@@ -163,4 +163,4 @@ class _Reader(UnboundedReader):
         return Timestamp(micros=BEGIN_US + self._tick * CLIP_US - DISORDER_US)
 
     def get_checkpoint_mark(self) -> Mark:
-        return Mark(self._tick, self._delivered)
+        return Mark(self._begun_us, self._tick, self._delivered)

@@ -1,15 +1,16 @@
 """`make soak`: what the job keeps over a long stream, on a real Flink cluster, and what a clip costs in state.
 
-Recorded detections of four cameras over 24 hours, on a clock that runs 90 times faster, a part of them two hours
+Recorded detections of four cameras over 24 hours, on a clock that runs 100 times faster, a part of them two hours
 late and some twice (see replay.py), go through every step from `ToSiteDays` to `WriteRecords` on a cluster of two
 TaskManagers. `lateness` is three hours. Checkpoints hold all state whole; each one's size is taken with the event
-time that tracking had reached when it was begun.
+time that tracking had reached when it was begun. The source's part is left out, and told beside it: a Flink
+runner from before apache/beam pull request 39191 (July 2026) keeps a little for ever each time that a source pauses.
 
 * `state_bytes_per_camera`: the largest checkpoint from hour 18 on, over the number of cameras.
 * `state_growth`: the largest checkpoint from hour 18 on over the largest of hours 5 to 10; from then on all that
   lateness asks for is there.
-* `state_of_bound`: the largest part of a checkpoint that tracking and aggregation have, a camera, over the bound of
-  docs/live.md for these clips.
+* `state_of_bound`: what tracking and aggregation keep, a camera, over the bound of docs/live.md for these clips, where
+  it comes closest. So fast a clock has many clips wait for event time; the bound counts them.
 * `state_left`: the same part after the day and its lateness, over the largest. Flink's own overhead is in it.
 * `worker_memory_growth`: resident memory of the Python workers, as `state_growth`.
 * `on_time_cost_ratio`: bytes of state that tracking reads and writes for a clip that comes in time, with a lateness
@@ -31,6 +32,7 @@ from typing import NamedTuple
 
 import apache_beam as beam
 from apache_beam.io.unbounded_source import ReadFromUnboundedSource
+from apache_beam.options.pipeline_options import PipelineOptions
 from rich.console import Console
 
 from benchmarks.figures import Figure, print_figures, write_report
@@ -55,9 +57,10 @@ from transforms.vocabulary import vocabulary_of
 
 CAMERAS = 4
 CHECKPOINT_S = 3
-SPEED = 90
+SPEED = 100
 """Seconds of event time in a second: what does not keep up waits in state, and counts."""
 FLUSH_US = SECOND_US
+BUNDLE_MS = 250
 MODEL = "0123456789ab"
 JOB, RUNNING = "soak", "RUNNING"
 START_S = 120
@@ -69,15 +72,27 @@ class Sample(NamedTuple):
 
     Attributes:
       hour: Event time that tracking had reached, in hours since the begin.
-      state_bytes: Its size.
+      behind: By how many hours that is behind the event time of what had come.
+      whole_bytes: Its size.
+      state_bytes: Its size without the source.
       kept_bytes: The part of it that is of tracking and aggregation.
       memory_bytes: Resident memory of all Python workers just then.
     """
 
     hour: float
+    behind: float
+    whole_bytes: int
     state_bytes: int
     kept_bytes: int
     memory_bytes: int
+
+
+class BundleOptions(PipelineOptions):
+    """An option of Flink's runner that Beam for Python does not know by name."""
+
+    @classmethod
+    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--max_bundle_time_mills", type=int, help="milliseconds that a bundle may take")
 
 
 def build(root: beam.Pipeline, site: Site, source: Replay, output: str) -> None:
@@ -105,7 +120,10 @@ def start(flink: Flink, workers: Workers, site: Site, source: Replay, output: st
         job_endpoint=flink.job_endpoint, workers_at=workers.address, worker_image=None, worker_processes=1,
         parallelism=2, checkpoint_every=CHECKPOINT_S,
     )  # fmt: skip
-    root = beam.Pipeline(options=beam_options(given, JOB, None, bounded=False))
+    options = beam_options(given, JOB, None, bounded=False)
+    # A timer that a timer sets waits for the bundle's end: by default for a second, which is many minutes here.
+    options.view_as(BundleOptions).max_bundle_time_mills = BUNDLE_MS
+    root = beam.Pipeline(options=options)
     build(root, site, source, output)
     result = root.run()
     for _ in polled(START_S):
@@ -122,36 +140,39 @@ def samples(flink: Flink, workers: Workers, job: str, until_hour: float, deadlin
       RuntimeError: the job failed, or the deadline passed.
     """
     steps = _steps(flink, job)
-    told: list[tuple[float, float]] = []
+    told: list[tuple[float, float, float]] = []
     last = 0
     while not told or told[-1][1] < until_hour or last < told[-1][0]:
         if flink.rest.state(job) in ENDED or flink.checkpoints(job)["counts"]["restored"]:
             raise RuntimeError(f"the job failed: {flink.rest.fault(job)}")
         if time.monotonic() > deadline:
             raise RuntimeError("the time was up before the stream was: give it more --minutes")
-        if (hour := _hour(flink, job, steps[-1])) is not None and (not told or hour > told[-1][1]):
-            told.append((time.time() * 1000, hour))
+        source, hour = _hour(flink, job, steps[1]), _hour(flink, job, steps[2])
+        if source is not None and hour is not None:
+            told.append((time.time() * 1000, hour, source - hour))
         made = flink.checkpoints(job)["latest"]["completed"]
         if told and made is not None and made["trigger_timestamp"] > max(last, told[0][0]):
             last = made["trigger_timestamp"]
-            reached = told[bisect.bisect(told, (last,)) - 1][1]
-            yield Sample(reached, *_sizes(flink, job, made["id"], steps), _memory(workers))
+            _, hour, behind = told[bisect.bisect(told, (last,)) - 1]
+            yield Sample(hour, behind, *_sizes(flink, job, made["id"], steps), _memory(workers))
         time.sleep(0.5)
 
 
-def _steps(flink: Flink, job: str) -> list[str]:
-    """Return Flink's ids of the two steps that keep what lateness asks for; their names say what they begin with."""
+def _steps(flink: Flink, job: str) -> tuple[str, str, str]:
+    """Return Flink's ids of the source, of tracking and of aggregation; steps are named by what they begin with."""
     vertices = flink.rest.ask(f"jobs/{job}")["vertices"]
-    return [
+    source, tracking, aggregation = (
         next(vertex["id"] for vertex in vertices if f"{{{step}," in vertex["name"])
-        for step in ("TrackPeople", "AggregateMetrics")
-    ]
+        for step in ("Replay", "TrackPeople", "AggregateMetrics")
+    )
+    return source, tracking, aggregation
 
 
-def _sizes(flink: Flink, job: str, checkpoint: int, steps: list[str]) -> tuple[int, int]:
-    """Return the bytes of a checkpoint, in all and of some steps."""
+def _sizes(flink: Flink, job: str, checkpoint: int, steps: tuple[str, str, str]) -> tuple[int, int, int]:
+    """Return the bytes of a checkpoint: all, all but the source's, and those of tracking and aggregation."""
     made = flink.rest.ask(f"jobs/{job}/checkpoints/details/{checkpoint}")
-    return made["state_size"], sum(made["tasks"][step]["state_size"] for step in steps)
+    source, tracking, aggregation = (made["tasks"][step]["state_size"] for step in steps)
+    return made["state_size"], made["state_size"] - source, tracking + aggregation
 
 
 def _hour(flink: Flink, job: str, vertex: str) -> float | None:
@@ -193,13 +214,15 @@ def figures_of(made: list[Sample], recorded: list[ClipDetections], hours: int) -
     late = hours * 0.75
     early = [each for each in made if 5 <= each.hour <= max(10, hours / 2)]
     steady = [each for each in made if late <= each.hour <= hours]
-    most = max(each.kept_bytes for each in made)
+    most = max(made, key=lambda each: each.kept_bytes)
     short, long = (on_time_bytes(site_of(1, lateness=lateness), recorded) for lateness in ("15m", "6h"))
-    allowed = bound(full, recorded)
+    allowed = [bound(full, recorded, each.behind * HOUR_US) for each in made]
+    of_bound = max(each.kept_bytes / CAMERAS / most_bytes for each, most_bytes in zip(made, allowed, strict=True))
     return [
         Figure(
             "state_bytes_per_camera", max(each.state_bytes for each in steady) / CAMERAS,
             "largest checkpoint in the last quarter of the stream, bytes, over the number of cameras",
+            peers={"with the source's": max(each.whole_bytes for each in steady) / CAMERAS},
         ),
         Figure(
             "state_growth",
@@ -208,16 +231,17 @@ def figures_of(made: list[Sample], recorded: list[ClipDetections], hours: int) -
             "<= 1.1",
         ),
         Figure(
-            "state_of_bound", most / CAMERAS / allowed,
-            "of the largest checkpoint what tracking and aggregation keep for a camera, over the bound of docs/live.md",
+            "state_of_bound", of_bound,
+            "the most of what tracking and aggregation keep for a camera over the bound of docs/live.md, which grows "
+            "with what waits for event time",
             "<= 1",
-            {"bound, bytes a camera": allowed},
+            {"bound, bytes a camera": bound(full, recorded, 0), "hours behind, most": max(each.behind for each in made)},
         ),
         Figure(
-            "state_left", made[-1].kept_bytes / most,
+            "state_left", made[-1].kept_bytes / most.kept_bytes,
             "what tracking and aggregation keep after the day and its lateness over the most that they kept",
             "<= 0.1",
-            {"bytes": made[-1].kept_bytes, "most, bytes": most},
+            {"bytes": made[-1].kept_bytes, "most, bytes": most.kept_bytes},
         ),
         Figure(
             "worker_memory_growth",

@@ -18,6 +18,8 @@ from transforms.track import INTERVALS, SAVED_SCENES, _TrackFn, save_every_us
 
 DISORDER_US = 30 * SECOND_US
 DAY_US = 24 * 3600 * SECOND_US
+WINDOW_BYTES = 500
+"""What a runner keeps of a window beside the sums: its key and its timer, and of each state its name."""
 _LOOK_US = 3600 * SECOND_US
 
 
@@ -68,13 +70,31 @@ def on_time_bytes(site: Site, recorded: Sequence[ClipDetections]) -> float:
     return (day.driven.traffic.total - before) / (2 * save_every_us(site) / CLIP_US)
 
 
-def bound(site: Site, recorded: Sequence[ClipDetections]) -> int:
-    """Return the bound of docs/live.md on a camera's state, in bytes, for clips as large as the largest of these."""
+def backlog_bytes(site: Site, recorded: Sequence[ClipDetections], until_us: int) -> float:
+    """Return the bytes of state read and written for a clip, where all came before event time began to go on."""
+    day = Day(site, recorded)
+    for number in range(until_us // CLIP_US):
+        day.deliver(number)
+    day.driven.advance(BEGIN_US + until_us)
+    return day.driven.traffic.total / (until_us / CLIP_US)
+
+
+def bound(site: Site, recorded: Sequence[ClipDetections], waiting_us: float) -> float:
+    """Return the bound of docs/live.md on a camera's state, in bytes, for clips as large as the largest of these.
+
+    Args:
+      site: The site file.
+      recorded: Clips of the camera.
+      waiting_us: How far event time is behind what has come.
+    """
     day = Day(site, recorded)
     events = [PlaceEventsCoder().encode(anonymise(each)) for each in day.run(_LOOK_US)]
     scenes = [SnapshotCoder().encode(scene) for scene in day.driven.cells(day.key)["saved"].values()]
-    largest_clip = max(len(ClipDetectionsCoder().encode(each)) for each in recorded)
-    segments = sum((site.lateness + FORGET_AFTER_US + size_us) // site.segment_us for size_us in site.windows)
+    clips = (kept_us(site) + waiting_us) / CLIP_US
+    kept_windows = [(site.lateness + FORGET_AFTER_US + size_us, size_us) for size_us in site.windows]
     return (
-        kept_us(site) // CLIP_US * largest_clip + INTERVALS * max(map(len, scenes)) + segments * max(map(len, events))
+        clips * max(len(ClipDetectionsCoder().encode(each)) for each in recorded)
+        + INTERVALS * max(map(len, scenes))
+        + sum(kept_for_us // site.segment_us for kept_for_us, _ in kept_windows) * max(map(len, events))
+        + sum(kept_for_us // size_us for kept_for_us, size_us in kept_windows) * WINDOW_BYTES
     )

@@ -39,6 +39,10 @@ INTERVALS = SAVED_SCENES + 3
 """For how many intervals between saved scenes clips are kept at most: lateness, one that is being filled, one for the
 longest clip, one for the way back to a scene."""
 
+STRETCH_US = 900 * SECOND_US
+"""Clips that came before their time are gone through once a stretch of the day, and only those of its own stretch at
+every border: event time may be hours behind what has come, after a pause."""
+
 GATHER_US = 60 * SECOND_US
 """After the day's end late clips gather for so long, in event time, before it is run again for all of them."""
 
@@ -111,8 +115,10 @@ class _TrackFn(beam.DoFn):
     BEGUN = userstate.ReadModifyWriteStateSpec("begun", coders.BooleanCoder())
     # Clips that came since the last step, in order or late.
     FRESH = userstate.BagStateSpec("fresh", ClipDetectionsCoder())
-    # Clips that end at or after the border up to which the day was run.
+    # Clips that end at or after the border up to which the day was run, but for those ahead.
     REACHING = userstate.BagStateSpec("reaching", ClipDetectionsCoder())
+    # Clips that begin in a later stretch of the day than the border is in.
+    AHEAD = userstate.BagStateSpec("ahead", ClipDetectionsCoder())
     # Clips that were run, and scenes to go back to; see `_Kept`.
     KEPT = tuple(userstate.BagStateSpec(f"kept_{number}", ClipDetectionsCoder()) for number in range(INTERVALS))
     SAVED = userstate.BagStateSpec("saved", SnapshotCoder())
@@ -156,6 +162,7 @@ class _TrackFn(beam.DoFn):
         begun: Any = beam.DoFn.StateParam(BEGUN),
         fresh: Any = beam.DoFn.StateParam(FRESH),
         reaching: Any = beam.DoFn.StateParam(REACHING),
+        ahead: Any = beam.DoFn.StateParam(AHEAD),
         saved: Any = beam.DoFn.StateParam(SAVED),
         head: Any = beam.DoFn.StateParam(HEAD),
         kept_0: Any = beam.DoFn.StateParam(KEPT[0]),
@@ -176,7 +183,7 @@ class _TrackFn(beam.DoFn):
         asked = cast(tuple[int, int], wanted(site, day, self._spans))
         bags = kept_0, kept_1, kept_2, kept_3, kept_4, kept_5, kept_6, kept_7, kept_8, kept_9, kept_10
         kept = _Kept(bags, saved, site, day)
-        state = fresh, reaching, saved, head, *bags
+        state = fresh, reaching, ahead, saved, head, *bags
         snapshot = head.read()
         if snapshot is None:
             snapshot = Snapshot(day.start_us, Scene())
@@ -193,10 +200,12 @@ class _TrackFn(beam.DoFn):
         if to_us <= border_us:  # the day is over; event time goes on
             reached_us = at.micros + 1000
             since_us = reached_us - GATHER_US
-        arrived = distinct(fresh.read())
-        fresh.clear()
+        arrived = distinct(_take(fresh))
         late = [clip for clip in arrived if _begin(clip, day) < border_us]
-        clips = distinct([*reaching.read(), *(clip for clip in arrived if _begin(clip, day) >= border_us)])
+        coming = [clip for clip in arrived if _begin(clip, day) >= border_us]
+        if (border_us - day.start_us) % STRETCH_US == 0:
+            coming += _take(ahead)
+        clips = distinct([*reaching.read(), *coming])
         if late and (begin_again := kept.rewind(late, since_us)) is not None:
             snapshot, known = begin_again
             clips = distinct([*known, *clips])
@@ -209,7 +218,9 @@ class _TrackFn(beam.DoFn):
         if self._bounded:
             return
         head.write(snapshot)
-        _replace(reaching, [clip for clip in clips if clip.end_us >= to_us])
+        far_us = to_us + (day.start_us - to_us) % STRETCH_US
+        _replace(reaching, [clip for clip in clips if clip.end_us >= to_us and _begin(clip, day) < far_us])
+        _add(ahead, [clip for clip in clips if _begin(clip, day) >= far_us])
         kept.forget(since_us, reached_us)
         kept.add([clip for clip in clips if border_us <= _begin(clip, day) < to_us], reached_us)
         if to_us < asked[1]:
@@ -310,9 +321,19 @@ def _begin(clip: ClipDetections, day: Day) -> int:
     return max(clip.start_us, day.start_us)
 
 
+def _take(bag: Any) -> list[Any]:
+    items = list(bag.read())
+    bag.clear()
+    return items
+
+
 def _replace(bag: Any, items: Iterable[Any]) -> None:
     items = list(items)
     bag.clear()
+    _add(bag, items)
+
+
+def _add(bag: Any, items: Iterable[Any]) -> None:
     for item in items:
         bag.add(item)
 

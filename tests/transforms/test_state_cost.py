@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks.recorded import CLIP_US
-from benchmarks.state_cost import DAY_US, DISORDER_US, Day, kept_us, on_time_bytes
+from benchmarks.state_cost import DAY_US, DISORDER_US, Day, backlog_bytes, kept_us, on_time_bytes
 from schemas.clock import SECOND_US
 from schemas.site import Site
 from tests.support.world import T0, a_clip, a_site, stander
@@ -33,6 +33,12 @@ def in_state(day: Day) -> tuple[list[ClipDetections], list[Any]]:
 
 def test_a_clip_in_time_costs_no_more_where_lateness_is_longer() -> None:
     assert on_time_bytes(site_of("3h"), SEEN) <= 1.2 * on_time_bytes(site_of("15m"), SEEN)
+
+
+def test_a_clip_of_a_long_backlog_costs_hardly_more_than_one_of_a_short_one() -> None:
+    site = site_of("1h")
+    short, long = (backlog_bytes(site, SEEN, minutes * MINUTE_US) for minutes in (45, 135))
+    assert long <= 1.5 * short
 
 
 @pytest.mark.parametrize("lateness", ["0s", "10m", "17m"])
