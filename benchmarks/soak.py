@@ -235,7 +235,7 @@ def figures_of(made: list[Sample], recorded: list[ClipDetections], hours: int) -
             "the most of what tracking and aggregation keep for a camera over the bound of docs/live.md, which grows "
             "with what waits for event time",
             "<= 1",
-            {"bound, bytes a camera": bound(full, recorded, 0), "hours behind, most": max(each.behind for each in made)},
+            {"bound, bytes a camera": bound(full, recorded, 0), "most hours behind": max(each.behind for each in made)},
         ),
         Figure(
             "state_left", made[-1].kept_bytes / most.kept_bytes,
