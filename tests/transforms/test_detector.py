@@ -103,22 +103,19 @@ def test_real_models_find_the_people(
     assert average_precision(detector, streets(shared)) > on_streets
 
 
-@pytest.mark.parametrize(
-    ("name", "recall"),
-    [("face", 0.8), ("centerface", 0.8), ("yunet_n_dynamic", 0.8), ("yunet_n_640_640", 0.8), ("ultraface", 0.5)],
-)
-def test_face_detectors_find_the_faces(models: Path, shared: Path, name: str, recall: float) -> None:
-    """Of the faces on which two of four detectors agree."""
+@pytest.mark.parametrize("name", ["face", "centerface", "yunet_n_dynamic", "yunet_n_640_640", "ultraface"])
+def test_face_detectors_find_the_faces(models: Path, shared: Path, name: str) -> None:
+    """Those on which two of four detectors agree, in pictures without a crowd."""
     detector = opened(name, 0.3)
     agreed = json.loads((shared / "data/faces/consensus_boxes.json").read_text())
     met, faces = 0, 0
-    for file in sorted(agreed)[::6]:
+    for file in [file for file, found in sorted(agreed.items()) if len(found) <= 20][::4]:
         picture = cv2.imread(str(shared / "data/faces" / file))
         boxes = np.array([each["box"] for each in agreed[file]]).reshape(-1, 4)
         overlaps = iou(look(detector, picture).boxes * picture.shape[0], boxes)
         met += int((overlaps.max(axis=0, initial=0) >= 0.5).sum())
         faces += len(boxes)
-    assert met >= recall * faces > 0
+    assert met >= 0.95 * faces > 0
 
 
 def test_the_same_picture_gives_the_same_boxes(models: Path, frames: list[Labelled]) -> None:
