@@ -17,8 +17,8 @@ import platformdirs
 
 from pipeline.models.cards import SUFFIX, ModelError, read_card
 from pipeline.models.fetch import FetchError, fetch
-from schemas.card import ModelCard
-from transforms.admission import MAX_MODEL_BYTES, ModelRefused
+from schemas.card import ModelCard, Role
+from transforms.admission import MAX_MODEL_BYTES, ModelRefused, judge
 from transforms.detector import Detector
 from transforms.verdict import Verdict
 
@@ -150,6 +150,20 @@ def check(model: str) -> Checked:
     except (ModelRefused, OSError) as error:
         raise ModelError(str(error)) from error
     return Checked(card, path, detector.verdict)
+
+
+def judge_file(path: Path, role: Role) -> Verdict:
+    """Judge any ONNX file without a card.
+
+    Raises:
+        ModelError: The file cannot be read.
+    """
+    try:
+        return judge(path, role)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); --role asks for the path of a file") from error
+    except ModelRefused as error:
+        raise ModelError(str(error)) from error
 
 
 def _described(path: Path) -> tuple[ModelCard, Path]:
