@@ -7,6 +7,7 @@ is guessed from the file: what the card says and what the graph does must agree,
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
+
 from schemas.demographics import describes_people
 
 Role = Literal["person", "face"]

@@ -3,11 +3,10 @@
 import re
 import unicodedata
 
-_PEOPLE = frozenset("person people human pedestrian face head body class label is a".split())
+_PEOPLE = frozenset({"person", "people", "human", "pedestrian", "face", "head", "body", "class", "label", "is", "a"})
 """Words that tell nothing by themselves."""
 
-_SORTS = frozenset(
-    """
+_SORT_WORDS = """
     male female man woman men women boy girl gender sex masculine feminine lady gentleman
     homme femme garcon fille hombre mujer nino nina mann frau junge maedchen uomo donna
     child children kid kids baby infant toddler teen teenager adult senior elder elderly old young youth middle aged age
@@ -15,9 +14,9 @@ _SORTS = frozenset(
     asian african caucasian european hispanic latino latina indian arab ethnicity race black white brown
     angry anger happy happiness sad sadness fear fearful disgust disgusted surprise surprised neutral contempt calm
     emotion smile smiling crying
-    """.split()
-)
-_RANGE = re.compile(r"\d{1,3}( ?(-|–|to|_) ?\d{1,3}|\+)( ?(years?|yrs?|yo))?( old)?|(under|over|below|above) ?\d{1,3}")
+"""
+_SORTS = frozenset(_SORT_WORDS.split())
+_RANGE = re.compile(r"\d{1,3}( ?(-|to|_) ?\d{1,3}|\+)( ?(years?|yrs?|yo))?( old)?|(under|over|below|above) ?\d{1,3}")
 
 
 def describes_people(name: str) -> bool:

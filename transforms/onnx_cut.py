@@ -80,6 +80,10 @@ class _Taking:
             return self._like(node, [self.take(node.input[0], perm[axis], columns)]) if perm else None
         if kind == "Concat":
             return self._concat(node, name, axis, columns)
+        if kind == "Split":
+            return self._split(node, name, axis, columns)
+        if kind == "Slice":
+            return self._slice(node, axis, columns)
         if kind == "Reshape":
             return self._reshape(node, name, axis, columns)
         if kind == "Conv" and axis == 1:
@@ -108,6 +112,26 @@ class _Taking:
             runs[-1][1].append(column - int(starts[part]))
         pieces = [self.take(node.input[part], axis, inside) for part, inside in runs]
         return pieces[0] if len(pieces) == 1 else self._like(node, pieces)
+
+    def _split(self, node: NodeProto, name: str, axis: int, columns: list[int]) -> str | None:
+        at = next((each.i for each in node.attribute if each.name == "axis"), 0) % len(self._dims[name])
+        before = list(node.output)[: list(node.output).index(name)]
+        if at != axis or not all(self._dims.get(each) for each in before):
+            return None
+        start = sum(self._dims[each][axis] for each in before)
+        return self.take(node.input[0], axis, [start + column for column in columns])
+
+    def _slice(self, node: NodeProto, axis: int, columns: list[int]) -> str | None:
+        dims = self._dims.get(node.input[0])
+        known = len(node.input) >= 4 and all(each in self._constants for each in node.input[1:] if each)
+        if not known or not dims:
+            return None
+        values = [numpy_helper.to_array(self._constants[each]).tolist() for each in node.input[1:] if each]
+        starts, ends, axes, steps = (*values, [1] * len(values[0]))[:4]
+        if [each % len(dims) for each in axes] != [axis]:
+            return None
+        picked = range(*slice(starts[0], ends[0], steps[0]).indices(dims[axis]))
+        return self.take(node.input[0], axis, [picked[column] for column in columns])
 
     def _reshape(self, node: NodeProto, name: str, axis: int, columns: list[int]) -> str | None:
         before, after = self._dims.get(node.input[0], [0]), self._dims[name]

@@ -285,18 +285,17 @@ def _explain(parts: Sequence[_Part], role: Role) -> _Judged:
         groups[part.places].append(part)
     for group in groups.values():
         rest = _without_box(group)
-        if rest is None:
+        if rest is None or not any(part.raw in {0, *CLASS_COUNTS} or part.raw < part.width for part in group):
             names = ", ".join(f"{part.name} ({part.width})" for part in group)
-            reasons.append(f"no box among the numbers for each place: {names}. {_GUESS}")
+            reasons.append(f"no box and scores among the numbers for each place: {names}. {_GUESS}")
             continue
         for part, raw in rest:
             if raw == 0 or raw in CLASS_COUNTS:
                 continue
             if role == "face" and raw in LANDMARKS:
-                whole = raw == part.width
-                gone |= {part.name} if whole else set()
-                what = f"landmarks, {raw} numbers for each place"
-                cut.append(f"output {part.name}: {what}" + ("" if whole else f" of {part.width}: a card must say which"))
+                gone |= {part.name} if raw == part.width else set()
+                which = "" if raw == part.width else f" of {part.width}: a card must say which"
+                cut.append(f"output {part.name}: landmarks, {raw} numbers for each place{which}")
             else:
                 reasons.append(_too_many(part.name, raw, role))
     return reasons, cut, gone

@@ -83,7 +83,11 @@ def squeezed() -> bytes:
     data = net.backbone(2)[-1]
     gate = net.add("Sigmoid", net.conv(net.add("GlobalAveragePool", data), 8, 1))
     data = net.conv(net.add("Mul", data, gate), 8)
-    maps = {"heat": net.add("Sigmoid", net.conv(data, 1, 1)), "size": net.conv(data, 2, 1), "offset": net.conv(data, 2, 1)}
+    maps = {
+        "heat": net.add("Sigmoid", net.conv(data, 1, 1)),
+        "size": net.conv(data, 2, 1),
+        "offset": net.conv(data, 2, 1),
+    }
     return net.done(maps)
 
 
@@ -115,7 +119,9 @@ def suppressed() -> bytes:
     flat = net.add("Reshape", places, net.constant([-1]))
     chosen = net.add("Gather", net.add("Squeeze", boxes, net.constant([0])), flat, axis=0)
     which = net.add("Concat", classes, places, axis=1)
-    score = net.add("Unsqueeze", net.add("GatherND", net.add("Squeeze", turned, net.constant([0])), which), net.constant([1]))
+    score = net.add(
+        "Unsqueeze", net.add("GatherND", net.add("Squeeze", turned, net.constant([0])), which), net.constant([1])
+    )
     number = net.add("Cast", classes, to=TensorProto.FLOAT)
     return net.done({"found": net.add("Concat", chosen, score, number, axis=1)})
 
@@ -153,7 +159,9 @@ def anchored() -> bytes:
         head = net.add("Sigmoid", net.add("Transpose", head, perm=[0, 1, 3, 4, 2]))
         middle, sides, scores = net.add("Split", head, net.constant([2, 2, 3]), outputs=3, axis=4)
         grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1)[None, None]
-        middle = net.add("Mul", net.add("Add", middle, net.constant(grid, np.float32)), net.constant(stride, np.float32))
+        middle = net.add(
+            "Mul", net.add("Add", middle, net.constant(grid, np.float32)), net.constant(stride, np.float32)
+        )
         sides = net.add("Mul", net.add("Pow", sides, net.constant(2, np.float32)), net.constant(4 * stride, np.float32))
         row = net.add("Concat", middle, sides, scores, axis=4)
         levels.append(net.add("Reshape", row, net.constant([1, -1, 7])))
@@ -183,7 +191,9 @@ def faces(fused: str = "convolution", size: Sequence[int | str] = SIZE) -> bytes
     net, levels = Net(), []
     for data in net.backbone(5)[2:]:
         if fused == "convolution":
-            levels.append(net.rows(net.conv(data, 16, 1), 16))
+            row = net.rows(net.conv(data, 16, 1), 16)
+            box, scores, points = net.add("Split", row, net.constant([4, 2, 10]), outputs=3, axis=2)
+            levels.append(net.add("Concat", box, net.add("Sigmoid", scores), points, axis=2))
         else:
             scores = net.add("Softmax", net.rows(net.conv(data, 2, 1), 2), axis=-1)
             box, points = net.rows(net.conv(data, 4, 1), 4), net.rows(net.conv(data, 10, 1), 10)

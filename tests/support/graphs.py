@@ -43,7 +43,9 @@ def constant_graph(outputs: Mapping[str, NDArray[Any]], shape: Sequence[int | st
     return content
 
 
-def _places(name: str, dims: tuple[int, ...], picture: Sequence[int | str]) -> tuple[list[NodeProto], list[TensorProto]]:
+def _places(
+    name: str, dims: tuple[int, ...], picture: Sequence[int | str]
+) -> tuple[list[NodeProto], list[TensorProto]]:
     """Make nodes and constants for `<name>_places`: one number for each place of an output."""
     height = picture[2] if len(picture) == 4 else None
     if len(dims) == 4 and dims[3] != 7:  # not the rows of SSD

@@ -1,7 +1,8 @@
 """Follow a graph from the picture to its outputs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -20,16 +21,35 @@ OPERATOR_SETS = frozenset({"", "ai.onnx"})
 _MOST_VALUES = 1 << 18
 """Constants larger than this are not computed: no shape or list of positions is as long."""
 
-_ELEMENTWISE = """Abs Add And BatchNormalization BitShift Cast CastLike Ceil Celu Clip Cos DequantizeLinear Div Dropout
-    Elu Equal Erf Exp Floor FusedBatchNorm Gelu Greater GreaterOrEqual HardSigmoid HardSwish Identity IsInf IsNaN
-    LeakyRelu Less LessOrEqual Log Max Mean Min Mish Mod Mul Neg Not Or PRelu Pow QuantizeLinear Reciprocal Relu Round
-    Selu Sigmoid Sign Sin Softplus Softsign Sqrt Sub Sum Tanh ThresholdedRelu Where Xor""".split()
-_SPATIAL = "AveragePool Conv ConvInteger ConvTranspose LpPool MaxPool QLinearConv Resize Upsample".split()
-_REDUCTIONS = """ArgMax ArgMin ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd
-    ReduceSum ReduceSumSquare""".split()
-_NORMALISATIONS = """CumSum GroupNormalization InstanceNormalization LRN LayerNormalization LogSoftmax LpNormalization
-    MeanVarianceNormalization RMSNormalization Softmax""".split()
-_NUMBERS = "ConstantOfShape EyeLike OneHot RandomNormalLike RandomUniformLike Range Shape Size".split()
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+_ELEMENTWISE = _words(
+    """
+    Abs Add And BatchNormalization BitShift Cast CastLike Ceil Celu Clip Cos DequantizeLinear Div Dropout Elu Equal Erf
+    Exp Floor Gelu Greater GreaterOrEqual HardSigmoid HardSwish Identity IsInf IsNaN LeakyRelu Less LessOrEqual Log Max
+    Mean Min Mish Mod Mul Neg Not Or PRelu Pow QuantizeLinear Reciprocal Relu Round Selu Sigmoid Sign Sin Softplus
+    Softsign Sqrt Sub Sum Tanh ThresholdedRelu Where Xor
+    """
+)
+_SPATIAL = _words("AveragePool Conv ConvInteger ConvTranspose LpPool MaxPool QLinearConv Resize Upsample")
+_REDUCTIONS = _words(
+    """
+    ArgMax ArgMin ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum
+    ReduceSumSquare
+    """
+)
+_NORMALISATIONS = _words(
+    """
+    CumSum GroupNormalization InstanceNormalization LRN LayerNormalization LogSoftmax LpNormalization
+    MeanVarianceNormalization RMSNormalization Softmax
+    """
+)
+_NUMBERS = _words("ConstantOfShape EyeLike OneHot RandomNormalLike RandomUniformLike Range Shape Size")
+_HAND_ON = frozenset(_words("Add Cast Clip Expand Identity Max Pow Reciprocal Reshape Sqrt Unsqueeze"))
+"""What a vector's length may pass through before the vector is divided by it."""
 
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(_ELEMENTWISE, rules.elementwise),
@@ -102,6 +122,8 @@ class _Walk:
         self._signals: dict[str, Signal] = {}
         self._values: dict[str, NDArray[Any]] = {}
         self._means: dict[str, str] = {}  # a mean, and of what
+        self._squares: set[str] = set()
+        self._lengths: set[str] = set()  # of vectors
         for tensor in graph.initializer:
             self._types[tensor.name] = helper.make_tensor_type_proto(tensor.data_type, list(tensor.dims))
             self._signals[tensor.name] = constant(tuple(tensor.dims))
@@ -142,18 +164,30 @@ class _Walk:
         if rule is None:
             raise Untraceable(f"{name} is of a kind that cannot be followed")
         attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}
-        if node.op_type == "Sub" and self._means.get(node.input[1]) == node.input[0]:
-            attributes["own_mean"] = True
-        if node.op_type in {"ReduceMean", "ReduceMax"}:
-            self._means[node.output[0]] = node.input[0]
+        attributes |= self._normalising(node)
         values = [self.value(each) if each else None for each in node.input]
-        step = Step(
-            name, node.op_type, self._imports.get(node.domain, 1), inputs, values, attributes, dims, self.size
-        )
+        step = Step(name, node.op_type, self._imports.get(node.domain, 1), inputs, values, attributes, dims, self.size)
         for output, signal in zip(node.output, rule(step), strict=False):
             if len(signal.axes) != len(signal.dims):
                 raise Untraceable(f"{name} cannot be followed")
-            self._signals[output] = signal
+            # Blemishes of places are gone with the places; without any, the whole is judged.
+            self._signals[output] = signal if signal.placed else replace(signal, mixed=())
+
+    def _normalising(self, node: NodeProto) -> dict[str, bool]:
+        """Find out whether a node is the last step of a normalisation written out."""
+        kind, inputs = node.op_type, list(node.input)
+        if kind in {"ReduceMean", "ReduceMax"}:
+            self._means[node.output[0]] = inputs[0]
+        handed_on = kind in _HAND_ON and not self._lengths.isdisjoint(inputs)
+        if handed_on or kind in {"ReduceL2", "ReduceSumSquare"}:
+            self._lengths.add(node.output[0])
+        if kind == "ReduceSum" and inputs[0] in self._squares:
+            self._lengths.add(node.output[0])
+        if kind in {"Mul", "Pow"} and (kind == "Pow" or inputs[0] == inputs[1]):
+            self._squares.add(node.output[0])
+        own_mean = kind == "Sub" and self._means.get(inputs[1]) == inputs[0]
+        unit = kind == "LpNormalization" or (kind in {"Div", "Mul"} and not self._lengths.isdisjoint(inputs))
+        return {"own_mean": own_mean, "unit_length": unit}
 
     def value(self, name: str) -> NDArray[Any] | None:
         """Return the values of a constant; None of what depends on the picture, or is large."""
@@ -203,12 +237,12 @@ class _Walk:
                 sizes = np.array(counted.dims, np.int64)
                 bounds = {each.name: helper.get_attribute_value(each) for each in node.attribute}
                 part = sizes[bounds.get("start", 0) : bounds.get("end")]
-                self._values[node.output[0]] = np.prod(sizes) if node.op_type == "Size" else part
+                self._values[node.output[0]] = np.array(np.prod(sizes)) if node.op_type == "Size" else part
             return
         values = {name: self.value(name) for name in node.input if name}
         if any(value is None for value in values.values()):
             return
-        if any(None in each.dims or int(np.prod(each.dims, dtype=np.int64)) > _MOST_VALUES for each in outputs):
+        if any(None in each.dims or prod(dim or 0 for dim in each.dims) > _MOST_VALUES for each in outputs):
             return
         made = _evaluate(node, values, self._opset)
         for name, value in zip(node.output, made, strict=False):
@@ -227,5 +261,3 @@ def _evaluate(
     except Exception as error:  # numpy's, and classes of the evaluator's own
         raise Untraceable(f"{node.op_type} {node.output[0]} cannot be computed") from error
     return list(made)
-
-

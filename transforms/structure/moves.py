@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def concat(step: Step) -> list[Signal]:
 def _coarsest(loose: Sequence[Signal], parts: Sequence[Signal], placed: Sequence[Signal], at: int) -> bool:
     """Say whether a part without places is the last of ever coarser maps: one cell, with a few anchors (SSD)."""
     sizes = [size_of(part.axes[at]) or 0 for part in parts]
-    falling = all(one > other for one, other in zip(sizes, sizes[1:], strict=False))
+    falling = all(one > other for one, other in pairwise(sizes))
     few = len(loose) == 1 and loose[0] is parts[-1] and sizes[-1] <= _MOST_ANCHORS
     return few and falling and len(placed) >= 3
 
@@ -115,7 +116,8 @@ def slicing(step: Step) -> list[Signal]:
         axes, steps = list(step.attributes.get("axes", range(len(starts)))), [1] * len(starts)
     else:
         starts, ends = step.known(1).tolist(), step.known(2).tolist()
-        axes = step.known(3).tolist() if len(step.inputs) > 3 and step.inputs[3] is not None else range(len(starts))
+        given = len(step.inputs) > 3 and step.inputs[3] is not None
+        axes = step.known(3).tolist() if given else list(range(len(starts)))
         steps = step.known(4).tolist() if len(step.inputs) > 4 and step.inputs[4] is not None else [1] * len(starts)
     axes = [int(axis) % len(data.dims) for axis in axes]
     made = data

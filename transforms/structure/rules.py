@@ -108,22 +108,28 @@ def elementwise(step: Step) -> list[Signal]:
     parts = step.given
     axes = tuple(_broadcast(parts, index - len(dims), dim) for index, dim in enumerate(dims))
     onto = Signal(dims, axes, picture=True)
-    own = step.kind == "Sub" and _of_itself(step)
-    gate, mixed = (None, ()) if own else whole(step, parts, onto, "takes in" if step.kind not in _GATES else "scales by")
+    own = step.attributes.get("own_mean", False)
+    verb = "scales by" if step.kind in _GATES else "takes in"
+    gate, mixed = (None, ()) if own else whole(step, parts, onto, verb)
     made = join(parts, dims, axes)
     live = [part for part in parts if part.picture]
     scores, mask = _scores(step, live)
     attends = next((part.attends for part in live if len(live) == 1 and part.dims == dims), None)
     if step.kind not in _UNCHANGED:
         attends = None
-    return [
-        replace(made, scores=scores, mask=mask, attends=attends, gate=made.gate or gate, mixed=(*made.mixed, *mixed))
-    ]
+    gate = made.gate or gate or _unit(step)
+    return [replace(made, scores=scores, mask=mask, attends=attends, gate=gate, mixed=(*made.mixed, *mixed))]
+
+
+def _unit(step: Step) -> str | None:
+    """Judge vectors of unit length, by which templates are compared; a layer may have them, an output not."""
+    return f"{step.name} gives each place a vector of unit length" if step.attributes.get("unit_length") else None
 
 
 _UNCHANGED = {"Identity", "Cast", "CastLike", "Dropout"}
 _KEEP_SCORES = {*_UNCHANGED, "Sqrt", "Clip", "Min", "Max", "Pow", "MaxPool"}
-_MAKE_SCORES = {"Sigmoid", "HardSigmoid", "Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "Not", "And", "Or"}
+_COMPARISONS = {"Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "Not", "And", "Or"}
+_MAKE_SCORES = {"Sigmoid", "HardSigmoid", *_COMPARISONS}
 
 
 def _scores(step: Step, live: Sequence[Signal]) -> tuple[bool, tuple[int, Mask] | None]:
@@ -134,11 +140,6 @@ def _scores(step: Step, live: Sequence[Signal]) -> tuple[bool, tuple[int, Mask] 
     if step.kind in {"Mul", "Min", "Max"} and len(live) == len(step.given):
         return all(part.is_score for part in live), None
     return False, None
-
-
-def _of_itself(step: Step) -> bool:
-    """Say whether a tensor's own mean (or largest) is taken from it, as a normalisation does."""
-    return bool(step.attributes.get("own_mean"))
 
 
 def _broadcast(parts: Sequence[Signal], from_end: int, dim: int | None) -> Axis:
@@ -224,6 +225,7 @@ def normalise(step: Step) -> list[Signal]:
             along = None if any(map(has_places, data.axes[along:])) else len(data.dims) - 1
     scores = step.kind == "Softmax" and along is not None and not has_places(data.axes[along])
     made = join(step.given, step.dims[0], data.axes, scores=scores, attends=along)
+    made = replace(made, gate=made.gate or _unit(step))
     return [made, *[unplaced(step, index) for index in range(1, len(step.dims))]]
 
 
@@ -298,7 +300,7 @@ def _same_axis(before: Dims, axis: int, after: Dims) -> int | None:
             continue
         lead = product(before[:axis]), product(after[:index])
         rest = product(before[axis + 1 :]), product(after[index + 1 :])
-        if None not in lead and lead[0] == lead[1] or None not in rest and rest[0] == rest[1]:
+        if (None not in lead and lead[0] == lead[1]) or (None not in rest and rest[0] == rest[1]):
             return index
     return None
 

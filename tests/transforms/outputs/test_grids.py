@@ -147,9 +147,7 @@ def test_yunet_joins_its_two_scores(tmp_path: Path) -> None:
     outputs = {"cls_16": np.zeros((1, 24, 1)), "obj_16": np.ones((1, 24, 1)), "bbox_16": np.zeros((1, 24, 4))}
     outputs["cls_16"][0, 8] = 0.64
     outputs["bbox_16"][0, 8] = [0.5, -0.25, np.log(2), np.log(1.5)]
-    found = detect_constant(
-        tmp_path, outputs, {"kind": "yunet", "strides": [16]}, role="face", classes={"face": 0}
-    )
+    found = detect_constant(tmp_path, outputs, {"kind": "yunet", "strides": [16]}, role="face", classes={"face": 0})
     x, y = (2 + 0.5) * 16, (1 - 0.25) * 16  # cell 8 of 4x6
     assert np.allclose(found.boxes * 64, [[x - 16, y - 12, x + 16, y + 12]], atol=1e-4)
     assert np.allclose(found.scores, [0.8])
