@@ -16,7 +16,7 @@ _SORT_WORDS = """
     emotion smile smiling crying
 """
 _SORTS = frozenset(_SORT_WORDS.split())
-_RANGE = re.compile(r"\d{1,3}( ?(-|to|_) ?\d{1,3}|\+)( ?(years?|yrs?|yo))?( old)?|(under|over|below|above) ?\d{1,3}")
+_RANGE = re.compile(r"\d{1,3}( ?(-|to|_|,) ?\d{1,3}|\+)( ?(years?|yrs?|yo))?( old)?|(under|over|below|above) ?\d{1,3}")
 
 
 def describes_people(name: str) -> bool:

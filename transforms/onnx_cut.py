@@ -63,9 +63,9 @@ class _Taking:
         """Return the name of a new tensor with these columns of another."""
         node = self._made_by.get(name)
         dims = self._dims.get(name, [])
-        if len(dims) > axis and columns == list(range(dims[axis])):
-            return name
         taken = None if node is None or 0 in dims or not dims else self._through(node, name, axis, columns)
+        if taken is None and len(dims) > axis and columns == list(range(dims[axis])):
+            return name
         return taken or self._add("Gather", [name, self._constant(np.array(columns, np.int64))], axis=axis)
 
     def _through(self, node: NodeProto, name: str, axis: int, columns: list[int]) -> str | None:
@@ -141,18 +141,25 @@ class _Taking:
         at = next((i for i, dim in enumerate(before) if dim == after[axis] and np.prod(before[i + 1 :]) == rest), None)
         if at is None:
             return None
+        taken = self.take(node.input[0], at, columns)
+        if taken == node.input[0]:
+            return name
         target = self._constant(np.array([*after[:axis], len(columns), *after[axis + 1 :]], np.int64))
-        return self._like(node, [self.take(node.input[0], at, columns), target])
+        return self._like(node, [taken, target])
 
     def _conv(self, node: NodeProto, columns: list[int]) -> str | None:
         group = next((each.i for each in node.attribute if each.name == "group"), 1)
         if group != 1 or not set(node.input[1:]) <= set(self._constants):
             return None
+        if columns == list(range(self._constants[node.input[1]].dims[0])):
+            return str(node.output[0])
         arrays = [numpy_helper.to_array(self._constants[each])[columns] for each in node.input[1:]]
         return self._like(node, [node.input[0], *map(self._constant, arrays)])
 
     def _like(self, node: NodeProto, inputs: Sequence[str]) -> str:
-        """Add a node of the same kind with other inputs."""
+        """Add a node of the same kind with other inputs; the node itself where they are its own."""
+        if len(node.output) == 1 and list(inputs) == list(node.input):
+            return str(node.output[0])
         copy = onnx.NodeProto()
         copy.CopyFrom(node)
         copy.input[:], copy.output[:] = inputs, [self._name()]

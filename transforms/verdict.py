@@ -88,7 +88,6 @@ class _Part(NamedTuple):
     raw: int
 
 
-@lru_cache(maxsize=4)
 def examine(
     content: bytes, role: Role, output: Output | None, named: int, layout: str, dtype: str, size: tuple[int, int]
 ) -> Findings:
@@ -106,18 +105,37 @@ def examine(
     Raises:
         GraphError: It is no graph, or cannot take a picture of that kind and size.
     """
+    structure = _structure(content, layout, dtype, size)
+    if structure.fault is not None:
+        return Findings((structure.fault,), (), ())
+    found = [_judge(outputs, role, output, named) for outputs in structure.outputs]
+    reasons = tuple(dict.fromkeys(reason for each in found for reason in each.reasons))
+    return Findings(reasons, () if reasons else found[0].cut, found[0].kept)
+
+
+class _Structure(NamedTuple):
+    """A graph, followed at one size or more; or why it cannot be."""
+
+    outputs: tuple[Mapping[str, Signal], ...]
+    fault: str | None = None
+
+
+@lru_cache(maxsize=4)
+def _structure(content: bytes, layout: str, dtype: str, size: tuple[int, int]) -> _Structure:
+    """Follow a graph at the size that its file fixes and at the size asked for.
+
+    A file that leaves its size open is followed at the size asked for and at twice that: what shrinks to one answer at
+    the size for which it was made must not pass for a map at a larger one.
+    """
     model = onnx_graph.parse(content)
-    foreign = tuple(_foreign(model))
-    if foreign:
-        return Findings(foreign, (), ())
+    fault = _foreign(model)
+    if fault is not None:
+        return _Structure((), fault)
     own = own_size(model, layout)
-    sizes = [own, size] if own else [size, (2 * size[0], 2 * size[1])]
-    reasons: dict[str, None] = {}
-    cut: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
-    for index, each in enumerate(dict.fromkeys(sizes)):
+    followed: list[Mapping[str, Signal]] = []
+    for each in dict.fromkeys([own, size] if own else [size, (2 * size[0], 2 * size[1])]):
         try:
-            outputs = follow(onnx_graph.resize(model, each, layout, dtype), layout).outputs
+            followed.append(follow(onnx_graph.resize(model, each, layout, dtype), layout).outputs)
         except Misfit as error:
             if each == size:
                 raise onnx_graph.GraphError(
@@ -125,14 +143,11 @@ def examine(
                     "file's own size, try a multiple of 32, or the file's own"
                 ) from error
             if each == own:
-                return Findings((str(error),), (), ())
-            continue  # open in name only: made for one size
+                return _Structure((), str(error))
+            # Else it is open in name only: made for one size.
         except Untraceable as error:
-            return Findings((str(error),), (), ())
-        found = _judge(outputs, role, output, named)
-        reasons |= dict.fromkeys(found.reasons)
-        cut, kept = (found.cut, found.kept) if index == 0 else (cut, kept)
-    return Findings(tuple(reasons), cut, kept)
+            return _Structure((), str(error))
+    return _Structure(tuple(followed))
 
 
 def examine_for(card: ModelCard, content: bytes) -> Findings:
@@ -164,13 +179,14 @@ def picture_kind(model: ModelProto) -> tuple[str, str]:
     return layout, dtype
 
 
-def _foreign(model: ModelProto) -> Iterator[str]:
-    """Yield what a graph may not hold at all."""
+def _foreign(model: ModelProto) -> str | None:
+    """Say what a graph holds that it may not hold at all."""
     if model.functions:
-        yield "it defines operators of its own; export it with those of the ONNX standard"
+        return "it defines operators of its own; export it with those of the ONNX standard"
     domains = {node.domain for node in model.graph.node} - OPERATOR_SETS
     if domains:
-        yield f"it uses operators of {', '.join(sorted(domains))}; only those of the ONNX standard are admitted"
+        return f"it uses operators of {', '.join(sorted(domains))}; only those of the ONNX standard are admitted"
+    return None
 
 
 def _judge(outputs: Mapping[str, Signal], role: Role, output: Output | None, named: int) -> Findings:
@@ -303,11 +319,11 @@ def _explain(parts: Sequence[_Part], role: Role) -> _Judged:
 
 def _without_box(group: Sequence[_Part]) -> list[tuple[_Part, int]] | None:
     """Take the box from the outputs for the same places; return what else they hold that is no score."""
+    halves = [part for part in group if part.width == 2 and part.raw]  # size and offset
     for width in BOX_WIDTHS:
         box = next((part for part in group if part.width == width), None)
-        if box is not None:
+        if box is not None and (width == 4 or len(halves) != 2):
             return [(part, part.raw) for part in group if part is not box]
-    halves = [part for part in group if part.width == 2 and part.raw]  # centre and size
     if len(halves) == 2:
         return [(part, part.raw) for part in group if part not in halves]
     fused = [part for part in group if part.width > 4]

@@ -1,0 +1,1 @@
+"""What Silhouette's promises are worth, in figures."""
