@@ -31,6 +31,10 @@ CLASS_COUNTS = frozenset({1, 2, 20, 21, 80, 81, 90, 91, 92, 365, 366})
 BOX_WIDTHS = (4, 32, 64, 68)
 """Numbers of a box: four sides, or four distributions over 8, 16 or 17 bins."""
 
+_RANDOM = frozenset(
+    {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
+)
+
 MOST_ANCHORS = 9
 """Candidates that a detector may list for one place."""
 
@@ -186,6 +190,8 @@ def _foreign(model: ModelProto) -> str | None:
     domains = {node.domain for node in model.graph.node} - OPERATOR_SETS
     if domains:
         return f"it uses operators of {', '.join(sorted(domains))}; only those of the ONNX standard are admitted"
+    if any(node.op_type in _RANDOM for node in model.graph.node):
+        return "it draws numbers at random; the same picture must give the same boxes"
     return None
 
 
@@ -211,6 +217,8 @@ def _faults(name: str, signal: Signal) -> Iterator[str]:
     """Yield why an output is no answer place by place."""
     if not signal.picture:
         yield f"output {name} does not depend on the picture"
+    elif not signal.placed and signal.mixed:
+        yield f"output {name}: {signal.mixed[0]}"
     elif not signal.placed:
         count = prod(dim or 1 for dim in signal.dims)
         yield (

@@ -101,6 +101,12 @@ def test_operators_of_others_are_refused(tmp_path: Path) -> None:
     )
 
 
+def test_numbers_drawn_at_random_are_refused(tmp_path: Path) -> None:
+    net = Net()
+    content = net.done({"map": net.add("Add", net.backbone(2)[-1], net.add("RandomNormal", shape=[1]))})
+    assert "draws numbers at random" in judged(tmp_path, content).reasons[0]
+
+
 def test_functions_and_branches_are_refused(tmp_path: Path) -> None:
     model = onnx.load_from_string(detectors.squeezed())
     model.functions.append(

@@ -1,7 +1,7 @@
 """Follow a graph from the picture to its outputs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -47,7 +47,7 @@ _NORMALISATIONS = _words(
     MeanVarianceNormalization RMSNormalization Softmax
     """
 )
-_NUMBERS = _words("ConstantOfShape EyeLike OneHot RandomNormalLike RandomUniformLike Range Shape Size")
+_NUMBERS = _words("ConstantOfShape EyeLike OneHot Range Shape Size")
 _HAND_ON = frozenset(_words("Add Cast Clip Expand Identity Max Pow Reciprocal Reshape Sqrt Unsqueeze"))
 """What a vector's length may pass through before the vector is divided by it."""
 
@@ -170,8 +170,7 @@ class _Walk:
         for output, signal in zip(node.output, rule(step), strict=False):
             if len(signal.axes) != len(signal.dims):
                 raise Untraceable(f"{name} cannot be followed")
-            # Blemishes of places are gone with the places; without any, the whole is judged.
-            self._signals[output] = signal if signal.placed else replace(signal, mixed=())
+            self._signals[output] = signal if signal.placed else rules.without_grids(signal)
 
     def _normalising(self, node: NodeProto) -> dict[str, bool]:
         """Find out whether a node is the last step of a normalisation written out."""

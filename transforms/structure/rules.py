@@ -169,12 +169,17 @@ def spatial(step: Step) -> list[Signal]:
             gate, _ = whole(step, [weights], made, "scales by")
         made = replace(made, gate=gate)
     irregular = _irregular(step, made)
-    kept = tuple(reason for reason in made.mixed if not reason.startswith(_IRREGULAR))
+    kept = without_grids(made).mixed
     scores = data.is_score and step.kind in {"MaxPool", "Resize", "Upsample"}
     return [replace(made, mixed=(*kept, *irregular), scores=scores)] * len(step.dims)
 
 
 _IRREGULAR = "the grid of "
+
+
+def without_grids(signal: Signal) -> Signal:
+    """Return a tensor without what is said against the grids of maps from which it was made."""
+    return replace(signal, mixed=tuple(reason for reason in signal.mixed if not reason.startswith(_IRREGULAR)))
 
 
 def _irregular(step: Step, made: Signal) -> tuple[str, ...]:
