@@ -58,10 +58,9 @@ class Step(NamedTuple):
         """The first input."""
         return self.given[0]
 
-    def axis(self, default: int, rank: int | None = None) -> int:
+    def axis(self, default: int) -> int:
         """Return the attribute `axis`, counted from the front."""
-        axis = int(self.attributes.get("axis", default))
-        return axis % max(1, len(self.data.dims) if rank is None else rank)
+        return int(self.attributes.get("axis", default)) % max(1, len(self.data.dims))
 
     def axes(self, position: int) -> list[int] | None:
         """Return axes that are an attribute or an input; None where neither is there.
