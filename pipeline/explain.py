@@ -15,7 +15,7 @@ STAGES = (
     ("TrackPeople", "geometry", "follows boxes by motion alone; track numbers end with the site day"),
     ("AnonymiseTracks", "aggregates", "keeps counts and sums about places; no track, trail or instant"),
     ("AggregateMetrics", "aggregates", "sums them up by event-time window; one more clip is a higher revision"),
-    ("ProtectAggregates", "aggregates", "suppresses dwell and heat map cells with fewer than k behind them"),
+    ("ProtectAggregates", "aggregates", "suppresses dwell, flow and heat map cells with fewer than k behind them"),
     ("DropBiometrics", "aggregates", "lets only declared, bounded numbers and known names through"),
     ("WriteRecords", "aggregates", "writes Avro files by family, site and date"),
 )

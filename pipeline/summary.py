@@ -9,8 +9,9 @@ from typing import Any
 from rich.table import Table
 
 from pipeline.view import Row
+from transforms.metrics import ANY_ZONE
 
-_WORDS = ("direction", "from", "until")
+_WORDS = ("direction", "from", "until", "to zone")
 
 NO_DATA = "no data"
 SUPPRESSED = "fewer than k"
@@ -19,7 +20,7 @@ SUPPRESSED = "fewer than k"
 def tables(records: Mapping[str, list[Row]]) -> Iterator[Table]:
     """Yield each site's tables; of it, records of one window size are summed up, so that nothing counts twice.
 
-    That is the smallest size; for dwell, whose small cells are suppressed, the largest that saw just the same.
+    That is the smallest size; for dwell and flow, whose small cells are suppressed, the largest that saw just the same.
 
     Args:
       records: The rows that stand, by family.
@@ -27,7 +28,9 @@ def tables(records: Mapping[str, list[Row]]) -> Iterator[Table]:
     for site, sizes in sorted(_sizes(records["camera_health"]).items()):
         chosen = {
             family: [
-                row for row in rows if (row["site"], row["window_size_seconds"]) == (site, sizes[family == "dwell"])
+                row
+                for row in rows
+                if (row["site"], row["window_size_seconds"]) == (site, sizes[family in ("dwell", "flow")])
             ]
             for family, rows in records.items()
         }
@@ -35,6 +38,8 @@ def tables(records: Mapping[str, list[Row]]) -> Iterator[Table]:
         yield _zones(site, chosen["occupancy"], chosen["dwell"])
         if chosen["queue"]:
             yield _queues(site, chosen["queue"], chosen["dwell"])
+        if pairs := [row for row in chosen["flow"] if row["from_zone"] != ANY_ZONE]:
+            yield _flows(site, pairs)
         yield _coverage(site, chosen["camera_health"])
 
 
@@ -72,9 +77,9 @@ def _zones(site: str, occupancy: list[Row], dwell: list[Row]) -> Table:
             *names,
             f"{persons / observed:.2f}" if observed and persons is not None else NO_DATA,
             str(max(peaks)) if peaks else NO_DATA,
-            _visits(ended),
+            _people(ended, "visits"),
             _mean(ended),
-            _visits([row for row in totals if row["status"] == "CENSORED"]),
+            _people([row for row in totals if row["status"] == "CENSORED"], "visits"),
         )
     return table
 
@@ -95,6 +100,13 @@ def _queues(site: str, queues: list[Row], dwell: list[Row]) -> Table:
             _whole(_sum(group, "left")),
             f"{waited / sum(row['left'] for row in left):.1f} s" if left else "-",
         )
+    return table
+
+
+def _flows(site: str, rows: list[Row]) -> Table:
+    table = _table(f"From zone to zone, {site}", "camera", "from zone", "to zone", "people")
+    for names, group in _by(rows, "camera", "from_zone", "to_zone"):
+        table.add_row(*names, _people(group, "count"))
     return table
 
 
@@ -138,9 +150,9 @@ def _whole(value: float | None) -> str:
     return NO_DATA if value is None else f"{value:.0f}"
 
 
-def _visits(rows: list[Row]) -> str:
-    """Return what is known of the visits, and that there were more in windows where they are suppressed."""
-    known, suppressed = _sum(rows, "visits"), sum(row["suppressed"] for row in rows)
+def _people(rows: list[Row], field: str) -> str:
+    """Return what is known of a number, and that there were more in windows where it is suppressed."""
+    known, suppressed = _sum(rows, field), sum(row["suppressed"] for row in rows)
     if not suppressed:
         return _whole(known)
     more = SUPPRESSED if suppressed == 1 else f"fewer than {suppressed}k"

@@ -134,6 +134,33 @@ class Queue:
 
 @coders.registry.register_row
 @dataclass(frozen=True)
+class Flow:
+    """One row of `flow.avsc`."""
+
+    schema_version: int
+    pipeline_version: str
+    model: str
+    site: str
+    site_version: int
+    group: str
+    camera: str
+    from_zone: str
+    to_zone: str
+    window_start: int
+    window_end: int
+    window_size_seconds: int
+    window_seconds: int
+    revision: int
+    coverage: float
+    observed_ms: int
+    scheduled_ms: int
+    count: int | None
+    n: int
+    suppressed: bool
+
+
+@coders.registry.register_row
+@dataclass(frozen=True)
 class Heatmap:
     """One row of `heatmap.avsc`."""
 
@@ -211,13 +238,14 @@ class DeadLetter:
     bytes: int
 
 
-MetricRecord = Footfall | Occupancy | Dwell | Queue | Heatmap | CameraHealth
+MetricRecord = Footfall | Occupancy | Dwell | Queue | Flow | Heatmap | CameraHealth
 
 FAMILIES: dict[str, type[MetricRecord]] = {
     "footfall": Footfall,
     "occupancy": Occupancy,
     "dwell": Dwell,
     "queue": Queue,
+    "flow": Flow,
     "heatmap": Heatmap,
     "camera_health": CameraHealth,
 }

@@ -287,7 +287,7 @@ class Site(_Part):
     """Lengths of the windows for which records are written, in whole seconds, short ones first."""
 
     k: PositiveInt = 5
-    """Least number of visits behind a published cell of dwell or heatmap; one with fewer is suppressed."""
+    """Least number of visits behind a published cell of dwell, flow or heatmap; one with fewer is suppressed."""
 
     cameras: Annotated[tuple[Camera, ...], Field(min_length=1), AfterValidator(_unique_names)]
     """The site's cameras."""

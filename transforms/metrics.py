@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from schemas.clock import SECOND_US
-from schemas.records import CameraHealth, Dwell, Footfall, Heatmap, MetricRecord, Occupancy, Queue
+from schemas.records import CameraHealth, Dwell, Flow, Footfall, Heatmap, MetricRecord, Occupancy, Queue
 from schemas.site import Camera, Site, Zone
 from transforms.events import FLAWS, PlaceEvents, VisitEvents
 from transforms.layout import counted_zones
@@ -26,6 +26,8 @@ RECORD_VERSION = 1
 PIPELINE_VERSION = metadata.version("silhouette")
 TOTAL = -1
 """Number of the bin, column or row of a total."""
+ANY_ZONE = "*"
+"""Stands for the zones in a total of transitions; no zone can have this name."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,8 @@ def records(events: WindowEvents) -> Iterator[MetricRecord]:
         yield from dwell(events, number, zone)
         if zone.kind == "queue":
             yield queue(events, number, zone)
+    if len(counted_zones(events.camera)) > 1:
+        yield from flow(events)
     if events.camera.heatmap != (0, 0):
         yield from heatmap(events)
     yield camera_health(events)
@@ -228,6 +232,24 @@ def queue(events: WindowEvents, number: int, zone: Zone) -> Queue:
         wait_max_seconds=float(waits[-1]) if waits else None,
         n=len(waits) + zones[-1].open_visits,
     )
+
+
+def flow(events: WindowEvents) -> Iterator[Flow]:
+    """Yield one record a pair of zones with a transition, and the total."""
+    names = [zone.name for zone in counted_zones(events.camera)]
+    counts: Counter[tuple[int, int]] = Counter()
+    for segment in events.segments:
+        for each in segment.flows:
+            counts[each.from_zone, each.to_zone] += each.count
+    pairs = [(names[from_zone], names[to_zone], count) for (from_zone, to_zone), count in sorted(counts.items())]
+    for from_zone, to_zone, count in [*pairs, (ANY_ZONE, ANY_ZONE, counts.total())]:
+        yield Flow(
+            **events.head(),
+            from_zone=from_zone,
+            to_zone=to_zone,
+            count=count if events.has_data else None,
+            n=count,
+        )
 
 
 def heatmap(events: WindowEvents) -> Iterator[Heatmap]:

@@ -1,8 +1,9 @@
 """ProtectAggregates: cells that too few people stand behind are written as suppressed.
 
-A cell is a dwell bin or total, or a heat map cell or total, with fewer than `k` visits or passages behind it (and
-at least one: nobody is not somebody). This is primary suppression alone: a single suppressed cell can be told
-from its total, so `k` protects a table only where more than one cell is suppressed.
+A cell is a dwell bin or total, a flow from zone to zone or their total, or a heat map cell or total, with fewer than
+`k` visits, transitions or passages behind it (and at least one: nobody is not somebody). This is primary suppression
+alone: a single suppressed cell can be told from its total, so `k` protects a table only where more than one cell is
+suppressed.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from typing import Any
 
 import apache_beam as beam
 
-from schemas.records import Dwell, Heatmap, MetricRecord
+from schemas.records import Dwell, Flow, Heatmap, MetricRecord
 from schemas.site import Site
 
 _VALUES: dict[type[MetricRecord], tuple[str, ...]] = {
     Dwell: ("visits", "mean_seconds", "p50_seconds", "p90_seconds"),
+    Flow: ("count",),
     Heatmap: ("person_seconds",),
 }
 

@@ -121,6 +121,32 @@ PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
 CLUSTER BY window_size_seconds, site, camera, zone
 OPTIONS (description = "Length and wait of a queue, one row a queue zone and window. All revisions: query the function queue(window_size), which tells what stands.");
 
+CREATE TABLE IF NOT EXISTS silhouette.flow_history (
+  `schema_version` INT64 NOT NULL OPTIONS (description = "Version of this schema."),
+  `pipeline_version` STRING NOT NULL OPTIONS (description = "Version of the software that wrote the record."),
+  `model` STRING NOT NULL OPTIONS (description = "First 12 hexadecimal digits of the sha256 of the camera's detection model."),
+  `site` STRING NOT NULL OPTIONS (description = "Name of the site."),
+  `site_version` INT64 NOT NULL OPTIONS (description = "Number that the operator raises with every change that changes records."),
+  `group` STRING NOT NULL OPTIONS (description = "Cameras that are counted as one; the camera's own name where it stands alone."),
+  `camera` STRING NOT NULL OPTIONS (description = "Name of the camera."),
+  `from_zone` STRING NOT NULL OPTIONS (description = "Name of the zone that was visited before; * in the total row."),
+  `to_zone` STRING NOT NULL OPTIONS (description = "Name of the zone whose visit began; * in the total row."),
+  `window_start` TIMESTAMP NOT NULL OPTIONS (description = "Start of the window, UTC, inclusive."),
+  `window_end` TIMESTAMP NOT NULL OPTIONS (description = "End of the window, UTC, exclusive."),
+  `window_size_seconds` INT64 NOT NULL OPTIONS (description = "Size of the windows that this one belongs to, in seconds."),
+  `window_seconds` INT64 NOT NULL OPTIONS (description = "Length of this window in seconds: less than the size where the site day ends within it."),
+  `revision` INT64 NOT NULL OPTIONS (description = "Distinct clips of the group and site day that start before the window's end; a higher one replaces all rows of the group, family and window."),
+  `coverage` FLOAT64 NOT NULL OPTIONS (description = "Observed time over scheduled time, 0 to 1; 0 is no data."),
+  `observed_ms` INT64 NOT NULL OPTIONS (description = "Scheduled milliseconds of the window that sound pictures stand for."),
+  `scheduled_ms` INT64 NOT NULL OPTIONS (description = "Milliseconds of the window in which the site is watched."),
+  `count` INT64 OPTIONS (description = "Visits of to_zone that began (passed the entry grace) in the window, by people whose visit before was of from_zone; null for no data or suppressed."),
+  `n` INT64 NOT NULL OPTIONS (description = "Transitions behind the count."),
+  `suppressed` BOOL NOT NULL OPTIONS (description = "True where n is above 0 and below the site's k: the values are null, and n is 0.")
+)
+PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
+CLUSTER BY window_size_seconds, site, camera
+OPTIONS (description = "Where people went from zone to zone, counted in the window in which the later visit began: one row a pair of zones with a transition, and a total row (* to *). All revisions: query the function flow(window_size), which tells what stands.");
+
 CREATE TABLE IF NOT EXISTS silhouette.heatmap_history (
   `schema_version` INT64 NOT NULL OPTIONS (description = "Version of this schema."),
   `pipeline_version` STRING NOT NULL OPTIONS (description = "Version of the software that wrote the record."),

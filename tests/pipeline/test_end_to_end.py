@@ -12,6 +12,7 @@ import fastavro
 import pytest
 
 from pipeline.view import current, read_records
+from schemas.records import FAMILIES
 from tests.support.command import silhouette
 
 START = "2026-01-05T09:00:00Z"
@@ -79,6 +80,13 @@ def test_six_visit_the_table(demo: Demo) -> None:
     }
 
 
+def test_six_go_from_the_room_to_the_table(demo: Demo) -> None:
+    counts: Counter[tuple[str, str]] = Counter()
+    for row in minutes(read(demo.output, "flow")):
+        counts[row["from_zone"], row["to_zone"]] += row["count"]
+    assert counts == {("room", "table"): 6, ("*", "*"): 6}
+
+
 def test_coverage_is_that_of_the_video(demo: Demo) -> None:
     for size in (60, 900):
         rows = [row for row in read(demo.output, "camera_health") if row["window_size_seconds"] == size]
@@ -87,7 +95,7 @@ def test_coverage_is_that_of_the_video(demo: Demo) -> None:
 
 
 def test_every_family_is_written_for_every_window(demo: Demo) -> None:
-    for family in ("footfall", "occupancy", "dwell", "queue", "heatmap", "camera_health"):
+    for family in FAMILIES:
         windows = {(row["window_size_seconds"], row["window_start"]) for row in read(demo.output, family)}
         assert sorted(size for size, _ in windows) == [60, 60, 60, 900], family
 
