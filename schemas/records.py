@@ -35,6 +35,8 @@ class Footfall:
     count: int | None
     n: int
     suppressed: bool
+    count_low: int | None
+    count_high: int | None
 
 
 @coders.registry.register_row
@@ -64,6 +66,8 @@ class Occupancy:
     open_visits: int | None
     n: int
     suppressed: bool
+    mean_low: float | None
+    mean_high: float | None
 
 
 @coders.registry.register_row
@@ -97,6 +101,8 @@ class Dwell:
     p90_seconds: float | None
     n: int
     suppressed: bool
+    visits_low: int | None
+    visits_high: int | None
 
 
 @coders.registry.register_row
@@ -130,6 +136,8 @@ class Queue:
     wait_max_seconds: float | None
     n: int
     suppressed: bool
+    left_low: int | None
+    left_high: int | None
 
 
 @coders.registry.register_row
@@ -157,6 +165,8 @@ class Flow:
     count: int | None
     n: int
     suppressed: bool
+    count_low: int | None
+    count_high: int | None
 
 
 @coders.registry.register_row
@@ -186,6 +196,8 @@ class Heatmap:
     person_seconds: float | None
     n: int
     suppressed: bool
+    person_seconds_low: float | None
+    person_seconds_high: float | None
 
 
 @coders.registry.register_row

@@ -27,6 +27,7 @@ from pydantic import (
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from schemas.audit import Audit
 from schemas.fields import (
     DAY_MINUTES,
     MINUTE_US,
@@ -190,6 +191,10 @@ class Camera(_Named):
     )
     """Strength of edges in each block of the picture as it should be, row by row, by which blurred and moved
     pictures are told; `silhouette reference` prints it."""
+
+    audit: Audit | None = None
+    """What a person counted in some clips, beside what the job counted: from it records have error intervals;
+    `silhouette audit` writes it."""
 
     zones: Annotated[tuple[Zone, ...], AfterValidator(_unique_names)] = ()
     """Parts of the floor to count in, or to leave out."""

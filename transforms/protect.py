@@ -18,9 +18,9 @@ from schemas.records import Dwell, Flow, Heatmap, MetricRecord
 from schemas.site import Site
 
 _VALUES: dict[type[MetricRecord], tuple[str, ...]] = {
-    Dwell: ("visits", "mean_seconds", "p50_seconds", "p90_seconds"),
-    Flow: ("count",),
-    Heatmap: ("person_seconds",),
+    Dwell: ("visits", "mean_seconds", "p50_seconds", "p90_seconds", "visits_low", "visits_high"),
+    Flow: ("count", "count_low", "count_high"),
+    Heatmap: ("person_seconds", "person_seconds_low", "person_seconds_high"),
 }
 
 

@@ -23,7 +23,9 @@ CREATE TABLE IF NOT EXISTS silhouette.footfall_history (
   `scheduled_ms` INT64 NOT NULL OPTIONS (description = "Milliseconds of the window in which the site is watched."),
   `count` INT64 OPTIONS (description = "Confirmed people who crossed the line in this direction; null for no data."),
   `n` INT64 NOT NULL OPTIONS (description = "Crossings behind the count."),
-  `suppressed` BOOL NOT NULL OPTIONS (description = "Always false: this family is published without a least number of people.")
+  `suppressed` BOOL NOT NULL OPTIONS (description = "Always false: this family is published without a least number of people."),
+  `count_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of count, by the camera's audit, for the observed time; null without an audit, for no data."),
+  `count_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of count, by the camera's audit, for the observed time; null without an audit, for no data.")
 )
 PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
 CLUSTER BY window_size_seconds, site, camera, line
@@ -51,7 +53,9 @@ CREATE TABLE IF NOT EXISTS silhouette.occupancy_history (
   `person_seconds` FLOAT64 OPTIONS (description = "Sum of the observed time of all people in the zone, in seconds; null for no data."),
   `open_visits` INT64 OPTIONS (description = "Visits that go on at the window's end; null for no data."),
   `n` INT64 NOT NULL OPTIONS (description = "Visits behind the values: those that ended in the window and those open at its end."),
-  `suppressed` BOOL NOT NULL OPTIONS (description = "Always false: this family is published without a least number of people.")
+  `suppressed` BOOL NOT NULL OPTIONS (description = "Always false: this family is published without a least number of people."),
+  `mean_low` FLOAT64 OPTIONS (description = "Lower end of the 90% error interval of mean, by the camera's audit, for the observed time; null without an audit, for no data."),
+  `mean_high` FLOAT64 OPTIONS (description = "Upper end of the 90% error interval of mean, by the camera's audit, for the observed time; null without an audit, for no data.")
 )
 PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
 CLUSTER BY window_size_seconds, site, camera, zone
@@ -83,7 +87,9 @@ CREATE TABLE IF NOT EXISTS silhouette.dwell_history (
   `p50_seconds` FLOAT64 OPTIONS (description = "Median stay in seconds (nearest rank), as mean_seconds."),
   `p90_seconds` FLOAT64 OPTIONS (description = "90th percentile of the stay in seconds (nearest rank), as mean_seconds."),
   `n` INT64 NOT NULL OPTIONS (description = "Visits behind the row."),
-  `suppressed` BOOL NOT NULL OPTIONS (description = "True where n is above 0 and below the site's k: the values are null, and n is 0.")
+  `suppressed` BOOL NOT NULL OPTIONS (description = "True where n is above 0 and below the site's k: the values are null, and n is 0."),
+  `visits_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of visits, by the camera's audit, for the observed time; total row of completed visits alone; null without an audit, for no data or suppressed."),
+  `visits_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of visits, by the camera's audit, for the observed time; total row of completed visits alone; null without an audit, for no data or suppressed.")
 )
 PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
 CLUSTER BY window_size_seconds, site, camera, zone
@@ -115,7 +121,9 @@ CREATE TABLE IF NOT EXISTS silhouette.queue_history (
   `wait_p90_seconds` FLOAT64 OPTIONS (description = "90th percentile of the wait of those who left (nearest rank), as wait_mean_seconds."),
   `wait_max_seconds` FLOAT64 OPTIONS (description = "Longest wait of those who left, as wait_mean_seconds."),
   `n` INT64 NOT NULL OPTIONS (description = "People behind the values: those who left in the window and those who wait at its end."),
-  `suppressed` BOOL NOT NULL OPTIONS (description = "Always false: this family is published without a least number of people.")
+  `suppressed` BOOL NOT NULL OPTIONS (description = "Always false: this family is published without a least number of people."),
+  `left_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of left, by the camera's audit, for the observed time; null without an audit, for no data."),
+  `left_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of left, by the camera's audit, for the observed time; null without an audit, for no data.")
 )
 PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
 CLUSTER BY window_size_seconds, site, camera, zone
@@ -141,7 +149,9 @@ CREATE TABLE IF NOT EXISTS silhouette.flow_history (
   `scheduled_ms` INT64 NOT NULL OPTIONS (description = "Milliseconds of the window in which the site is watched."),
   `count` INT64 OPTIONS (description = "Visits of to_zone that began (passed the entry grace) in the window, by people whose visit before was of from_zone; null for no data or suppressed."),
   `n` INT64 NOT NULL OPTIONS (description = "Transitions behind the count."),
-  `suppressed` BOOL NOT NULL OPTIONS (description = "True where n is above 0 and below the site's k: the values are null, and n is 0.")
+  `suppressed` BOOL NOT NULL OPTIONS (description = "True where n is above 0 and below the site's k: the values are null, and n is 0."),
+  `count_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of count, by the camera's audit, for the observed time; null without an audit, for no data or suppressed."),
+  `count_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of count, by the camera's audit, for the observed time; null without an audit, for no data or suppressed.")
 )
 PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
 CLUSTER BY window_size_seconds, site, camera
@@ -169,7 +179,9 @@ CREATE TABLE IF NOT EXISTS silhouette.heatmap_history (
   `rows` INT64 NOT NULL OPTIONS (description = "Rows of the grid."),
   `person_seconds` FLOAT64 OPTIONS (description = "Sum of the observed time of all foot points in the cell, in seconds; null for no data or suppressed."),
   `n` INT64 NOT NULL OPTIONS (description = "Passages through the cell (in the total row: through all cells)."),
-  `suppressed` BOOL NOT NULL OPTIONS (description = "True where n is above 0 and below the site's k: the values are null, and n is 0.")
+  `suppressed` BOOL NOT NULL OPTIONS (description = "True where n is above 0 and below the site's k: the values are null, and n is 0."),
+  `person_seconds_low` FLOAT64 OPTIONS (description = "Lower end of the 90% error interval of person_seconds, by the camera's audit, for the observed time; total row alone; null without an audit, for no data or suppressed."),
+  `person_seconds_high` FLOAT64 OPTIONS (description = "Upper end of the 90% error interval of person_seconds, by the camera's audit, for the observed time; total row alone; null without an audit, for no data or suppressed.")
 )
 PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
 CLUSTER BY window_size_seconds, site, camera
