@@ -18,6 +18,7 @@ COMMANDS = {
     "inspect": ("pipeline.inspect", "print Avro records as a table"),
     "explain": ("pipeline.explain", "say what the job does, and every field that can leave it"),
     "reference": ("pipeline.reference", "print what a camera's picture should look like, for its site file"),
+    "diff": ("pipeline.diff", "say what changed between two outputs, or two versions of a site"),
     "audit": ("pipeline.audit.command", "count in redacted clips what the job counted, for error intervals"),
     "models": ("pipeline.models.command", "list, fetch and check detection models"),
 }
