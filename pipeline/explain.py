@@ -95,8 +95,19 @@ def _print_site(console: Any, site: Any) -> None:
             table.add_row(zone.kind, zone.name, _COUNTED[zone.kind])
         columns, rows = camera.heatmap
         table.add_row("heat map", f"{columns}x{rows}", "seconds of presence by cell" if columns else "off")
+        table.add_row("audit", *_audit(camera))
         table.add_row("masks", str(len(camera.masks)), "blanked before anything looks")
         console.print(table)
+
+
+def _audit(camera: Any) -> tuple[str, str]:
+    if camera.audit is None:
+        return "none", "records have no error intervals"
+    samples = {
+        measure: len(found.samples) for measure, found in camera.audit if measure != "model" and found is not None
+    }
+    told = ", ".join(f"{count} samples of {measure}" for measure, count in samples.items())
+    return f"of model {camera.audit.model}", told or "no samples"
 
 
 def _fields(family: str) -> Any:

@@ -191,3 +191,27 @@ def test_the_schema_describes_the_written_form() -> None:
     parts = [schema, *schema["$defs"].values()]
     assert all(part["additionalProperties"] is False for part in parts)
     assert all("description" in key for part in parts for key in part["properties"].values())
+
+
+def test_an_audit_holds_what_was_counted_and_what_was_there() -> None:
+    audit = {"model": "0123456789ab", "crossings": {"seconds": "10", "samples": [["3", 4], [0, 0]]}}
+    camera = Camera.model_validate({"name": "door", "audit": audit})
+    assert camera.audit is not None and camera.audit.crossings is not None
+    assert camera.audit.crossings.samples == ((3, 4), (0, 0))
+    assert hash(camera) == hash(camera.model_copy())
+
+
+@pytest.mark.parametrize(
+    ("audit", "what"),
+    [
+        ({"model": "0123"}, "12 of 0-9 and a-f"),
+        ({"model": "0123456789ab", "visits": {"seconds": 10, "samples": [[1.5, 1]]}}, "whole numbers of people"),
+        ({"model": "0123456789ab", "visits": {"seconds": 0, "samples": [[1, 1]]}}, "greater than 0"),
+        ({"model": "0123456789ab", "occupancy": {"seconds": 9, "samples": []}}, "at least 1 item"),
+        ({"model": "0123456789ab", "occupancy": {"seconds": 9, "samples": [[-1, 0]]}}, "greater than or equal to 0"),
+        ({"model": "0123456789ab", "people": {"seconds": 9, "samples": [[1, 0]]}}, "not permitted"),
+        ({"visits": {"seconds": 10, "samples": [[1, 1]]}}, "required"),
+    ],
+)
+def test_an_audit_that_is_none_is_refused(audit: dict[str, Any], what: str) -> None:
+    assert what in told({"name": "door", "audit": audit}, Camera)
