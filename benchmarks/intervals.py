@@ -1,9 +1,9 @@
 """How often the records' error intervals hold the truth, and how wide they are: on data whose truth is known.
 
-Two videos through the real detector: PETS09-S2L1 (a plaza, crossings of three lines, five zones) and the demo's (how
-many people are in the picture). Their windows of five seconds are audited in part, as a person would, and the records
-of the rest, with the intervals of that audit, are held against the truth. Parts are the first half, the second, every
-other window, and twenty random halves; all are put together.
+Two videos through the real detector: PETS09-S2L1 (a plaza, crossings of three lines, five zones, in windows of five
+seconds) and the demo's (whether somebody is in the picture, in windows of two: it is short). The windows are audited in
+part, as a person would, and the records of the rest, with the intervals of that audit, are held against the truth.
+Parts are the first half, the second, every other window, and twenty random halves; all are put together.
 
 `interval_cover` is the share of records whose interval holds the truth. `interval_width_over_narrowest` is the mean
 width over that of the narrowest fixed interval, count + a to count + b, that holds as many of the same truths: which
@@ -53,7 +53,6 @@ from transforms.tracker import Sightings
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 START_US = 1_767_603_600_000_000
-WINDOW_US = 5 * SECOND_US
 MODEL = "0123456789ab"
 WHOLE = [[0, 0], [1, 0], [1, 1], [0, 1]]
 ZONES = {
@@ -115,7 +114,9 @@ def recorded(site: Site, segments: Iterable[PlaceEvents], audit: Audit | None = 
     return values(
         record
         for each in segments
-        for record in records(WindowEvents(site, camera, MODEL, Window(WINDOW_US, each.start_us, each.end_us), [each]))
+        for record in records(
+            WindowEvents(site, camera, MODEL, Window(site.windows[0], each.start_us, each.end_us), [each])
+        )
     )
 
 
@@ -128,7 +129,7 @@ def audited(footage: Footage, starts: frozenset[int]) -> Audit:
         said = counted.get(measure, {})
         keys = sorted(key for key in said.keys() | true.keys() if key[0] in starts)
         samples[measure] = [(said[key].counted if key in said else 0, true.get(key, 0)) for key in keys]
-    seconds = WINDOW_US / SECOND_US
+    seconds = footage.site.windows[0] / SECOND_US
     return Audit.model_validate(
         {"model": MODEL} | {name: {"seconds": seconds, "samples": pairs} for name, pairs in samples.items() if pairs}
     )
@@ -206,7 +207,7 @@ def plaza(shared: Path, detector: Detector) -> Footage:
         for name, polygon in ZONES.items()
     ]
     camera = {"name": "plaza", "units": "pixels", "size": [WIDTH, HEIGHT], "lines": lines, "zones": zones}
-    site = _site("pets", camera)
+    site = _site("pets", "5s", camera)
     clip = _look(site, shared / "data/clips/opencv_vtest.avi", detector, FRAMES, FPS)
     true = recorded(site, _true_segments(site, pets_tracks(shared)))
     said = {measure: {key: value.counted for key, value in found.items()} for measure, found in true.items()}
@@ -218,23 +219,22 @@ def table(shared: Path, detector: Detector) -> Footage:
     told = json.loads((shared / "data/demo/one-by-one_presence.json").read_text("utf-8"))
     video, frames = shared / "data/demo/one-by-one.mp4", 1394
     camera = {"name": "reading-table", "zones": [{"name": "picture", "kind": "area", "polygon": WHOLE}]}
-    site = _site("example-library", camera)
+    site = _site("example-library", "2s", camera)
     there = np.zeros(frames, bool)
     for first, last in told["runs"]:
         there[first : last + 1] = True
-    every = WINDOW_US // SECOND_US * told["fps"]
+    every = site.windows[0] // SECOND_US * told["fps"]
     means = {
-        (START_US + at // every * WINDOW_US, "picture", ""): round(float(there[at : at + every].mean()), 3)
+        (START_US + at // every * site.windows[0], "picture", ""): round(float(there[at : at + every].mean()), 3)
         for at in range(0, frames, every)
     }
     clip = _look(site, video, detector, frames, told["fps"])
     return Footage("demo", site, _segments(site, clip), {"occupancy": means})
 
 
-def _site(name: str, camera: dict[str, Any]) -> Site:
-    return Site.model_validate(
-        {"site": name, "site_version": 1, "time_zone": "UTC", "windows": ["5s"], "cameras": [camera]}
-    )
+def _site(name: str, window: str, camera: dict[str, Any]) -> Site:
+    told = {"site": name, "site_version": 1, "time_zone": "UTC", "windows": [window], "cameras": [camera]}
+    return Site.model_validate(told)
 
 
 def _look(site: Site, video: Path, detector: Detector, frames: int, fps: int) -> ClipDetections:
@@ -251,8 +251,8 @@ def _look(site: Site, video: Path, detector: Detector, frames: int, fps: int) ->
 
 def _segments(site: Site, clip: ClipDetections) -> list[PlaceEvents]:
     """Return the video's whole windows, as the job counts in them."""
-    windows = (clip.end_us - clip.start_us) // WINDOW_US
-    return place_events(site, site.cameras[0].name, [clip], Span(START_US, START_US + windows * WINDOW_US))
+    windows = (clip.end_us - clip.start_us) // site.windows[0]
+    return place_events(site, site.cameras[0].name, [clip], Span(START_US, START_US + windows * site.windows[0]))
 
 
 def _true_segments(site: Site, tracks: Mapping[int, tuple[np.ndarray, np.ndarray]]) -> Iterator[PlaceEvents]:
@@ -262,8 +262,8 @@ def _true_segments(site: Site, tracks: Mapping[int, tuple[np.ndarray, np.ndarray
     state = PlacesState()
     alive: set[int] = set()
     frame = 0
-    for start_us in range(START_US, START_US + FRAMES * SECOND_US // FPS, WINDOW_US):
-        end_us = start_us + WINDOW_US
+    for start_us in range(START_US, START_US + FRAMES * SECOND_US // FPS, site.windows[0]):
+        end_us = start_us + site.windows[0]
         happened = Happened.nothing(layout.zones)
         places.go_on(state, start_us, end_us, happened)
         while frame < FRAMES and (t_us := _instant(frame)) < end_us:
@@ -299,7 +299,7 @@ def _figures(footage: Footage, measure: str, model: str) -> list[Figure]:
     held = hold(footage, measure)
     name = f"{footage.name}_{measure}_{model}"
     how = (
-        f"{LEVEL:.0%} intervals of {measure}, {footage.name}, {model}, windows of {WINDOW_US // SECOND_US} s: half of "
+        f"{LEVEL:.0%} intervals of {measure}, {footage.name}, {model}, windows of {footage.site.windows[0] // SECOND_US} s: half of "
         f"them audited, {4 + RANDOM_HALVES} ways, {held.records} records of the rest; {held.without} more had none"
     )
     wide = f"{how}; mean width {held.width:.2f}, narrowest fixed width with the same cover {held.narrowest:.2f}"

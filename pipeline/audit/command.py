@@ -39,8 +39,9 @@ def add_parser(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--port", type=int, default=0, help="port of the page (default: any that is free)")
     parser.add_argument(
-        "--write", action="store_true",
-        help="put the audit into the site file and raise its site_version, instead of printing it",
+        "--write", type=Path, metavar="SITE.yaml",
+        help="put the audit into this site file, --site or another that has the camera, and raise its site_version; "
+        "without it the audit is printed",
     )  # fmt: skip
 
 
@@ -50,15 +51,13 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.audit.block import audit_of, put, written
     from pipeline.audit.server import AuditServer
     from pipeline.cli import FAILED, OK, USAGE
-    from pipeline.sites import SiteFileError, load_sites
+    from pipeline.sites import SiteFileError
+    from pipeline.storage import write
     from pipeline.view import RecordsError
-    from schemas.site import Site
 
     try:
-        found = [(site, each) for site in load_sites(args.site) for each in site.cameras if each.name == args.camera]
-        if len(found) != 1 or not args.site.is_file():
-            raise ValueError(f"--camera: give a site file that has a camera {args.camera}")
-        site, camera = found[0]
+        site, camera = _camera(args.site, args.camera)
+        _, goes_on = _camera(args.write or args.site, args.camera)
         redacted = _redacted(args, site)
         windows, model = _windows(args, site, camera, redacted.values())
     except (ValueError, SiteFileError, ArchiveError, RecordsError, OSError) as error:
@@ -75,18 +74,17 @@ def run(args: argparse.Namespace) -> int:
     if not true:
         print("silhouette audit: nothing was counted, and nothing is written", file=sys.stderr)
         return FAILED
-    audit = audit_of(model, windows, true, camera.audit)
-    if not args.write:
+    audit = audit_of(model, windows, true, goes_on.audit)
+    if args.write is None:
         print(f"# Under camera {camera.name}; raise site_version with it.\n{written(audit)}", end="")
         return OK
     try:
-        changed = put(args.site.read_text("utf-8"), camera.name, audit)
-    except ValueError as error:
-        print(f"silhouette audit: --site: {error}; here it is to paste:\n{written(audit)}", file=sys.stderr)
+        write(str(args.write), put(args.write.read_text("utf-8"), camera.name, audit).encode())
+    except (ValueError, OSError) as error:
+        print(f"silhouette audit: --write: {error}; here it is to paste:\n{written(audit)}", file=sys.stderr)
         return FAILED
-    args.site.write_text(changed, "utf-8")
-    (now,) = (each for each in load_sites(args.site) if isinstance(each, Site))
-    print(f"{args.site}: camera {camera.name} has its audit, and site_version is {now.site_version}")
+    now, _ = _camera(args.write, args.camera)
+    print(f"{args.write}: camera {camera.name} has its audit, and site_version is {now.site_version}")
     return OK
 
 
@@ -150,6 +148,15 @@ def _serve(server: Any) -> None:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+def _camera(file: Path, name: str) -> tuple[Site, Camera]:
+    from pipeline.sites import load_sites
+
+    found = [(site, camera) for site in load_sites(file) for camera in site.cameras if camera.name == name]
+    if len(found) != 1 or not file.is_file():
+        raise ValueError(f"--camera: give a site file that has a camera {name}")
+    return found[0]
 
 
 def _folder(args: argparse.Namespace, site: Site) -> str:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cli import main
 from pipeline.sites import load_sites
 from tests.pipeline.audit.scene import COMMENT, Scene, a_scene
 from tests.support.browser import Browser
-from tests.support.command import silhouette
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def auditing(scene: Scene) -> Iterator[subprocess.Popen[str]]:
     """Return the command, serving."""
     command = [
         sys.executable, "-m", "pipeline.cli", "audit", "--site", str(scene.file), "--camera", "door",
-        "--clips", str(scene.clips), "--output", str(scene.output), "--write",
+        "--clips", str(scene.clips), "--output", str(scene.output), "--write", str(scene.file),
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     yield process
@@ -91,17 +91,15 @@ def test_key_presses_become_the_site_files_audit(
     assert str(scene.site.site) not in errors, "nothing of the person's work is logged"
 
 
-def audit(scene: Scene, **changes: object) -> tuple[int, str]:
-    given = {"site": scene.file, "camera": "door", "clips": scene.clips, "output": scene.output} | changes
-    done = silhouette("audit", *(part for flag, value in given.items() for part in (f"--{flag}", value)))
-    return done.returncode, done.stderr
-
-
-def test_wrong_usage_says_what_to_do(tmp_path: Path) -> None:
+def test_wrong_usage_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scene = a_scene(tmp_path / "scene")
-    assert audit(scene, camera="back")[1] == "silhouette audit: --camera: give a site file that has a camera back\n"
-    code, told = audit(scene, output=tmp_path / "nothing")
-    assert code == 2 and "run the job with --redact people" in told
+
+    def told(**changes: object) -> str:
+        given = {"site": scene.file, "camera": "door", "clips": scene.clips, "output": scene.output} | changes
+        assert main(["audit", *(str(part) for flag, value in given.items() for part in (f"--{flag}", value))]) == 2
+        return capsys.readouterr().err
+
+    assert told(camera="back") == "silhouette audit: --camera: give a site file that has a camera back\n"
+    assert "run the job with --redact people" in told(output=tmp_path / "nothing")
     scene.file.write_text(scene.file.read_text().replace("site_version: 1", "site_version: 2"))
-    code, told = audit(scene)
-    assert code == 2 and "of site_version 1, and --site is 2" in told
+    assert "of site_version 1, and --site is 2" in told()
