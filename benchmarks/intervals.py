@@ -111,12 +111,9 @@ def values(found: Iterable[MetricRecord]) -> dict[str, dict[Key, Value]]:
 def recorded(site: Site, segments: Iterable[PlaceEvents], audit: Audit | None = None) -> dict[str, dict[Key, Value]]:
     """Return what the job's records say of segments of one window each, with an audit in the site file."""
     camera = site.cameras[0].model_copy(update={"audit": audit})
+    windows = ((Window(site.windows[0], each.start_us, each.end_us), each) for each in segments)
     return values(
-        record
-        for each in segments
-        for record in records(
-            WindowEvents(site, camera, MODEL, Window(site.windows[0], each.start_us, each.end_us), [each])
-        )
+        record for window, each in windows for record in records(WindowEvents(site, camera, MODEL, window, [each]))
     )
 
 
@@ -299,8 +296,9 @@ def _figures(footage: Footage, measure: str, model: str) -> list[Figure]:
     held = hold(footage, measure)
     name = f"{footage.name}_{measure}_{model}"
     how = (
-        f"{LEVEL:.0%} intervals of {measure}, {footage.name}, {model}, windows of {footage.site.windows[0] // SECOND_US} s: half of "
-        f"them audited, {4 + RANDOM_HALVES} ways, {held.records} records of the rest; {held.without} more had none"
+        f"{LEVEL:.0%} intervals of {measure}, {footage.name}, {model}, windows of "
+        f"{footage.site.windows[0] // SECOND_US} s: half of them audited, {4 + RANDOM_HALVES} ways, {held.records} "
+        f"records of the rest; {held.without} more had none"
     )
     wide = f"{how}; mean width {held.width:.2f}, narrowest fixed width with the same cover {held.narrowest:.2f}"
     return [
