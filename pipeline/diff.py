@@ -24,7 +24,7 @@ ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 
 # What a record was made with, and which of a set it is, say nothing of a place and time.
 _MADE_WITH = frozenset({"schema_version", "pipeline_version", "model", "site_version", "revision"})
-_MAIN = {
+MAIN_FIELDS = {
     "footfall": "count", "occupancy": "person_seconds", "dwell": "visits", "queue": "left", "flow": "count",
     "heatmap": "person_seconds", "camera_health": "clips",
 }  # fmt: skip
@@ -167,7 +167,7 @@ def _main_value(family: str, row: Row) -> float | None:
         return None
     if family == "heatmap" and row["cell_column"] >= 0:
         return None
-    value: float | None = row[_MAIN[family]]
+    value: float | None = row[MAIN_FIELDS[family]]
     return value
 
 
@@ -192,7 +192,8 @@ def _print_table(found: list[Change], before: Records, after: Records) -> None:
         site, family, camera, named, hour, size = place
         counts = (str(kinds[place][kind] or "") for kind in (ADDED, REMOVED, CHANGED))
         values = (_text(each.get(place)) for each in sums)
-        table.add_row(site, family, camera, named, f"{hour:%Y-%m-%d %H}h", f"{size} s", *counts, _MAIN[family], *values)
+        where = site, family, camera, named, f"{hour:%Y-%m-%d %H}h", f"{size} s"
+        table.add_row(*where, *counts, MAIN_FIELDS[family], *values)
     console.print(table)
     total = Counter(change.kind for change in found)
     console.print(f"{len(found)} rows differ: " + ", ".join(f"{total[kind]} {kind}" for kind in sorted(total)))

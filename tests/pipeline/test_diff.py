@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from pipeline.cli import main
-from pipeline.diff import ADDED, CHANGED, REMOVED, changes
+from pipeline.diff import ADDED, CHANGED, MAIN_FIELDS, REMOVED, changes
 from pipeline.view import current, read_records
+from schemas.avro import contract
 from schemas.records import FAMILIES
 from tests.pipeline.warehouse.stories import row, write_rows
 from tests.support.world import a_camera, a_site, clips_of, records_of, span, walker
@@ -39,6 +40,12 @@ def diff(*arguments: object) -> int:
 
 def kinds(before: Rows, after: Rows) -> list[tuple[str, str, tuple[str, ...]]]:
     return [(change.family, change.kind, change.fields) for change in changes(before, after)]
+
+
+def test_every_family_has_a_value_to_show() -> None:
+    fields = {family: {field["name"] for field in contract(family)["fields"]} for family in FAMILIES}
+    assert set(MAIN_FIELDS) == set(FAMILIES)
+    assert all(MAIN_FIELDS[family] in fields[family] for family in FAMILIES)
 
 
 def test_rows_are_added_removed_and_changed() -> None:
