@@ -108,7 +108,7 @@ def build(root: beam.Pipeline, site: Site, source: Replay, output: str) -> None:
         | "TrackPeople" >> TrackPeople(sites, spans, bounded=False)
         | "AnonymiseTracks" >> AnonymiseTracks()
         | "AggregateMetrics" >> AggregateMetrics(sites, models, spans, bounded=False)
-        | "ProtectAggregates" >> ProtectAggregates(sites)
+        | "ProtectAggregates" >> ProtectAggregates(sites, bounded=False)
         | "DropBiometrics" >> DropBiometrics(vocabulary_of(sites, models, ()), "fail")
         | "WriteRecords" >> WriteRecords(output, FLUSH_US)
     )

@@ -13,6 +13,7 @@ from schemas.site import Site
 from transforms.arrivals import CameraKey, Span
 from transforms.decode import ClipLimits
 from transforms.detect import Model
+from transforms.protect import Released
 
 MODEL_DIGITS = 12
 """Hexadecimal digits of a model's sha256 that records carry."""
@@ -35,6 +36,7 @@ class Config:
       flush_us: How long the records of a stream gather before they are written to a file.
       dead_letter_topic: Where a stream's dead letters are published too, `projects/PROJECT/topics/NAME`.
       keys: Where the keys of sealed clips are, as `pipeline/keys.py` says.
+      released: For an archive, finds what was published before of a group of windows.
       limits: What a clip may be at most.
       on_biometric: Whether the guard drops what must not leave, or stops the job.
       progress: Where to tell how far the job is; None for nowhere.
@@ -51,6 +53,7 @@ class Config:
     flush_us: int = 300 * SECOND_US
     dead_letter_topic: str | None = None
     keys: tuple[str, ...] = ()
+    released: Released | None = None
     limits: ClipLimits = field(default_factory=ClipLimits)
     on_biometric: str = "drop"
     progress: Ear | None = None

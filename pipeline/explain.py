@@ -15,7 +15,11 @@ STAGES = (
     ("TrackPeople", "geometry", "follows boxes by motion alone; track numbers end with the site day"),
     ("AnonymiseTracks", "aggregates", "keeps counts and sums about places; no track, trail or instant"),
     ("AggregateMetrics", "aggregates", "sums them up by event-time window; one more clip is a higher revision"),
-    ("ProtectAggregates", "aggregates", "suppresses dwell, flow and heat map cells with fewer than k behind them"),
+    (
+        "ProtectAggregates",
+        "aggregates",
+        "suppresses cells with fewer than k behind them, and what would give them away; a longest window at once",
+    ),
     ("DropBiometrics", "aggregates", "lets only declared, bounded numbers and known names through"),
     ("WriteRecords", "aggregates", "writes Avro files by family, site and date"),
 )
@@ -81,7 +85,7 @@ def _print_site(console: Any, site: Any) -> None:
     about.add_row("watched", "always" if site.schedule is None else f"{len(site.schedule)} opening hours")
     about.add_row("lateness", write_duration(site.lateness))
     about.add_row("clips kept", write_duration(site.raw_retention) if site.raw_retention else "not stated")
-    about.add_row("k", str(site.k))
+    about.add_row("k", ", ".join(f"{family} {k if k > 1 else 'off'}" for family, k in dict(site.k).items()))
     for name in ("controller", "contact", "legal_basis"):
         about.add_row(name.replace("_", " "), getattr(site, name) or "not stated")
     for name in ("purposes", "recipients"):

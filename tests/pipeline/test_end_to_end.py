@@ -12,8 +12,12 @@ import fastavro
 import pytest
 
 from pipeline.view import current, read_records
-from schemas.records import FAMILIES
+from schemas.records import FAMILIES, Dwell, Heatmap
+from schemas.site import LeastCounts
+from tests.support.attack import attack
 from tests.support.command import silhouette
+from tests.support.crowds import as_measured, as_written
+from transforms.protect import protect
 
 START = "2026-01-05T09:00:00Z"
 
@@ -65,6 +69,17 @@ def test_six_come_in_and_six_go_out(demo: Demo) -> None:
     for row in minutes(read(demo.output, "footfall")):
         crossed[row["line"], row["direction"]] += row["count"]
     assert crossed == {("entrance", "in"): 6, ("entrance", "out"): 0, ("exit", "in"): 0, ("exit", "out"): 6}
+
+
+def test_with_k_the_demo_suppresses_what_it_cannot_hide_and_nothing_is_recovered(demo: Demo) -> None:
+    """Six people are few: the demo's own k is 1."""
+    rows = as_measured(current(read_records(demo.output)))
+    shown = protect(rows, LeastCounts())  # two minutes, so one group
+    hidden = [row for row in shown if row.suppressed]
+    told = attack(as_written(shown), wholly=False)
+    assert {type(row) for row in hidden} >= {Dwell, Heatmap}
+    assert len({each[:4] for each in told}) == len(hidden)
+    assert not [each for each in told if each.recovered]
 
 
 def test_six_visit_the_table(demo: Demo) -> None:

@@ -32,7 +32,8 @@ def told(keys: dict[str, Any], model: Any = Site) -> str:
 def test_a_short_site_has_the_documented_defaults() -> None:
     site = Site.model_validate(written())
     assert (site.day_start, site.schedule, site.lateness) == (0, None, 60 * MINUTE_US)
-    assert (site.windows, site.segment_us, site.k) == ((MINUTE_US, 15 * MINUTE_US), MINUTE_US, 5)
+    assert (site.windows, site.segment_us) == ((MINUTE_US, 15 * MINUTE_US), MINUTE_US)
+    assert dict(site.k) == {"footfall": 1, "occupancy": 1, "dwell": 5, "queue": 1, "flow": 5, "heatmap": 5}
     camera = site.cameras[0]
     assert (camera.model, camera.fps, camera.heatmap) == ("person", None, (16, 9))
 
@@ -75,6 +76,23 @@ def test_the_digest_is_of_what_is_said_not_of_how() -> None:
 )
 def test_a_segment_divides_a_minute_and_every_window(windows: list[str], seconds: int) -> None:
     assert Site.model_validate(written(windows=windows)).segment_us == seconds * SECOND_US
+
+
+def test_one_k_is_that_of_dwell_flow_and_heatmap() -> None:
+    one = Site.model_validate(written(k=3)).k
+    assert dict(one) == {"footfall": 1, "occupancy": 1, "dwell": 3, "queue": 1, "flow": 3, "heatmap": 3}
+    own = Site.model_validate(written(k={"footfall": "10", "heatmap": 1})).k
+    assert (own.footfall, own.dwell, own.heatmap) == (10, 5, 1)
+    assert Site.model_validate(written(k="1")).k.is_off
+
+
+def test_with_k_each_window_size_divides_the_next() -> None:
+    uneven = written(windows=["1m", "10m", "15m"])
+    assert "must be a multiple of the size before it" in told(uneven)
+    with pytest.raises(ValidationError) as caught:
+        Site.model_validate(uneven)
+    assert caught.value.errors()[0]["ctx"]["at"] == ("windows", 2)
+    assert Site.model_validate(uneven | {"k": 1}).k.is_off
 
 
 @given(st.integers(0, 10**9 - 1), st.sampled_from(["ms", "s", "m", "h", "d"]))
