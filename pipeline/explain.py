@@ -20,7 +20,11 @@ STAGES = (
         "aggregates",
         "suppresses cells with fewer than k behind them, and what would give them away; a longest window at once",
     ),
-    ("DropBiometrics", "aggregates", "lets only declared, bounded numbers and known names through"),
+    (
+        "DropBiometrics",
+        "aggregates",
+        "lets only declared, bounded numbers and known names through; refuses what is denied",
+    ),
     ("WriteRecords", "aggregates", "writes Avro files by family, site and date"),
 )
 

@@ -1,7 +1,9 @@
-"""DropBiometrics: the closed world at the exit. What a record's `.avsc` does not declare does not leave.
+"""DropBiometrics: the guard at the exit. What a record's `.avsc` does not declare does not leave, nor what is denied.
 
-It inspects exactly what is handed to the serialiser, field by field: only declared names, only declared types,
-numbers within declared bounds and rounded to the declared step, strings only from the vocabulary of this run.
+It inspects exactly what is handed to the serialiser, field by field. Closed world first: only declared names, only
+declared types, numbers within declared bounds and rounded to the declared step, strings only from the vocabulary of
+this run. Then the deny pass (`transforms/denial`), by name and by shape: the contracts and the vocabulary are judged
+when the job is built, and a job whose contracts would let out what is denied is not built.
 """
 
 from __future__ import annotations
@@ -21,6 +23,9 @@ from schemas.avro import FAMILY_OF, RECORD_TYPES, Record, contract
 from schemas.records import DEAD_LETTER, DeadLetter
 from transforms.counters import counter
 from transforms.dead_letters import DEAD_LETTER_VERSION, UNKNOWN
+from transforms.denial import texts
+from transforms.denial.contracts import contract_findings, structure_findings
+from transforms.denial.reasons import DENIALS
 from transforms.metrics import PIPELINE_VERSION
 
 STAGE = "DropBiometrics"
@@ -29,7 +34,7 @@ ON_BIOMETRIC = ("drop", "fail")
 UNDECLARED = "undeclared"
 """Path of a field that no contract declares."""
 
-REASONS = (
+CLOSED_WORLD = (
     "undeclared_field",
     "missing_field",
     "null",
@@ -40,7 +45,8 @@ REASONS = (
     "out_of_bounds",
     "finer_than_step",
 )
-"""Reason classes, stable."""
+REASONS = (*CLOSED_WORLD, *DENIALS)
+"""Reason classes, stable: those of the closed world, then those of the deny pass."""
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
@@ -69,6 +75,10 @@ class Verdict(NamedTuple):
     violations: tuple[Violation, ...]
 
 
+class CarelessContractError(ValueError):
+    """A contract or a vocabulary would let out what is denied; the text says where, and repeats no value."""
+
+
 class BiometricFoundError(RuntimeError):
     """A record held what it must not, and the job was told to stop then."""
 
@@ -81,8 +91,69 @@ class Guarded:
     fields: Mapping[str, Any]
 
 
+def refuse_careless(contracts: Mapping[str, Mapping[str, Any]], vocabulary: Vocabulary) -> None:
+    """Refuse contracts and vocabularies that the deny pass takes offence at, or that leave the closed world.
+
+    Args:
+      contracts: Record schemas by family.
+      vocabulary: The strings that may leave.
+
+    Raises:
+      CarelessContractError: the text names the fields and the reasons.
+    """
+    careless = [
+        f"{family}.{found.path}: {found.reason}"
+        for family, schema in contracts.items()
+        for found in (*structure_findings(schema), *contract_findings(schema))
+    ]
+    if careless:
+        raise CarelessContractError(f"these fields must not leave the job; take them out: {', '.join(careless)}")
+    for name, strings in vocabulary.items():
+        if faults := {fault for string in strings if (fault := texts.fault_of(string)) is not None}:
+            raise CarelessContractError(
+                f"a {name} has a name that looks like {', '.join(sorted(faults))} and not like a name; give it another"
+            )
+
+
+class _Declared(NamedTuple):
+    """What a contract says of one field, ready to judge by; `denied` is why nothing may stand there at all."""
+
+    nullable: bool
+    kind: str
+    types: tuple[type, ...]
+    symbols: frozenset[str]
+    vocabulary: str
+    least: float
+    most: float
+    step: float
+    denied: str | None
+
+
+@cache
+def _declared(family: str) -> dict[str, _Declared]:
+    """Return a family's fields, each judged by the deny pass once: its name and kind are those of every record."""
+    denied = {found.path: found.reason for found in contract_findings(contract(family))}
+    fields = {}
+    for field in contract(family)["fields"]:
+        nullable = isinstance(field["type"], list)
+        kind = field["type"][1] if nullable else field["type"]
+        name = kind["type"] if isinstance(kind, dict) else kind
+        fields[field["name"]] = _Declared(
+            nullable,
+            name,
+            _TYPES[name],
+            frozenset(kind["symbols"]) if name == "enum" else frozenset(),
+            field.get("vocabulary", ""),
+            field.get("min", -math.inf),
+            field.get("max", math.inf),
+            field.get("step", 0),
+            denied.get(field["name"]),
+        )
+    return fields
+
+
 def inspect(family: str, record: Mapping[str, Any], vocabulary: Vocabulary) -> Verdict:
-    """Judge a record against its family's contract.
+    """Judge a record against its family's contract, and by the deny pass.
 
     An undeclared field, and a value that may not stand in a nullable field, is dropped from the record; a bad
     value in a field that must be there drops the record whole.
@@ -95,54 +166,54 @@ def inspect(family: str, record: Mapping[str, Any], vocabulary: Vocabulary) -> V
     kept: dict[str, Any] = {}
     violations = []
     whole = True
-    declared = {field["name"]: field for field in contract(family)["fields"]}
-    for name in record:
-        if name not in declared:
-            # An undeclared name is not repeated: it could be the value itself.
-            violations.append(Violation(UNDECLARED, "undeclared_field"))
+    declared = _declared(family)
+    if record.keys() != declared.keys():
+        # An undeclared name is not repeated: it could be the value itself.
+        violations += [Violation(UNDECLARED, "undeclared_field") for name in record if name not in declared]
     for name, field in declared.items():
-        nullable = isinstance(field["type"], list)
         value = record.get(name)
-        reason = "missing_field" if name not in record else _fault(field, value, nullable, vocabulary)
+        reason = "missing_field" if name not in record else _fault(field, value, vocabulary)
         if reason is None:
             kept[name] = value
             continue
         violations.append(Violation(name, reason))
         kept[name] = None
-        whole = whole and nullable and name in record
+        whole = whole and field.nullable and name in record
     return Verdict(kept if whole else None, tuple(violations))
 
 
-def _fault(field: Mapping[str, Any], value: Any, nullable: bool, vocabulary: Vocabulary) -> str | None:
+def _fault(field: _Declared, value: Any, vocabulary: Vocabulary) -> str | None:
     """Return the reason class why a value may not stand in a field; None where it may."""
     if value is None:
-        return None if nullable else "null"
-    kind = field["type"][1] if nullable else field["type"]
-    name = kind["type"] if isinstance(kind, dict) else kind
+        return None if field.nullable else "null"
     # The exact type: a subclass of str or int could carry more than its value.
-    if type(value) not in _TYPES[name]:
+    if type(value) not in field.types:
         return "wrong_type"
-    if name == "enum":
-        return None if value in kind["symbols"] else "unknown_symbol"
-    if name == "string":
-        return None if value in vocabulary.get(field["vocabulary"], ()) else "outside_vocabulary"
-    if name != "boolean":
-        return _number_fault(field, value)
-    return None
+    if field.kind == "enum":
+        return field.denied if value in field.symbols else "unknown_symbol"
+    if field.kind == "string":
+        if value not in vocabulary.get(field.vocabulary, ()):
+            return "outside_vocabulary"
+        return field.denied or texts.fault_of(value)
+    if field.kind != "boolean" and (fault := _number_fault(field, value)) is not None:
+        return fault
+    return field.denied
 
 
-def _number_fault(field: Mapping[str, Any], value: float) -> str | None:
+def _number_fault(field: _Declared, value: float) -> str | None:
     if isinstance(value, float) and not math.isfinite(value):
         return "not_finite"
-    if not field["min"] <= value <= field["max"]:
+    # The sign of a zero would be a bit of its own.
+    if not field.least <= value <= field.most or (value == 0 and math.copysign(1, value) < 0):
         return "out_of_bounds"
-    step = field.get("step")
-    if step is None:
+    step = field.step
+    if not step:
         return None
     on_step = value % step == 0 if isinstance(value, int) and step >= 1 else value == round(value, _decimals(step))
     return None if on_step else "finer_than_step"
 
 
+@cache
 def _decimals(step: float) -> int:
     return round(-math.log10(step))
 
@@ -195,7 +266,7 @@ coders.registry.register_coder(Guarded, GuardedCoder)
 
 @dataclass(eq=False)
 class DropBiometrics(beam.PTransform):
-    """Lets only declared, bounded numbers and known names through to a record sink.
+    """Lets only declared, bounded numbers and known names through to a record sink, and nothing that is denied.
 
     Attributes:
       vocabulary: The strings that may leave.
@@ -208,6 +279,7 @@ class DropBiometrics(beam.PTransform):
     def __post_init__(self) -> None:
         if self.on_biometric not in ON_BIOMETRIC:
             raise ValueError(f"on_biometric must be one of {', '.join(ON_BIOMETRIC)}")
+        refuse_careless({family: contract(family) for family in RECORD_TYPES}, self.vocabulary)
 
     def expand(self, records: beam.PCollection[Record]) -> beam.PCollection[Guarded]:
         guard = beam.ParDo(_GuardFn(self.vocabulary, self.on_biometric)).with_output_types(Guarded)
@@ -250,10 +322,9 @@ class _GuardFn(beam.DoFn):
         )
 
     def _window_start(self, record: Record, family: str) -> int | None:
-        fields = {field["name"]: field for field in contract(family)["fields"]}
+        declared = _declared(family).get("window_start")
         start_us = getattr(record, "window_start", None)
-        fault = _fault(fields["window_start"], start_us, False, self._vocabulary) if "window_start" in fields else ""
-        return start_us if fault is None else None
+        return start_us if declared is not None and _fault(declared, start_us, self._vocabulary) is None else None
 
 
 def _name(record: Record, field: str, vocabulary: Vocabulary) -> str:
