@@ -17,6 +17,7 @@ COMMANDS = {
     "publish": ("pipeline.publish.command", "release a closed day's footfall for everybody, with noise"),
     "deadletters": ("pipeline.deadletters", "list what was set aside, by reason"),
     "inspect": ("pipeline.inspect", "print Avro records as a table"),
+    "guard": ("pipeline.guard_command", "look for biometric and personal fields in anyone's records"),
     "explain": ("pipeline.explain", "say what the job does, and every field that can leave it"),
     "reference": ("pipeline.reference", "print what a camera's picture should look like, for its site file"),
     "diff": ("pipeline.diff", "say what changed between two outputs, or two versions of a site"),
