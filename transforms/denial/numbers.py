@@ -67,7 +67,8 @@ def is_spread(values: Sequence[float]) -> bool:
     """
     small = [value for value in values if -128 <= value <= 255 and value == int(value)]
     if len(small) >= LONG_ROW and len(set(small)) > 2:
-        if _mixed(small) and min(small) >= -128 and max(small) <= 128:
+        signed = [value for value in small if value < 128]
+        if len(signed) >= LONG_ROW and _mixed(signed):
             return True
         if len(small) >= 48 and _fills_a_byte(small):
             return True
