@@ -10,7 +10,8 @@ from av.container.core import Flags
 from av.sidedata.sidedata import Type as SideDataType
 
 MICROSECONDS = Fraction(1, 1_000_000)
-_LIMITED_RANGE = 1
+LIMITED_RANGE = 1
+"""Values from 16 to 235, as FFmpeg numbers it: what every player takes a clip for."""
 # Good enough that detectors find the same people; fast enough to cut a day in an hour on one core.
 _QUALITY = {"preset": "veryfast", "crf": "20"}
 
@@ -35,13 +36,12 @@ class Encoder:
         )
         context = self._stream.codec_context
         context.width, context.height = first.width, first.height
-        # Half the colour resolution needs even sizes.
-        context.pix_fmt = "yuv444p" if first.width % 2 or first.height % 2 else "yuv420p"
+        context.pix_fmt = format_for(first.width, first.height)
         context.time_base = self._stream.time_base = MICROSECONDS
         context.thread_count = 1
         context.max_b_frames = 0
         context.gop_size = max(1, round(2 * rate))
-        context.color_range = _LIMITED_RANGE
+        context.color_range = LIMITED_RANGE
         context.colorspace = first.colorspace
         if pixel_aspect:
             context.sample_aspect_ratio = pixel_aspect
@@ -53,7 +53,7 @@ class Encoder:
 
     def add(self, picture: av.VideoFrame, time_us: int) -> None:
         """Add the next picture, shown `time_us` after the clip's start."""
-        frame = picture.reformat(format=self._stream.codec_context.pix_fmt, dst_color_range=_LIMITED_RANGE, threads=1)
+        frame = picture.reformat(format=self._stream.codec_context.pix_fmt, dst_color_range=LIMITED_RANGE, threads=1)
         frame.pts, frame.time_base = time_us, MICROSECONDS
         frame.pict_type = 0  # the encoder's to choose
         self._keep(self._stream.encode(frame))
@@ -71,6 +71,11 @@ class Encoder:
     def _keep(self, packets: list[av.Packet[av.VideoStream]]) -> None:
         self._packets += packets
         self.size += sum(packet.size for packet in packets)
+
+
+def format_for(width: int, height: int) -> str:
+    """Return the format of pictures of a size, by FFmpeg's name: half the colour resolution needs even sizes."""
+    return "yuv444p" if width % 2 or height % 2 else "yuv420p"
 
 
 def output_of(buffer: io.BytesIO) -> av.container.OutputContainer:

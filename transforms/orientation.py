@@ -44,6 +44,11 @@ class Orientation:
         sides = (top, left, bottom, right) if self.transpose else (left, top, right, bottom)
         return np.stack(sides, axis=1)
 
+    def turn_mask_back(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return a height x width mask of the upright picture as it lies over the decoded one."""
+        mask = mask[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
+        return np.ascontiguousarray(mask.T if self.transpose else mask)
+
 
 def orientation_of(picture: av.VideoFrame) -> Orientation:
     """Read the display matrix, nearest of the eight ways a picture can lie.

@@ -1,0 +1,200 @@
+"""The first pass over a clip: its times, its scenes, and what is seen in it a few times a second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.boxes import Floats
+from transforms.decode import Frame, OpenClip
+from transforms.picture import Flaw, PictureCheck
+from transforms.redaction.detecting import Detecting
+from transforms.redaction.motion import HEIGHT, moving
+
+LOOK_US = 200_000
+"""Time between two looks; a picture at a change of scenes is looked at besides."""
+_HALF_US = LOOK_US // 2
+_CUT = 16  # of 255, the mean difference of two pictures, coarsely sampled, that are not of one scene
+_COARSE = 18, 32
+_BLIND = Flaw.DARK | Flaw.BLURRED | Flaw.COVERED
+"""In such a picture a detector that finds nobody has said nothing."""
+
+Picture = NDArray[np.uint8]
+
+
+class Eye(Protocol):
+    """Looks at pictures of one clip, in order of time."""
+
+    def look(self, frame: Frame) -> Picture:
+        """Take a frame; returns the picture that it is judged by."""
+
+    def seen(self, scenes: Sequence[range]) -> list[Floats]:
+        """Return the (N, 4) boxes in picture heights of each look, now that all were taken.
+
+        Args:
+          scenes: Looks of each scene, by number.
+        """
+
+
+class DetectorEye:
+    """Looks with a detector."""
+
+    def __init__(self, detecting: Detecting) -> None:
+        self._detecting = detecting
+
+    def look(self, frame: Frame) -> Picture:
+        """Take a frame; returns the picture that it is judged by."""
+        picture = frame.content(*self._detecting.size, self._detecting.colour)
+        self._detecting.add(picture)
+        return picture
+
+    def seen(self, scenes: Sequence[range]) -> list[Floats]:
+        """Return the boxes of each look, those of which the detector is hardly sure among them."""
+        return [found.boxes for found in self._detecting.found()]
+
+
+class MotionEye:
+    """Looks for what moves.
+
+    Args:
+      clip: The clip, for its size.
+    """
+
+    def __init__(self, clip: OpenClip) -> None:
+        self._size = max(2, round(clip.width / clip.height * HEIGHT / 2) * 2), HEIGHT
+        self._greys: list[Picture] = []
+
+    def look(self, frame: Frame) -> Picture:
+        """Take a frame; returns the picture that it is judged by."""
+        picture = frame.content(*self._size)
+        self._greys.append(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
+        return picture
+
+    def seen(self, scenes: Sequence[range]) -> list[Floats]:
+        """Return the boxes around what moves in each look."""
+        return [boxes for scene in scenes for boxes in moving([self._greys[look] for look in scene])]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Pictures taken in one go from one place.
+
+    Attributes:
+      begin_us: Its first frame, since the clip's first.
+      end_us: Its last one.
+      looks_us: When it was looked at: its first and its last frame, and between.
+      seen: (N, 4) what was seen then, in picture heights.
+      blind: Whether the picture was such that nobody could have been seen.
+    """
+
+    begin_us: int
+    end_us: int
+    looks_us: tuple[int, ...]
+    seen: tuple[Floats, ...]
+    blind: tuple[bool, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """What the first pass found.
+
+    Attributes:
+      times_us: Time of each frame since the first.
+      end_us: End of the last one.
+      scenes: In order; they hold every frame.
+      aspect: Width of the picture in its heights.
+    """
+
+    times_us: tuple[int, ...]
+    end_us: int
+    scenes: tuple[Scene, ...]
+    aspect: float
+
+
+def scan(clip: OpenClip, eye: Eye, tell: Callable[[int], None]) -> Scan:
+    """Look through a clip.
+
+    Args:
+      clip: The clip, nothing of it read so far.
+      eye: Is shown some of its frames.
+      tell: Is told the time of each frame.
+
+    Raises:
+      ClipError: the clip cannot be decoded right.
+    """
+    check = PictureCheck()
+    times: list[int] = []
+    looks: list[int] = []
+    blind: list[bool] = []
+    bounds = [0]
+    end_us = 0
+
+    def look(frame: Frame) -> None:
+        looks.append(frame.offset_us)
+        blind.append(bool(check.update(frame.offset_us, eye.look(frame)) & _BLIND))
+
+    for frame, begins, ends in _with_cuts(clip.frames()):
+        times.append(frame.offset_us)
+        if begins and looks:
+            bounds.append(len(looks))
+        if begins or ends or frame.offset_us - looks[-1] > LOOK_US - _HALF_US // 5:
+            look(frame)
+        if ends:
+            end_us = end_of(clip, frame)
+        tell(frame.offset_us)
+    scenes = [range(*pair) for pair in zip(bounds, [*bounds[1:], len(looks)], strict=True)]
+    seen = eye.seen(scenes)
+    return Scan(
+        tuple(times),
+        end_us,
+        tuple(
+            Scene(
+                looks[part.start],
+                looks[part.stop - 1],
+                *(tuple(each[look] for look in part) for each in (looks, seen, blind)),
+            )
+            for part in scenes
+        ),
+        clip.width / clip.height,
+    )
+
+
+def end_of(clip: OpenClip, frame: Frame) -> int:
+    """Return when a frame ends: what it says, or one usual interval later."""
+    duration = frame.picture.duration
+    if duration:
+        return frame.offset_us + max(1, round(duration * clip.time_base * 1_000_000))
+    return frame.offset_us + round(1_000_000 / (clip.frame_rate or 25))
+
+
+def _with_cuts(frames: Iterator[Frame]) -> Iterator[tuple[Frame, bool, bool]]:
+    """Yield each frame, whether it is the first of a scene, and whether it is the last."""
+    before: Frame | None = None
+    coarse: NDArray[np.int16] | None = None
+    begins = True
+    for frame in frames:
+        sampled = _sampled(frame)
+        if before is not None and coarse is not None:
+            cut = bool(np.abs(sampled - coarse).mean() > _CUT)
+            yield before, begins, cut
+            begins = cut
+        before, coarse = frame, sampled
+    if before is not None:
+        yield before, begins, True
+
+
+def _sampled(frame: Frame) -> NDArray[np.int16]:
+    """Return a coarse picture: pixels here and there, not scaled, which would take longer than all else."""
+    picture = frame.picture
+    first = picture.format.components[0]
+    if picture.format.is_rgb or first.bits != 8 or not first.is_luma or len(picture.planes) < 2:
+        return frame.content(_COARSE[1], _COARSE[0])[:, :, 1].astype(np.int16)
+    plane = picture.planes[0]
+    lines = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
+    rows, columns = (np.arange(count) * size // count for count, size in zip(_COARSE, lines.shape, strict=True))
+    return lines[np.ix_(rows, columns)].astype(np.int16)
