@@ -30,6 +30,13 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class _Output(_Strict):
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the tensors that are read; empty where all are, whatever their names."""
+        return ()
+
+
 class Letterbox(_Strict):
     """How a picture of another shape is fitted to the input."""
 
@@ -57,14 +64,14 @@ class Input(_Strict):
         return self
 
 
-class YoloxOutput(_Strict):
+class YoloxOutput(_Output):
     """One tensor [1, N, 5 + C]: box offsets by cell and stride, object score, class scores."""
 
     kind: Literal["yolox"]
     strides: Strides = (8, 16, 32)
 
 
-class NanodetOutput(_Strict):
+class NanodetOutput(_Output):
     """For each stride, class scores [1, n, C] and side distributions [1, n, 4 * (reg_max + 1)]."""
 
     kind: Literal["nanodet"]
@@ -72,13 +79,27 @@ class NanodetOutput(_Strict):
     reg_max: PositiveInt = 7
 
 
-class FastestDetOutput(_Strict):
+class YunetOutput(_Output):
+    """For each stride S `cls_S` and `obj_S` [1, n, 1] and `bbox_S` [1, n, 4]: two scores, box by cell and stride.
+
+    The names are those of the published exports, by which OpenCV reads them too.
+    """
+
+    kind: Literal["yunet"]
+    strides: Strides = (8, 16, 32)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(f"{part}_{stride}" for part in ("cls", "obj", "bbox") for stride in self.strides)
+
+
+class FastestDetOutput(_Output):
     """One tensor [1, 5 + C, h, w]: object score, box by cell, class scores."""
 
     kind: Literal["fastestdet"]
 
 
-class _CentreOutput(_Strict):
+class _CentreOutput(_Output):
     stride: PositiveInt = 4
     heatmap: Text
     unit: Literal["cells", "pixels"] = Field(description="In which the boxes are measured.")
@@ -91,6 +112,12 @@ class CenterNetOutput(_CentreOutput):
     size: Text
     offset: Text
     first: Literal["x", "y"] = Field(default="x", description="What channel 0 of size and offset stands for.")
+    measure: Literal["linear", "log"] = Field(default="linear", description="Whether sizes are their logarithms.")
+    origin: Literal["corner", "centre"] = Field(default="corner", description="From where in the cell offsets go.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.heatmap, self.size, self.offset
 
 
 class CenterNetSidesOutput(_CentreOutput):
@@ -102,14 +129,18 @@ class CenterNetSidesOutput(_CentreOutput):
     kind: Literal["centernet_sides"]
     sides: Text
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.heatmap, self.sides
 
-class SsdOutput(_Strict):
+
+class SsdOutput(_Output):
     """One tensor [1, 1, N, 7]: picture, class, score and box x1, y1, x2, y2 as shares of the input."""
 
     kind: Literal["ssd"]
 
 
-class DetrOutput(_Strict):
+class DetrOutput(_Output):
     """Queries: boxes [1, Q, 4] (centre and size as shares of the input) and class logits [1, Q, C]."""
 
     kind: Literal["detr"]
@@ -117,8 +148,12 @@ class DetrOutput(_Strict):
     logits: Text
     activation: Literal["sigmoid", "softmax"]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.boxes, self.logits
 
-class ScoresBoxesOutput(_Strict):
+
+class ScoresBoxesOutput(_Output):
     """Candidates in two tensors: scores [1, N, C] and boxes [1, N, 4]."""
 
     kind: Literal["scores_boxes"]
@@ -128,8 +163,12 @@ class ScoresBoxesOutput(_Strict):
     corners: Literal["xyxy", "cxcywh"] = "xyxy"
     unit: Literal["pixels", "share"] = Field(description="Input pixels, or shares of the input's sides.")
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.scores, self.boxes
 
-class NmsOutput(_Strict):
+
+class NmsOutput(_Output):
     """Final boxes from a graph with its own NMS: [N, 6] or [1, N, 6] of x1, y1, x2, y2, score, class."""
 
     kind: Literal["nms"]
@@ -139,6 +178,7 @@ class NmsOutput(_Strict):
 Output = Annotated[
     YoloxOutput
     | NanodetOutput
+    | YunetOutput
     | FastestDetOutput
     | CenterNetOutput
     | CenterNetSidesOutput

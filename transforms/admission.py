@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 
 from schemas.card import ModelCard
-from transforms import onnx_graph
+from transforms import onnx_cut, onnx_graph
 from transforms.outputs import Decode, Disagreement, prepare
 
 MAX_MODEL_BYTES = 512 * 1024 * 1024
@@ -73,6 +73,8 @@ def derive(card: ModelCard, content: bytes) -> tuple[bytes, tuple[int, ...]]:
     """
     model = onnx_graph.parse(content)
     onnx_graph.picture_input(model, card.input.name)
+    if card.role == "face" and card.output.names:
+        model = onnx_cut.keep_outputs(model, card.output.names)
     model = onnx_graph.resize(model, card.input.size, card.input.layout, card.input.dtype)
     model = onnx_graph.chain_pools(onnx_graph.fold_focus(model))
     classes = card.decoded

@@ -52,7 +52,7 @@ def parse(content: bytes) -> ModelProto:
     del graph.value_info[:]
     for entry in graph.output:
         entry.type.tensor_type.ClearField("shape")
-    return _tidy(model)
+    return tidy(model)
 
 
 def serialise(model: ModelProto) -> bytes:
@@ -88,7 +88,7 @@ def resize(model: ModelProto, size: Size, layout: str, dtype: str) -> ModelProto
     Raises:
         GraphError: The input is of another kind. That a graph cannot take the size shows only when it is run.
     """
-    model = _copy(model)
+    model = copied(model)
     graph = model.graph
     tensor = picture_input(model, None).type.tensor_type
     if tensor.elem_type != DTYPES[dtype]:
@@ -145,7 +145,7 @@ def prune_yolox(model: ModelProto, classes: Sequence[int]) -> tuple[ModelProto, 
     heads = list(_yolox_heads(model))
     if not heads:
         return model, False
-    model = _copy(model)
+    model = copied(model)
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     arrays = {name: numpy_helper.to_array(constants[name]) for head in heads for name in head}
     for weight, _, shape in heads:
@@ -240,7 +240,7 @@ def _folded(
     model: ModelProto, conv: NodeProto, weights: NDArray[np.float32], corners: Sequence[tuple[int, int]]
 ) -> ModelProto:
     """Return the model with a convolution over the picture in place of Focus and the convolution given."""
-    model = _copy(model)
+    model = copied(model)
     out_channels, stacked, height, width = weights.shape
     channels = stacked // 4
     wide = np.zeros((out_channels, channels, 2 * height, 2 * width), weights.dtype)
@@ -252,7 +252,7 @@ def _folded(
     node.input[0], node.input[1] = model.graph.input[0].name, name
     pads = [2 * pad for pad in _ints(conv, "pads", [0, 0, 0, 0])]
     _set_ints(node, {"kernel_shape": [2 * height, 2 * width], "strides": [2, 2], "pads": pads})
-    return _tidy(model)
+    return tidy(model)
 
 
 def chain_pools(model: ModelProto) -> ModelProto:
@@ -261,7 +261,7 @@ def chain_pools(model: ModelProto) -> ModelProto:
     The largest in a window of n x n is the largest of the windows of m x m in one of (n - m + 1) x (n - m + 1), for
     m below n. Spatial pyramid pooling (YOLOv5, YOLOX) has three such pools.
     """
-    model = _copy(model)
+    model = copied(model)
     before: dict[str, tuple[int, str]] = {}  # for each tensor, the size and output of its last pool
     for node in model.graph.node:
         size = _centred_pool(node)
@@ -288,7 +288,7 @@ def _centred_pool(node: NodeProto) -> int | None:
     return kernel[0] if centred and not padded else None
 
 
-def _tidy(model: ModelProto) -> ModelProto:
+def tidy(model: ModelProto) -> ModelProto:
     """Remove, in place, nodes and initialisers that nothing uses."""
     graph = model.graph
     needed = {entry.name for entry in graph.output}
@@ -346,7 +346,7 @@ def _set(tensor: TensorProto, values: NDArray[np.generic]) -> None:
     tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(values), tensor.name))
 
 
-def _copy(model: ModelProto) -> ModelProto:
+def copied(model: ModelProto) -> ModelProto:
     copy = ModelProto()
     copy.CopyFrom(model)
     return copy

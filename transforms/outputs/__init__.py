@@ -12,6 +12,7 @@ __all__ = ["KINDS", "Decode", "Disagreement", "prepare"]
 KINDS: dict[str, Callable[[Any, Shapes, Size, Sequence[int]], Decode]] = {
     "yolox": grids.yolox,
     "nanodet": grids.nanodet,
+    "yunet": grids.yunet,
     "fastestdet": grids.fastestdet,
     "centernet": grids.centernet,
     "centernet_sides": grids.centernet_sides,

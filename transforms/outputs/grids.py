@@ -1,4 +1,4 @@
-"""Output kinds with one candidate a grid cell: YOLOX, NanoDet, FastestDet, CenterNet."""
+"""Output kinds with one candidate a grid cell: YOLOX, NanoDet, YuNet, FastestDet, CenterNet."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,6 +12,7 @@ from schemas.card import (
     FastestDetOutput,
     NanodetOutput,
     YoloxOutput,
+    YunetOutput,
 )
 from transforms.boxes import Floats
 from transforms.outputs.contract import (
@@ -86,6 +87,35 @@ def nanodet(output: NanodetOutput, shapes: Shapes, size: Size, classes: Sequence
     return decode
 
 
+def yunet(output: YunetOutput, shapes: Shapes, size: Size, classes: Sequence[int]) -> Decode:
+    """Decode YuNet: centre = (cell + offset) * stride, size = exp(log size) * stride, score = sqrt(class * object).
+
+    Source: Wu et al., YuNet: A Tiny Millisecond-level Face Detector, 2023; OpenCV, FaceDetectorYN.
+    """
+    layers = [(*cells(size, [stride]), stride) for stride in output.strides]
+    wanted: dict[str, tuple[int | None, ...]] = {}
+    for cell, _, stride in layers:
+        count = len(cell)
+        wanted |= {f"cls_{stride}": (1, count, 1), f"obj_{stride}": (1, count, 1), f"bbox_{stride}": (1, count, 4)}
+    if tuple(classes) != (0,):
+        raise Disagreement("this output kind has one class, with index 0")
+    expect(shapes, wanted)
+
+    def decode(tensors: Tensors, floor: float) -> Candidates:
+        boxes, scores = [], []
+        for cell, step, stride in layers:
+            pair = np.clip(tensors[f"cls_{stride}"][0, :, 0] * tensors[f"obj_{stride}"][0, :, 0], 0, 1)
+            score = np.sqrt(pair.astype(np.float64))
+            kept = np.flatnonzero(score >= floor)
+            raw = tensors[f"bbox_{stride}"][0, kept].astype(np.float64)
+            factor = step[kept, None]
+            boxes.append(corners((cell[kept] + raw[:, :2]) * factor, np.exp(raw[:, 2:]) * factor))
+            scores.append(score[kept])
+        return np.concatenate(boxes), np.concatenate(scores)
+
+    return decode
+
+
 def fastestdet(output: FastestDetOutput, shapes: Shapes, size: Size, classes: Sequence[int]) -> Decode:
     """Decode FastestDet: centre = (cell + tanh) / grid, size = sigmoid, score = object ** 0.6 * class ** 0.4.
 
@@ -117,17 +147,21 @@ def fastestdet(output: FastestDetOutput, shapes: Shapes, size: Size, classes: Se
 def centernet(output: CenterNetOutput, shapes: Shapes, size: Size, classes: Sequence[int]) -> Decode:
     """Decode CenterNet: centre = (cell + offset) * stride, for cells with no higher one among their neighbours.
 
-    Source: Zhou et al., Objects as Points, arXiv:1904.07850.
+    Sources: Zhou et al., Objects as Points, arXiv:1904.07850; with logarithms of sizes, and offsets from the middle of
+    the cell, Xu et al., CenterFace, arXiv:1911.03599.
     """
     _expect_maps(output, {output.size: 2, output.offset: 2}, shapes, size, classes)
     channels = slice(None, None, 1 if output.first == "x" else -1)
     scale = float(output.stride if output.unit == "cells" else 1)
+    origin = 0.5 if output.origin == "centre" else 0.0
 
     def decode(tensors: Tensors, floor: float) -> Candidates:
         rows, columns, scores = _peaks(tensors[output.heatmap], classes, floor)
         offsets = tensors[output.offset][0, channels, rows, columns].astype(np.float64)
         sizes = tensors[output.size][0, channels, rows, columns].astype(np.float64)
-        centres = (np.stack([columns, rows], axis=1) + offsets) * output.stride
+        centres = (np.stack([columns, rows], axis=1) + origin + offsets) * output.stride
+        if output.measure == "log":
+            sizes = np.exp(sizes)
         return corners(centres, sizes * scale), scores
 
     return decode

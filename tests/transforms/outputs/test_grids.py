@@ -126,3 +126,37 @@ def test_centernet_refuses_a_map_too_many(tmp_path: Path) -> None:
         detect_constant(tmp_path, maps | {"points": np.zeros((1, 10, 16, 24))}, output)
     with pytest.raises(ModelRefused, match="there is no output sides; the graph has heat"):
         detect_constant(tmp_path, {"heat": maps["heat"]}, output)
+
+
+def test_centernet_with_logarithms_and_offsets_from_the_middle(tmp_path: Path) -> None:
+    heat, size, offset = np.zeros((1, 1, 16, 24)), np.zeros((1, 2, 16, 24)), np.zeros((1, 2, 16, 24))
+    heat[0, 0, 5, 8] = 0.7
+    size[0, :, 5, 8] = np.log([5, 3])  # y first, in cells
+    offset[0, :, 5, 8] = [-0.25, 0.5]
+    output = {"kind": "centernet", "heatmap": "heat", "size": "size", "offset": "offset", "unit": "cells", "first": "y"}
+    found = detect_constant(
+        tmp_path, {"heat": heat, "size": size, "offset": offset}, output | {"measure": "log", "origin": "centre"}
+    )
+    x, y = (8 + 0.5 + 0.5) * 4, (5 + 0.5 - 0.25) * 4
+    assert np.allclose(found.boxes * 64, [[x - 6, y - 10, x + 6, y + 10]], atol=1e-4)
+
+
+def test_yunet_joins_its_two_scores(tmp_path: Path) -> None:
+    outputs = {"cls_16": np.zeros((1, 24, 1)), "obj_16": np.ones((1, 24, 1)), "bbox_16": np.zeros((1, 24, 4))}
+    outputs["cls_16"][0, 8] = 0.64
+    outputs["bbox_16"][0, 8] = [0.5, -0.25, np.log(2), np.log(1.5)]
+    found = detect_constant(
+        tmp_path, outputs, {"kind": "yunet", "strides": [16]}, role="face", classes={"face": 0}
+    )
+    x, y = (2 + 0.5) * 16, (1 - 0.25) * 16  # cell 8 of 4x6
+    assert np.allclose(found.boxes * 64, [[x - 16, y - 12, x + 16, y + 12]], atol=1e-4)
+    assert np.allclose(found.scores, [0.8])
+
+
+def test_yunet_refuses_what_it_has_not(tmp_path: Path) -> None:
+    outputs = {"cls_16": np.zeros((1, 24, 1)), "obj_16": np.ones((1, 24, 1)), "bbox_16": np.zeros((1, 24, 4))}
+    output = {"kind": "yunet", "strides": [16]}
+    with pytest.raises(ModelRefused, match="there is no output bbox_16"):
+        detect_constant(tmp_path, {name: outputs[name] for name in ("cls_16", "obj_16")}, output)
+    with pytest.raises(ModelRefused, match="one class, with index 0"):
+        detect_constant(tmp_path, outputs, output, role="face", classes={"background": 0, "face": 1})
