@@ -102,4 +102,4 @@ def _mosaic(part: Plane) -> Plane:
 def _any(mask: NDArray[np.bool_], down: int, across: int) -> NDArray[np.bool_]:
     """Return which pixels of a plane hold any of a mask over the whole picture."""
     rows, columns = mask.shape
-    return mask.reshape(rows // down, down, columns // across, across).any(axis=(1, 3))
+    return np.asarray(mask.reshape(rows // down, down, columns // across, across).any(axis=(1, 3)), np.bool_)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 from av.error import FFmpegError
@@ -25,6 +24,7 @@ from transforms.encode import Encoder
 from transforms.masks import rasterise
 from transforms.redaction.covers import NOTHING, Covers, covers_of
 from transforms.redaction.detecting import Detecting
+from transforms.redaction.eyes import Eyes, Masker
 from transforms.redaction.fill import covered, covered_whole
 from transforms.redaction.leaks import Measure, around, leaks, measured_at, more_covers
 from transforms.redaction.scan import LOOK_US, DetectorEye, MotionEye, Scan, scan
@@ -42,18 +42,6 @@ Stretches = Sequence[tuple[int, int]]
 
 class RedactionError(Exception):
     """A clip that can be decoded, but not be encoded again. The text is the reason alone, nothing of the clip."""
-
-
-class Eyes(NamedTuple):
-    """What looks at a clip.
-
-    Attributes:
-      masker: Finds what is to be covered; None where that is what moves.
-      auditor: Looks for what was left; another model than the masker.
-    """
-
-    masker: Detector | None
-    auditor: Detector
 
 
 @dataclass(frozen=True)
@@ -98,7 +86,7 @@ def redact(
     """
     with ExitStack() as held:
         executor = held.enter_context(ThreadPoolExecutor(threads)) if threads > 1 else None
-        seen = _look(opens, redaction, eyes.masker, executor, tell)
+        seen = _look(opens, eyes.masker, executor, tell)
         work = _Work(opens, redaction, eyes.auditor, masks, executor, tell)
         covers, wholes = _first_covers(seen, redaction), _blind(seen)
         chosen = measured_at(seen)
@@ -116,9 +104,11 @@ def redact(
     return Redacted(payload, Measure(len(seen.times_us), whole, unwatched, len(found), before, after))
 
 
-def _look(opens: Opens, redaction: Redaction, masker: Detector | None, executor: Executor | None, tell: Tell) -> Scan:
+def _look(opens: Opens, masker: Masker | None, executor: Executor | None, tell: Tell) -> Scan:
     with opens() as clip:
-        eye = MotionEye(clip) if masker is None else DetectorEye(Detecting(clip, masker, executor))
+        if masker is None:
+            return scan(clip, MotionEye(clip), lambda offset_us: tell("looking", offset_us))
+        eye = DetectorEye(Detecting(clip, masker.for_clip(clip.width, clip.height), executor))
         return scan(clip, eye, lambda offset_us: tell("looking", offset_us))
 
 

@@ -147,21 +147,16 @@ def scan(clip: OpenClip, eye: Eye, tell: Callable[[int], None]) -> Scan:
         if ends:
             end_us = end_of(clip, frame)
         tell(frame.offset_us)
-    scenes = [range(*pair) for pair in zip(bounds, [*bounds[1:], len(looks)], strict=True)]
-    seen = eye.seen(scenes)
-    return Scan(
-        tuple(times),
-        end_us,
-        tuple(
-            Scene(
-                looks[part.start],
-                looks[part.stop - 1],
-                *(tuple(each[look] for look in part) for each in (looks, seen, blind)),
-            )
-            for part in scenes
-        ),
-        clip.width / clip.height,
-    )
+    parts = [range(*pair) for pair in zip(bounds, [*bounds[1:], len(looks)], strict=True)]
+    seen = eye.seen(parts)
+
+    def scene(part: range) -> Scene:
+        times_us = tuple(looks[look] for look in part)
+        return Scene(
+            times_us[0], times_us[-1], times_us, tuple(seen[look] for look in part), tuple(blind[look] for look in part)
+        )
+
+    return Scan(tuple(times), end_us, tuple(map(scene, parts)), clip.width / clip.height)
 
 
 def end_of(clip: OpenClip, frame: Frame) -> int:
