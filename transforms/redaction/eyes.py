@@ -22,15 +22,19 @@ _OF_CLIP, _LEAST_ROWS = 0.6, 320
 _STRIDE = 32
 
 
-class Masker:
-    """The model that finds what is to be covered, keen: also what it is hardly sure of is found.
+class Eye:
+    """One model; a face model at a size that goes with the clip, since small pictures need no large input.
 
-    A face model is used at a size that goes with the clip: small pictures need no large input. May be used from
-    several threads.
+    May be used from several threads.
+
+    Args:
+      model: Its card and file.
+      keen: Whether that is found too of which it is hardly sure.
     """
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    def __init__(self, model: Model, *, keen: bool) -> None:
+        self.card = model[0]
+        self._path, self._keen = model[1], keen
         self._opened: dict[tuple[int, int], Detector] = {}
         self._opening = Lock()
 
@@ -41,11 +45,10 @@ class Masker:
           ModelRefused: the file is not the card's, or its graph does not agree with the card.
           OSError: it cannot be read.
         """
-        card, path = self._model
-        size = input_size(card, width, height)
+        size = input_size(self.card, width, height)
         with self._opening:
             if size not in self._opened:
-                self._opened[size] = Detector.open(keen(card, size), path)
+                self._opened[size] = Detector.open(adapted(self.card, size, keen=self._keen), self._path)
             return self._opened[size]
 
 
@@ -57,8 +60,8 @@ class Eyes(NamedTuple):
       auditor: Looks for what was left.
     """
 
-    masker: Masker | None
-    auditor: Detector
+    masker: Eye | None
+    auditor: Eye
 
 
 class EyeModels(NamedTuple):
@@ -87,9 +90,9 @@ def check_eyes(what: What, models: EyeModels) -> None:
             raise ValueError(f"{card.name} masks, and what was left must be looked for by another model")
 
 
-def keen(card: ModelCard, size: tuple[int, int]) -> ModelCard:
-    """Return a card by which also that is found of which the model is hardly sure, for an input of a size."""
-    score = min(card.thresholds.score, _KEEN * card.thresholds.even)
+def adapted(card: ModelCard, size: tuple[int, int], *, keen: bool) -> ModelCard:
+    """Return a card for an input of a size; a keen one keeps what scores low."""
+    score = min(card.thresholds.score, _KEEN * card.thresholds.even) if keen else card.thresholds.score
     changed = {
         "thresholds": card.thresholds.model_copy(update={"score": score}),
         "input": card.input.model_copy(update={"size": size}),
@@ -114,9 +117,9 @@ def open_eyes(models: EyeModels) -> Eyes:
       ModelRefused: a file is not its card's, or its graph does not agree with the card.
       OSError: a file cannot be read.
     """
-    masker = None
-    if models.masker is not None:
-        masker = Masker(models.masker)
-        height, width = models.masker[0].input.size
-        masker.for_clip(width, height)  # what is refused is refused now
-    return Eyes(masker, Detector.open(*models.auditor))
+    eyes = Eyes(None if models.masker is None else Eye(models.masker, keen=True), Eye(models.auditor, keen=False))
+    for eye in eyes:
+        if eye is not None:
+            height, width = eye.card.input.size
+            eye.for_clip(width, height)  # what is refused is refused now
+    return eyes

@@ -15,8 +15,8 @@ from transforms.redaction.scan import Scan
 from transforms.redaction.tracks import track
 from transforms.redaction.what import What, region, with_margin
 
-SURE = 0.4
-"""Score from which on what another detector finds is a leak; a card's scores are bent so that 0.5 parts best."""
+SURE = 0.5
+"""Score from which on what another detector finds is a leak: the one that parts best, to which cards bend scores."""
 _SEEN = 0.4  # of what it finds must be uncovered: a black box can look like a head
 _EVERY = 2  # stretches between two looks, in the middle of one of which it is measured
 
@@ -65,8 +65,14 @@ def leaks(what: What, role: Role, boxes: Floats, scores: NDArray[np.float64], un
       under: (M, 4) what is covered.
       aspect: Width of the picture in its heights.
     """
-    regions = region(what, role, boxes[scores >= SURE])
-    return regions[1 - covered_share(regions, under, aspect) >= _SEEN]
+    sure = boxes[scores >= SURE]
+    regions = region(what, role, sure)
+    covered = covered_share(regions, under, aspect)
+    if role == "person" and what in ("heads", "faces"):
+        # Of somebody whose head is black a detector often finds the body below it alone.
+        above = regions - (regions[:, 3] - regions[:, 1])[:, None] * np.array([0, 1, 0, 1])
+        covered = np.maximum(covered, covered_share(above, under, aspect))
+    return regions[1 - covered >= _SEEN]
 
 
 def more_covers(

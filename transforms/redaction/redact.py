@@ -7,7 +7,7 @@ anybody, or something is found even after more was covered, frames are covered w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
@@ -19,15 +19,14 @@ from numpy.typing import NDArray
 from schemas.card import Role
 from transforms.boxes import Floats
 from transforms.decode import Frame, OpenClip
-from transforms.detector import Detector
 from transforms.encode import Encoder
 from transforms.masks import rasterise
 from transforms.redaction.covers import NOTHING, Covers, covers_of
 from transforms.redaction.detecting import Detecting
-from transforms.redaction.eyes import Eyes, Masker
+from transforms.redaction.eyes import Eye, Eyes
 from transforms.redaction.fill import covered, covered_whole
 from transforms.redaction.leaks import Measure, around, leaks, measured_at, more_covers
-from transforms.redaction.scan import LOOK_US, DetectorEye, MotionEye, Scan, scan
+from transforms.redaction.scan import LOOK_US, DetectingViewer, MotionViewer, Scan, scan
 from transforms.redaction.tracks import track
 from transforms.redaction.what import Redaction, region, with_margin
 
@@ -35,6 +34,9 @@ Opens = Callable[[], AbstractContextManager[OpenClip]]
 """Opens the clip anew."""
 Tell = Callable[[str, int], None]
 """Is told the step at hand, and how far into the clip it is, microseconds."""
+
+ROUNDS = 3
+"""How often more is covered where something was left, before the frame is covered whole."""
 
 Polygons = tuple[tuple[tuple[float, float], ...], ...]
 Stretches = Sequence[tuple[int, int]]
@@ -91,25 +93,30 @@ def redact(
         covers, wholes = _first_covers(seen, redaction), _blind(seen)
         chosen = measured_at(seen)
         found = work.measure(seen, covers, wholes, chosen)
-        before, after = sum(map(len, found.values())), 0
-        if before:
-            bad = [[each for each in times if len(found.get(each, ()))] for times in chosen]
+        measured, before = len(found), _count(found)
+        for _ in range(ROUNDS):
+            if not _count(found):
+                break
             covers |= more_covers(redaction.what, eyes.auditor.card.role, seen, chosen, found)
-            again = work.measure(seen, covers, wholes, bad)
-            after = sum(map(len, again.values()))
-            for scene, times in zip(seen.scenes, chosen, strict=True):
-                left = [len(again.get(each, ())) > 0 for each in times]
-                wholes += around(times, scene.begin_us, scene.end_us, left)
+            leaking = [[each for each in times if len(found.get(each, ()))] for times in chosen]
+            found = work.measure(seen, covers, wholes, leaking)
+        for scene, times in zip(seen.scenes, chosen, strict=True):
+            leaking_still = [len(found.get(each, ())) > 0 for each in times]
+            wholes += around(times, scene.begin_us, scene.end_us, leaking_still)
         payload, whole, unwatched = work.encode(seen, covers, wholes, watched)
-    return Redacted(payload, Measure(len(seen.times_us), whole, unwatched, len(found), before, after))
+    return Redacted(payload, Measure(len(seen.times_us), whole, unwatched, measured, before, _count(found)))
 
 
-def _look(opens: Opens, masker: Masker | None, executor: Executor | None, tell: Tell) -> Scan:
+def _count(found: Mapping[int, Floats]) -> int:
+    return sum(map(len, found.values()))
+
+
+def _look(opens: Opens, masker: Eye | None, executor: Executor | None, tell: Tell) -> Scan:
     with opens() as clip:
         if masker is None:
-            return scan(clip, MotionEye(clip), lambda offset_us: tell("looking", offset_us))
-        eye = DetectorEye(Detecting(clip, masker.for_clip(clip.width, clip.height), executor))
-        return scan(clip, eye, lambda offset_us: tell("looking", offset_us))
+            return scan(clip, MotionViewer(clip), lambda offset_us: tell("looking", offset_us))
+        viewer = DetectingViewer(Detecting(clip, masker.for_clip(clip.width, clip.height), executor))
+        return scan(clip, viewer, lambda offset_us: tell("looking", offset_us))
 
 
 def _first_covers(seen: Scan, redaction: Redaction) -> Covers:
@@ -133,7 +140,7 @@ class _Work:
     """The later passes over a clip."""
 
     def __init__(
-        self, opens: Opens, redaction: Redaction, auditor: Detector, masks: Polygons, executor: Executor | None,
+        self, opens: Opens, redaction: Redaction, auditor: Eye, masks: Polygons, executor: Executor | None,
         tell: Tell,
     ) -> None:  # fmt: skip
         self._opens, self._redaction, self._auditor = opens, redaction, auditor
@@ -148,7 +155,8 @@ class _Work:
             return {}
         looked: list[int] = []
         with self._opens() as clip:
-            detecting, blank = Detecting(clip, self._auditor, self._executor), self._blank(clip)
+            auditor = self._auditor.for_clip(clip.width, clip.height)
+            detecting, blank = Detecting(clip, auditor, self._executor), self._blank(clip)
             for frame in clip.frames():
                 if frame.offset_us in times:
                     picture = covered(frame.picture, _shares(clip, covers, frame), self._redaction.fill, blank)

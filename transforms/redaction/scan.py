@@ -27,7 +27,7 @@ _BLIND = Flaw.DARK | Flaw.BLURRED | Flaw.COVERED
 Picture = NDArray[np.uint8]
 
 
-class Eye(Protocol):
+class Viewer(Protocol):
     """Looks at pictures of one clip, in order of time."""
 
     def look(self, frame: Frame) -> Picture:
@@ -41,7 +41,7 @@ class Eye(Protocol):
         """
 
 
-class DetectorEye:
+class DetectingViewer:
     """Looks with a detector."""
 
     def __init__(self, detecting: Detecting) -> None:
@@ -58,7 +58,7 @@ class DetectorEye:
         return [found.boxes for found in self._detecting.found()]
 
 
-class MotionEye:
+class MotionViewer:
     """Looks for what moves.
 
     Args:
@@ -116,12 +116,12 @@ class Scan:
     aspect: float
 
 
-def scan(clip: OpenClip, eye: Eye, tell: Callable[[int], None]) -> Scan:
+def scan(clip: OpenClip, viewer: Viewer, tell: Callable[[int], None]) -> Scan:
     """Look through a clip.
 
     Args:
       clip: The clip, nothing of it read so far.
-      eye: Is shown some of its frames.
+      viewer: Is shown some of its frames.
       tell: Is told the time of each frame.
 
     Raises:
@@ -136,7 +136,7 @@ def scan(clip: OpenClip, eye: Eye, tell: Callable[[int], None]) -> Scan:
 
     def look(frame: Frame) -> None:
         looks.append(frame.offset_us)
-        blind.append(bool(check.update(frame.offset_us, eye.look(frame)) & _BLIND))
+        blind.append(bool(check.update(frame.offset_us, viewer.look(frame)) & _BLIND))
 
     for frame, begins, ends in _with_cuts(clip.frames()):
         times.append(frame.offset_us)
@@ -148,7 +148,7 @@ def scan(clip: OpenClip, eye: Eye, tell: Callable[[int], None]) -> Scan:
             end_us = end_of(clip, frame)
         tell(frame.offset_us)
     parts = [range(*pair) for pair in zip(bounds, [*bounds[1:], len(looks)], strict=True)]
-    seen = eye.seen(parts)
+    seen = viewer.seen(parts)
 
     def scene(part: range) -> Scene:
         times_us = tuple(looks[look] for look in part)

@@ -1,0 +1,1 @@
+"""Figures of what Silhouette promises about privacy; each module has `figures()`."""
