@@ -87,7 +87,7 @@ def figures(shared: Path = SHARED) -> list[Figure]:
     return [
         Figure(
             "residual_faces_20px", ours.residual,
-            f"share of faces of 20 pixels and up on {of} that YuNet or UltraFace still finds, faces covered", "<= 0.001",
+            f"share of faces of 20 pixels and up, on {of}, that YuNet or UltraFace still finds", "<= 0.001",
             {"deface 1.5.0": peer.residual},
         ),
         Figure(
