@@ -19,6 +19,8 @@ _LEAD_STEPS = 2  # or as many looks, where these are further apart
 _MOTION = 0.25  # of the way between two boxes, by which the cover between them grows
 _STRAIGHT = 0.5  # sizes; over a longer way nobody knows the path, and all that lies between is covered
 _PER_STEP = 0.1  # of its size, by which a cover grows for each look that missed it, or that is not there to tell
+_FINE = 360  # cells in a picture height: a face of 20 pixels in a picture of 720 is ten of these high
+_BROADEST = 8  # of a picture that is broader, in its heights, cells are larger
 _FARTHEST = 2.0  # sizes that something is thought to go in the time of the lead
 
 Times = NDArray[np.int64]
@@ -122,8 +124,8 @@ def covered_share(boxes: Floats, covers: Floats, aspect: float) -> NDArray[np.fl
       covers: (M, 4) likewise.
       aspect: Width of the picture, in its heights.
     """
-    fine = 360  # a face of 20 pixels in a picture of 720 is ten of these high
-    rows, columns = fine, max(1, round(aspect * fine))
+    rows = max(1, round(min(_FINE, _FINE * _BROADEST / aspect)))
+    columns = max(1, round(aspect * rows))
     under = np.zeros((rows, columns), np.bool_)
     for left, top, right, bottom in _cells(covers, rows, columns, outward=False):
         under[top:bottom, left:right] = True

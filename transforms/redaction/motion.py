@@ -12,8 +12,8 @@ from transforms.boxes import Floats
 
 Grey = NDArray[np.uint8]
 
-HEIGHT = 180
-"""Rows to which pictures are scaled."""
+HEIGHT, WIDEST = 180, 720
+"""Rows to which pictures are scaled, and columns at most."""
 _CHANGED = 12  # of 255; what is stored differs by less from picture to picture where nothing moves
 _BACKGROUNDS = 31  # pictures, spread over the scene, of which the usual one is made
 _SPREAD = 5  # pixels by which what changed is widened, so that the parts of one hang together

@@ -14,7 +14,7 @@ from transforms.boxes import Floats
 from transforms.decode import Frame, OpenClip
 from transforms.picture import Flaw, PictureCheck
 from transforms.redaction.detecting import Detecting
-from transforms.redaction.motion import HEIGHT, moving
+from transforms.redaction.motion import HEIGHT, WIDEST, moving
 
 LOOK_US = 200_000
 """Time between two looks; a picture at a change of scenes is looked at besides."""
@@ -66,7 +66,8 @@ class MotionViewer:
     """
 
     def __init__(self, clip: OpenClip) -> None:
-        self._size = max(2, round(clip.width / clip.height * HEIGHT / 2) * 2), HEIGHT
+        scale = min(HEIGHT / clip.height, WIDEST / clip.width)
+        self._size = max(2, round(clip.width * scale / 2) * 2), max(2, round(clip.height * scale / 2) * 2)
         self._greys: list[Picture] = []
 
     def look(self, frame: Frame) -> Picture:
@@ -127,7 +128,7 @@ def scan(clip: OpenClip, viewer: Viewer, tell: Callable[[int], None]) -> Scan:
     Raises:
       ClipError: the clip cannot be decoded right.
     """
-    check = PictureCheck()
+    checks = [PictureCheck()]
     times: list[int] = []
     looks: list[int] = []
     blind: list[bool] = []
@@ -136,12 +137,13 @@ def scan(clip: OpenClip, viewer: Viewer, tell: Callable[[int], None]) -> Scan:
 
     def look(frame: Frame) -> None:
         looks.append(frame.offset_us)
-        blind.append(bool(check.update(frame.offset_us, viewer.look(frame)) & _BLIND))
+        blind.append(bool(checks[-1].update(frame.offset_us, viewer.look(frame)) & _BLIND))
 
     for frame, begins, ends in _with_cuts(clip.frames()):
         times.append(frame.offset_us)
         if begins and looks:
             bounds.append(len(looks))
+            checks.append(PictureCheck())  # it looks once a second, and a light that goes out is news
         if begins or ends or frame.offset_us - looks[-1] > LOOK_US - _HALF_US // 5:
             look(frame)
         if ends:
