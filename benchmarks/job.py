@@ -35,7 +35,7 @@ def main(archive: str, output: str, workers: str) -> None:
 
     wait_for_start()
     sys.addaudithook(notice)
-    if bad := execute(config, int(workers)):
+    if bad := execute(config, int(workers)).bad:
         raise ValueError(f"{bad} clips were set aside")
     end = time.monotonic()
     tell(frames_seen(config), opened[0], end)

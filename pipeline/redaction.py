@@ -98,7 +98,8 @@ def choose_eyes(
         check_eyes(what, models)
         open_eyes(models if there is None else models._replace(masker=None))
     except (ValueError, ModelRefused, OSError) as error:
-        raise UsageError(f"{auditor_flag if mask is None or auditor else '--redact'}: {error}") from None
+        flag = "--model" if masker is not None and auditor is None else auditor_flag
+        raise UsageError(f"{flag}: {error}") from None
     if there is None:
         return models
     return EyeModels(models.masker and _on_workers(models.masker, there), _on_workers(models.auditor, there))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.job import UsageError, add_job_flags, cause, configure
 
@@ -70,14 +70,14 @@ def run(args: argparse.Namespace) -> int:
         if config.subscription is not None:
             keep_lineage(lineage)  # before, for a stream may never end
         with _quiet():
-            bad = execute(config, args.workers or _cores(), args.runner, args.prism)
+            done = execute(config, args.workers or _cores(), args.runner, args.prism)
         if config.subscription is None:
             keep_lineage(lineage)
     except Exception as error:
         print(f"silhouette run: the job failed: {cause(error)}", file=sys.stderr)
         return FAILED
     try:
-        return report(config, bad)
+        return report(config, done)
     except RecordsError as error:
         print(f"silhouette run: the records are written, and cannot be summed up: {error}", file=sys.stderr)
         return FAILED
@@ -122,8 +122,20 @@ def _check_source(args: argparse.Namespace, config: Config) -> None:
         ) from None
 
 
-def execute(config: Config, workers: int, runner: str = DIRECT, prism: Path | None = None) -> Counter[str]:
-    """Run the job on this machine, under a progress bar; returns the clips set aside, by reason.
+class Done(NamedTuple):
+    """What a job counted.
+
+    Attributes:
+      bad: Clips that it set aside, by reason.
+      redacted: Clips and frames that it redacted, and leaks that it found, by the names of `transforms.redact`.
+    """
+
+    bad: Counter[str]
+    redacted: Counter[str]
+
+
+def execute(config: Config, workers: int, runner: str = DIRECT, prism: Path | None = None) -> Done:
+    """Run the job on this machine, under a progress bar; returns what it counted.
 
     Args:
       config: The job.
@@ -135,6 +147,7 @@ def execute(config: Config, workers: int, runner: str = DIRECT, prism: Path | No
     from pipeline.lease import lease_of
     from pipeline.progress import ProgressListener, show_progress
     from transforms.dead_letters import CLIPS_SET_ASIDE
+    from transforms.redact import RedactClips
 
     with ProgressListener() as listener, show_progress(listener, len(config.files) or None):
         # With several workers this runner takes an endless source for one that has ended.
@@ -146,16 +159,18 @@ def execute(config: Config, workers: int, runner: str = DIRECT, prism: Path | No
         except KeyboardInterrupt:
             with suppress(Exception):  # the runner may have heard of it first, and be gone
                 result.cancel()
-            return Counter()
+            return Done(Counter(), Counter())
         else:
             if config.subscription is not None and config.subscription.acknowledge_late:
                 lease_of(config.subscription.name).acknowledge_put_off()
-    bad: Counter[str] = Counter()
+    done = Done(Counter(), Counter())
     for counted in result.metrics().query()["counters"]:
         name = counted.key.metric.name
         if name.startswith(CLIPS_SET_ASIDE):
-            bad[name.removeprefix(CLIPS_SET_ASIDE)] += counted.result
-    return bad
+            done.bad[name.removeprefix(CLIPS_SET_ASIDE)] += counted.result
+        elif counted.key.metric.namespace == RedactClips.__module__:
+            done.redacted[name] += counted.result
+    return done
 
 
 def _pipeline(workers: int, runner: str, prism: Path | None) -> beam.Pipeline:
@@ -174,12 +189,12 @@ def _pipeline(workers: int, runner: str, prism: Path | None) -> beam.Pipeline:
     return beam.Pipeline(runner="PrismRunner", options=PipelineOptions(flags))
 
 
-def report(config: Config, bad: Counter[str]) -> int:
+def report(config: Config, done: Done) -> int:
     """Print the summary and where the records are; returns the exit code.
 
     Args:
       config: The job that was run.
-      bad: How many clips it set aside, by reason.
+      done: What it counted.
     """
     from rich.console import Console
 
@@ -195,10 +210,19 @@ def report(config: Config, bad: Counter[str]) -> int:
             console.print(table)
     else:
         console.print("Nothing to report: no good clip says when it was recorded.")
+    bad, redacted = done
     reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(bad.items()))
     where = f" ({reasons}): see {config.output}/dead_letters" if bad else ""
     clips = f"{len(config.files)} clips, " if config.subscription is None else ""
     console.print(f"{clips}{bad.total()} bad{where}", highlight=False)
+    if config.redaction is not None:
+        console.print(
+            f"{redacted['clips']} clips with {config.redaction.what} covered, in {config.output}/redacted: "
+            f"{redacted['frames']:,} frames, {redacted['whole']:,} of them covered whole; leak measure: on "
+            f"{redacted['measured']:,} frames {redacted['leaks_before']:,} left, with more covered "
+            f"{redacted['leaks_after']:,}",
+            highlight=False,
+        )
     for family, records in asked.items():
         console.print(f"{len(records):>7,} {family} records in {config.output}/records/{family}", highlight=False)
     return SOME_BAD if bad else OK
