@@ -20,14 +20,17 @@ _SPREAD = 5  # pixels by which what changed is widened, so that the parts of one
 _LEAST_CELLS = 6  # what changed in fewer pixels is noise
 
 
-def moving(pictures: Sequence[Grey]) -> list[Floats]:
+def moving(pictures: Sequence[Grey], changes: Sequence[Grey]) -> list[Floats]:
     """Return the boxes, in picture heights, around what moves in each picture of one scene.
 
-    A picture is compared with the one before, the one after, and the median of the whole scene: so that both who
-    comes and who is about to leave is found, also while standing still for less than half of the scene.
+    What changed on the way to a picture and on the way from it counts, and what differs from the median of the whole
+    scene: so that who comes and who is about to leave is found, and who stands still for less than half of the scene.
+    Between two pictures all that anything came through is in the boxes of both.
 
     Args:
       pictures: (h, w), in order of time; `HEIGHT` rows are enough.
+      changes: (h, w) for each, by how much each pixel changed at most from frame to frame since the one before; not
+        looked at for the first.
     """
     if not pictures:
         return []
@@ -36,9 +39,8 @@ def moving(pictures: Sequence[Grey]) -> list[Floats]:
     found = []
     for index, picture in enumerate(pictures):
         changed = cv2.absdiff(picture, usual)
-        for other in (index - 1, index + 1):
-            if 0 <= other < len(pictures):
-                changed = cv2.max(changed, cv2.absdiff(picture, pictures[other]))
+        for way in changes[max(1, index) : index + 2]:
+            changed = cv2.max(changed, way)
         found.append(_boxes(cv2.blur(changed, (3, 3)) > _CHANGED))
     return found
 

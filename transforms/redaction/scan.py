@@ -33,6 +33,9 @@ class Viewer(Protocol):
     def look(self, frame: Frame) -> Picture:
         """Take a frame; returns the picture that it is judged by."""
 
+    def pass_by(self, frame: Frame) -> None:
+        """Take a frame between two looks."""
+
     def seen(self, scenes: Sequence[range]) -> list[Floats]:
         """Return the (N, 4) boxes in picture heights of each look, now that all were taken.
 
@@ -53,13 +56,16 @@ class DetectingViewer:
         self._detecting.add(picture)
         return picture
 
+    def pass_by(self, frame: Frame) -> None:
+        """Let a frame pass: between two looks, covers bridge."""
+
     def seen(self, scenes: Sequence[range]) -> list[Floats]:
         """Return the boxes of each look, those of which the detector is hardly sure among them."""
         return [found.boxes for found in self._detecting.found()]
 
 
 class MotionViewer:
-    """Looks for what moves.
+    """Looks for what moves; of the frames between two looks it keeps what changed.
 
     Args:
       clip: The clip, for its size.
@@ -68,17 +74,39 @@ class MotionViewer:
     def __init__(self, clip: OpenClip) -> None:
         scale = min(HEIGHT / clip.height, WIDEST / clip.width)
         self._size = max(2, round(clip.width * scale / 2) * 2), max(2, round(clip.height * scale / 2) * 2)
+        self._last: Picture | None = None
+        self._changed = np.zeros(self._size[::-1], np.uint8)
         self._greys: list[Picture] = []
+        self._changes: list[Picture] = []
 
     def look(self, frame: Frame) -> Picture:
         """Take a frame; returns the picture that it is judged by."""
-        picture = frame.content(*self._size)
-        self._greys.append(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
+        picture = self._take(frame)
+        assert self._last is not None
+        self._greys.append(self._last)
+        self._changes.append(self._changed)
+        self._changed = np.zeros_like(self._last)
         return picture
+
+    def pass_by(self, frame: Frame) -> None:
+        """Note what changed on a frame that is not looked at."""
+        self._take(frame)
 
     def seen(self, scenes: Sequence[range]) -> list[Floats]:
         """Return the boxes around what moves in each look."""
-        return [boxes for scene in scenes for boxes in moving([self._greys[look] for look in scene])]
+        return [
+            boxes
+            for scene in scenes
+            for boxes in moving([self._greys[look] for look in scene], [self._changes[look] for look in scene])
+        ]
+
+    def _take(self, frame: Frame) -> Picture:
+        picture = frame.content(*self._size)
+        grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+        if self._last is not None:
+            self._changed = cv2.max(self._changed, cv2.absdiff(grey, self._last))
+        self._last = grey
+        return picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +174,8 @@ def scan(clip: OpenClip, viewer: Viewer, tell: Callable[[int], None]) -> Scan:
             checks.append(PictureCheck())  # it looks once a second, and a light that goes out is news
         if begins or ends or frame.offset_us - looks[-1] > LOOK_US - _HALF_US // 5:
             look(frame)
+        else:
+            viewer.pass_by(frame)
         if ends:
             end_us = end_of(clip, frame)
         tell(frame.offset_us)

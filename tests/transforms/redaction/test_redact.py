@@ -61,9 +61,10 @@ def seen(payload: bytes) -> list[tuple[int, Picture]]:
 
 
 def test_nobody_is_found_any_more_and_the_place_is_kept(footage: list[Picture], eyes: Eyes) -> None:
+    footage = footage[:6]
     done = redacted(encode(footage, options={"crf": "10"}), eyes)
-    assert (done.measure.frames, done.measure.whole, done.measure.leaks_after) == (12, 0, 0)
-    assert done.measure.measured >= 3
+    assert (done.measure.frames, done.measure.whole, done.measure.leaks_after) == (6, 0, 0)
+    assert done.measure.measured == 2
     detector = Detector.open(*resolve("person"))
     fit = detector.fit(768, 432)
     for (_, picture), before in zip(seen(done.payload), footage, strict=True):
@@ -137,23 +138,22 @@ def test_what_another_model_finds_is_covered_too(footage: list[Picture], tmp_pat
 
 def test_where_something_is_always_found_frames_are_covered_whole(footage: list[Picture], tmp_path: Path) -> None:
     class Stubborn(Detector):
-        """Finds a face beside whatever was covered."""
+        """Finds a face at another place whenever it was covered where it was."""
 
-        calls = 0
+        looks = 0
 
         def detect(self, contents: Any, fit: Any) -> Any:
-            type(self).calls += 1
-            found = super().detect(contents, fit)
-            return [each._replace(boxes=each.boxes + 0.4 * (self.calls // 8)) for each in found]
+            aside = 0.4 * (self.looks // 3) * np.array([1, 0, 1, 0])  # three frames are measured
+            self.looks += 1
+            return [each._replace(boxes=each.boxes + aside) for each in super().detect(contents, fit)]
 
     models = seeing(tmp_path, [0.0, 0.0, 0.1, 0.1])
     eyes = open_eyes(models)
     eyes.auditor._opened = {models.auditor[0].input.size: Stubborn.open(*models.auditor)}
-    Stubborn.calls = 0
     done = redacted(encode(footage), eyes, "motion")
-    assert done.measure.whole == done.measure.frames or done.measure.leaks_after == 0
-    if done.measure.leaks_after:
-        assert all(picture.max() < 20 for _, picture in seen(done.payload))
+    measure = done.measure
+    assert (measure.measured, measure.leaks_before, measure.leaks_after, measure.whole) == (3, 3, 3, 12)
+    assert all(picture.max() < 20 for _, picture in seen(done.payload))
 
 
 def test_a_picture_in_which_nobody_could_be_seen_is_covered_whole(tmp_path: Path, footage: list[Picture]) -> None:
