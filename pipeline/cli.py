@@ -15,10 +15,13 @@ COMMANDS = {
     "submit": ("pipeline.submit.command", "hand the job to Flink or Dataflow"),
     "load": ("pipeline.warehouse.load", "load records into BigQuery"),
     "sql": ("pipeline.warehouse.sql", "ask the records, by the warehouse's own views"),
+    "publish": ("pipeline.publish.command", "release a closed day's footfall for everybody, with noise"),
     "deadletters": ("pipeline.deadletters", "list what was set aside, by reason"),
     "inspect": ("pipeline.inspect", "print Avro records as a table"),
     "explain": ("pipeline.explain", "say what the job does, and every field that can leave it"),
     "reference": ("pipeline.reference", "print what a camera's picture should look like, for its site file"),
+    "diff": ("pipeline.diff", "say what changed between two outputs, or two versions of a site"),
+    "audit": ("pipeline.audit.command", "count in redacted clips what the job counted, for error intervals"),
     "models": ("pipeline.models.command", "list, fetch and check detection models"),
 }
 

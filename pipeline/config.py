@@ -13,6 +13,7 @@ from schemas.site import Site
 from transforms.arrivals import CameraKey, Span
 from transforms.decode import ClipLimits
 from transforms.detect import Model
+from transforms.protect import Released
 from transforms.redaction.eyes import EyeModels
 from transforms.redaction.what import Redaction
 
@@ -37,6 +38,7 @@ class Config:
       flush_us: How long the records of a stream gather before they are written to a file.
       dead_letter_topic: Where a stream's dead letters are published too, `projects/PROJECT/topics/NAME`.
       keys: Where the keys of sealed clips are, as `pipeline/keys.py` says.
+      released: For an archive, finds what was published before of a group of windows.
       limits: What a clip may be at most.
       redaction: What is covered in redacted clips, and how; None where none are written.
       eyes: For each camera, the models that look at clips which are redacted; empty without.
@@ -55,6 +57,7 @@ class Config:
     flush_us: int = 300 * SECOND_US
     dead_letter_topic: str | None = None
     keys: tuple[str, ...] = ()
+    released: Released | None = None
     limits: ClipLimits = field(default_factory=ClipLimits)
     redaction: Redaction | None = None
     eyes: Mapping[CameraKey, EyeModels] = field(default_factory=dict)

@@ -16,7 +16,11 @@ STAGES = (
     ("TrackPeople", "geometry", "follows boxes by motion alone; track numbers end with the site day"),
     ("AnonymiseTracks", "aggregates", "keeps counts and sums about places; no track, trail or instant"),
     ("AggregateMetrics", "aggregates", "sums them up by event-time window; one more clip is a higher revision"),
-    ("ProtectAggregates", "aggregates", "suppresses dwell and heat map cells with fewer than k behind them"),
+    (
+        "ProtectAggregates",
+        "aggregates",
+        "suppresses cells with fewer than k behind them, and what would give them away; a longest window at once",
+    ),
     ("DropBiometrics", "aggregates", "lets only declared, bounded numbers and known names through"),
     ("WriteRecords", "aggregates", "writes Avro files by family, site and date"),
 )
@@ -82,7 +86,7 @@ def _print_site(console: Any, site: Any) -> None:
     about.add_row("watched", "always" if site.schedule is None else f"{len(site.schedule)} opening hours")
     about.add_row("lateness", write_duration(site.lateness))
     about.add_row("clips kept", write_duration(site.raw_retention) if site.raw_retention else "not stated")
-    about.add_row("k", str(site.k))
+    about.add_row("k", ", ".join(f"{family} {k if k > 1 else 'off'}" for family, k in dict(site.k).items()))
     for name in ("controller", "contact", "legal_basis"):
         about.add_row(name.replace("_", " "), getattr(site, name) or "not stated")
     for name in ("purposes", "recipients"):
@@ -96,8 +100,19 @@ def _print_site(console: Any, site: Any) -> None:
             table.add_row(zone.kind, zone.name, _COUNTED[zone.kind])
         columns, rows = camera.heatmap
         table.add_row("heat map", f"{columns}x{rows}", "seconds of presence by cell" if columns else "off")
+        table.add_row("audit", *_audit(camera))
         table.add_row("masks", str(len(camera.masks)), "blanked before anything looks")
         console.print(table)
+
+
+def _audit(camera: Any) -> tuple[str, str]:
+    if camera.audit is None:
+        return "none", "records have no error intervals"
+    samples = {
+        measure: len(found.samples) for measure, found in camera.audit if measure != "model" and found is not None
+    }
+    told = ", ".join(f"{count} samples of {measure}" for measure, count in samples.items())
+    return f"of model {camera.audit.model}", told or "no samples"
 
 
 def _fields(family: str) -> Any:

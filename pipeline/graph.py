@@ -49,7 +49,7 @@ def build(root: beam.Pipeline, config: Config) -> None:
     tracklets = days | "TrackPeople" >> TrackPeople(sites, spans, config.bounded)
     events = tracklets | "AnonymiseTracks" >> AnonymiseTracks()
     metrics = events | "AggregateMetrics" >> AggregateMetrics(sites, config.model_digits, spans, config.bounded)
-    protected = metrics | "ProtectAggregates" >> ProtectAggregates(sites)
+    protected = metrics | "ProtectAggregates" >> ProtectAggregates(sites, config.bounded, config.released)
 
     failed = [read.failed, valid.failed, detected.failed]
     if config.redaction is not None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pipeline.archive import ClipFile
     from pipeline.config import Config
     from pipeline.pubsub import Subscription
+    from pipeline.released import ReleasedRecords
     from schemas.envelope import Envelope
     from schemas.site import Site
     from transforms.arrivals import CameraKey, Span
@@ -57,6 +58,11 @@ def add_job_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", required=True, metavar="DIR", help="folder for the records, here or gs://BUCKET/FOLDER"
     )
+    parser.add_argument(
+        "--released", metavar="DIR",
+        help="of clips: records that were published before; what a family with k said there is changed only where each "
+        "changed cell moves by k or more (default: those in --output)",
+    )  # fmt: skip
     own = parser.add_argument_group("clips without an envelope")
     own.add_argument("--camera", help="their camera (default: the site's only one)")
     own.add_argument(
@@ -153,6 +159,7 @@ def configure(args: argparse.Namespace) -> Config:
         flush_us=_duration(args, "flush"),
         dead_letter_topic=args.dead_letter_topic,
         keys=tuple(args.keys),
+        released=None if subscription is not None else _released(args, output),
         limits=limits,
         redaction=redaction,
         eyes=eyes,
@@ -187,6 +194,17 @@ def _output(given: str) -> str:
     return str(Path(given))
 
 
+def _released(args: argparse.Namespace, output: str) -> ReleasedRecords:
+    """Return what finds the records that were published before: those of --released, by default of the output."""
+    from pipeline.released import ReleasedRecords
+    from pipeline.storage import find
+
+    given: str | None = args.released
+    if given is not None and not find(f"{given.rstrip('/')}/records", ".avro"):
+        raise UsageError(f"--released: {given} holds no records; name the output of an earlier run, or leave it out")
+    return ReleasedRecords(output if given is None else given)
+
+
 def _subscription(args: argparse.Namespace, sites: Sequence[Site]) -> Subscription | None:
     """Return the subscription that --input names; None where it names files."""
     from pipeline.pubsub import LARGEST_MESSAGE, Subscription
@@ -204,6 +222,8 @@ def _subscription(args: argparse.Namespace, sites: Sequence[Site]) -> Subscripti
                 flag = name.replace("_", "-")
                 raise UsageError(f"--{flag}: is for a subscription, and --input names files; leave it out")
         return None
+    if args.released is not None:
+        raise UsageError("--released: is for a replay of clips; leave it out")
     if len(args.input) != 1:
         raise UsageError("--input: one subscription, or any number of clips and folders, not both")
     if args.camera or args.start or args.fps:

@@ -127,15 +127,17 @@ class Done(NamedTuple):
 
     Attributes:
       bad: Clips that it set aside, by reason.
+      withheld: Groups of windows that it did not publish again.
       redacted: Clips and frames that it redacted, and leaks that it found, by the names of `transforms.redact`.
     """
 
     bad: Counter[str]
+    withheld: int
     redacted: Counter[str]
 
 
 def execute(config: Config, workers: int, runner: str = DIRECT, prism: Path | None = None) -> Done:
-    """Run the job on this machine, under a progress bar; returns what it counted.
+    """Run the job on this machine, under a progress bar.
 
     Args:
       config: The job.
@@ -147,6 +149,7 @@ def execute(config: Config, workers: int, runner: str = DIRECT, prism: Path | No
     from pipeline.lease import lease_of
     from pipeline.progress import ProgressListener, show_progress
     from transforms.dead_letters import CLIPS_SET_ASIDE
+    from transforms.protect import GROUPS_WITHHELD
     from transforms.redact import RedactClips
 
     with ProgressListener() as listener, show_progress(listener, len(config.files) or None):
@@ -159,18 +162,22 @@ def execute(config: Config, workers: int, runner: str = DIRECT, prism: Path | No
         except KeyboardInterrupt:
             with suppress(Exception):  # the runner may have heard of it first, and be gone
                 result.cancel()
-            return Done(Counter(), Counter())
+            return Done(Counter(), 0, Counter())
         else:
             if config.subscription is not None and config.subscription.acknowledge_late:
                 lease_of(config.subscription.name).acknowledge_put_off()
-    done = Done(Counter(), Counter())
+    bad: Counter[str] = Counter()
+    redacted: Counter[str] = Counter()
+    withheld = 0
     for counted in result.metrics().query()["counters"]:
         name = counted.key.metric.name
         if name.startswith(CLIPS_SET_ASIDE):
-            done.bad[name.removeprefix(CLIPS_SET_ASIDE)] += counted.result
+            bad[name.removeprefix(CLIPS_SET_ASIDE)] += counted.result
+        elif name == GROUPS_WITHHELD:
+            withheld += counted.result
         elif counted.key.metric.namespace == RedactClips.__module__:
-            done.redacted[name] += counted.result
-    return done
+            redacted[name] += counted.result
+    return Done(bad, withheld, redacted)
 
 
 def _pipeline(workers: int, runner: str, prism: Path | None) -> beam.Pipeline:
@@ -202,6 +209,7 @@ def report(config: Config, done: Done) -> int:
     from pipeline.summary import tables
     from pipeline.view import current, read_records
 
+    bad = done.bad
     console = Console()
     rows = current(read_records(config.output))
     asked = {family: [row for row in rows[family] if _in_span(row, config.spans)] for family in rows}
@@ -210,7 +218,7 @@ def report(config: Config, done: Done) -> int:
             console.print(table)
     else:
         console.print("Nothing to report: no good clip says when it was recorded.")
-    bad, redacted = done
+    redacted = done.redacted
     reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(bad.items()))
     where = f" ({reasons}): see {config.output}/dead_letters" if bad else ""
     clips = f"{len(config.files)} clips, " if config.subscription is None else ""
@@ -221,6 +229,12 @@ def report(config: Config, done: Done) -> int:
             f"{redacted['frames']:,} frames, {redacted['whole']:,} of them covered whole; leak measure: on "
             f"{redacted['measured']:,} frames {redacted['leaks_before']:,} left, with more covered "
             f"{redacted['leaks_after']:,}",
+            highlight=False,
+        )
+    if done.withheld:
+        console.print(
+            f"{done.withheld} groups of windows of families with k were published before and differ by fewer than k: "
+            "what was published stands (docs/suppression.md)",
             highlight=False,
         )
     for family, records in asked.items():

@@ -9,32 +9,34 @@ from typing import Any
 from rich.table import Table
 
 from pipeline.view import Row
+from transforms.metrics import ANY_ZONE
 
-_WORDS = ("direction", "from", "until")
+_WORDS = ("direction", "from", "until", "to zone")
 
 NO_DATA = "no data"
-SUPPRESSED = "fewer than k"
+SUPPRESSED = "suppressed"
 
 
 def tables(records: Mapping[str, list[Row]]) -> Iterator[Table]:
     """Yield each site's tables; of it, records of one window size are summed up, so that nothing counts twice.
 
-    That is the smallest size; for dwell, whose small cells are suppressed, the largest that saw just the same.
+    That is the smallest size; for dwell, flow and all with suppressed cells, the largest that saw just the same.
 
     Args:
       records: The rows that stand, by family.
     """
     for site, sizes in sorted(_sizes(records["camera_health"]).items()):
-        chosen = {
-            family: [
-                row for row in rows if (row["site"], row["window_size_seconds"]) == (site, sizes[family == "dwell"])
-            ]
-            for family, rows in records.items()
-        }
+        chosen = {}
+        for family, rows in records.items():
+            own = [row for row in rows if row["site"] == site]
+            size = sizes[family in ("dwell", "flow") or any(row["suppressed"] for row in own)]
+            chosen[family] = [row for row in own if row["window_size_seconds"] == size]
         yield _footfall(site, chosen["footfall"])
         yield _zones(site, chosen["occupancy"], chosen["dwell"])
         if chosen["queue"]:
             yield _queues(site, chosen["queue"], chosen["dwell"])
+        if pairs := [row for row in chosen["flow"] if row["from_zone"] != ANY_ZONE]:
+            yield _flows(site, pairs)
         yield _coverage(site, chosen["camera_health"])
 
 
@@ -53,7 +55,7 @@ def _sizes(health: Iterable[Row]) -> dict[str, tuple[int, int]]:
 def _footfall(site: str, rows: list[Row]) -> Table:
     table = _table(f"Footfall, {site}", "camera", "line", "direction", "people")
     for names, group in _by(rows, "camera", "line", "direction"):
-        table.add_row(*names, _whole(_sum(group, "count")))
+        table.add_row(*names, _people(group, "count"))
     return table
 
 
@@ -63,18 +65,19 @@ def _zones(site: str, occupancy: list[Row], dwell: list[Row]) -> Table:
     )
     stays = dict(_by(dwell, "camera", "zone"))
     for names, group in _by(occupancy, "camera", "zone"):
-        observed = sum(row["observed_ms"] for row in group) / 1000
-        persons = _sum(group, "person_seconds")
-        peaks = [row["peak"] for row in group if row["peak"] is not None]
+        known = [row for row in group if row["person_seconds"] is not None]
+        observed = sum(row["observed_ms"] for row in known) / 1000
+        persons = _sum(known, "person_seconds")
+        peaks = [row["peak"] for row in known]
         totals = [row for row in stays.get(names, ()) if row["bin"] < 0]
         ended = [row for row in totals if row["status"] == "COMPLETED"]
         table.add_row(
             *names,
-            f"{persons / observed:.2f}" if observed and persons is not None else NO_DATA,
-            str(max(peaks)) if peaks else NO_DATA,
-            _visits(ended),
+            f"{persons / observed:.2f}" if observed and persons is not None else _missing(group),
+            str(max(peaks)) if peaks else _missing(group),
+            _people(ended, "visits"),
             _mean(ended),
-            _visits([row for row in totals if row["status"] == "CENSORED"]),
+            _people([row for row in totals if row["status"] == "CENSORED"], "visits"),
         )
     return table
 
@@ -82,19 +85,26 @@ def _zones(site: str, occupancy: list[Row], dwell: list[Row]) -> Table:
 def _queues(site: str, queues: list[Row], dwell: list[Row]) -> Table:
     table = _table(f"Queues, {site}", "camera", "queue", "length, mean", "longest", "joined", "left", "mean wait")
     for names, group in _by(queues, "camera", "zone"):
-        observed = sum(row["observed_ms"] for row in group)
         known = [row for row in group if row["length_mean"] is not None]
+        observed = sum(row["observed_ms"] for row in known)
         length = sum(row["length_mean"] * row["observed_ms"] for row in known)
-        left = [row for row in known if row["left"]]
+        left = [row for row in known if row["left"] and row["wait_mean_seconds"] is not None]
         waited = sum(row["wait_mean_seconds"] * row["left"] for row in left)
         table.add_row(
             *names,
-            f"{length / observed:.2f}" if observed else NO_DATA,
-            str(max(row["length_peak"] for row in known)) if known else NO_DATA,
-            _whole(_sum(group, "joined")),
-            _whole(_sum(group, "left")),
+            f"{length / observed:.2f}" if observed else _missing(group),
+            str(max(row["length_peak"] for row in known)) if known else _missing(group),
+            _people(group, "joined"),
+            _people(group, "left"),
             f"{waited / sum(row['left'] for row in left):.1f} s" if left else "-",
         )
+    return table
+
+
+def _flows(site: str, rows: list[Row]) -> Table:
+    table = _table(f"From zone to zone, {site}", "camera", "from zone", "to zone", "people")
+    for names, group in _by(rows, "camera", "from_zone", "to_zone"):
+        table.add_row(*names, _people(group, "count"))
     return table
 
 
@@ -138,19 +148,24 @@ def _whole(value: float | None) -> str:
     return NO_DATA if value is None else f"{value:.0f}"
 
 
-def _visits(rows: list[Row]) -> str:
-    """Return what is known of the visits, and that there were more in windows where they are suppressed."""
-    known, suppressed = _sum(rows, "visits"), sum(row["suppressed"] for row in rows)
+def _people(rows: list[Row], field: str) -> str:
+    """Return what is known of a number, and that there were more in windows where it is suppressed."""
+    known, suppressed = _sum(rows, field), sum(row["suppressed"] for row in rows)
     if not suppressed:
         return _whole(known)
-    more = SUPPRESSED if suppressed == 1 else f"fewer than {suppressed}k"
-    return f"{known:.0f} + {more}" if known else more
+    return f"{known:.0f} + {SUPPRESSED}" if known else SUPPRESSED
+
+
+def _missing(rows: list[Row]) -> str:
+    """Return why a figure is not there."""
+    return SUPPRESSED if any(row["suppressed"] for row in rows) else NO_DATA
 
 
 def _mean(rows: list[Row]) -> str:
     """Return the mean of the visits that are known."""
-    ended = [row for row in rows if row["visits"]]
+    ended = [row for row in rows if row["visits"] and row["mean_seconds"] is not None]
     if not ended:
-        return SUPPRESSED if any(row["suppressed"] for row in rows) else "-"
+        # Beside a suppressed bin the mean is left out, though the visits are there.
+        return SUPPRESSED if any(row["suppressed"] or row["visits"] for row in rows) else "-"
     stayed = sum(row["mean_seconds"] * row["visits"] for row in ended)
     return f"{stayed / sum(row['visits'] for row in ended):.1f} s"

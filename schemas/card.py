@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
 
+from schemas.demographics import describes_people
+
 Role = Literal["person", "face"]
 
 ALLOWED_CLASSES: dict[Role, frozenset[str]] = {
@@ -23,6 +25,7 @@ Side = Annotated[int, Field(ge=32, le=4096)]
 Byte = Annotated[int, Field(ge=0, le=255)]
 Triple = tuple[float, float, float]
 Divisor = Annotated[float, Field(gt=0)]
+Column = Annotated[int, Field(ge=0, le=4096)]
 Strides = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
 
 
@@ -168,6 +171,20 @@ class ScoresBoxesOutput(_Output):
         return self.scores, self.boxes
 
 
+class RowsOutput(_Output):
+    """One tensor [1, N, W], a candidate a row: which columns are its box, its object score and its class scores.
+
+    All columns that are neither are cut from the graph: of a face detector, its landmarks.
+    """
+
+    kind: Literal["rows"]
+    box: Column = Field(default=0, description="The first of the four columns of the box.")
+    object: Column | None = Field(default=None, description="The column of a score by which all others are multiplied.")
+    scores: Column = Field(description="The first column of the class scores, of which the card must name all.")
+    corners: Literal["xyxy", "cxcywh"] = "xyxy"
+    unit: Literal["pixels", "share"] = Field(description="Input pixels, or shares of the input's sides.")
+
+
 class NmsOutput(_Output):
     """Final boxes from a graph with its own NMS: [N, 6] or [1, N, 6] of x1, y1, x2, y2, score, class."""
 
@@ -185,6 +202,7 @@ Output = Annotated[
     | SsdOutput
     | DetrOutput
     | ScoresBoxesOutput
+    | RowsOutput
     | NmsOutput,
     Field(discriminator="kind"),
 ]
@@ -238,9 +256,24 @@ class ModelCard(_Strict):
         return tuple(sorted({index for name, index in self.classes.items() if name in allowed}))
 
     @property
+    def named(self) -> int:
+        """Number of classes that the card accounts for, from index 0 on."""
+        return max(self.classes.values()) + 1
+
+    @property
     def file_name(self) -> str:
         """Name of the model file, as in the uri."""
         return self.uri.rsplit("/", 1)[-1].removeprefix("builtin:")
+
+    @model_validator(mode="after")
+    def _no_attributes_of_people(self) -> Self:
+        told = [name for name in self.classes if describes_people(name)]
+        if told:
+            raise ValueError(
+                f"classes: {', '.join(told)} tell what sort of person it is (age, sex, origin, mood), which no model "
+                "may output here; use a detector without such classes"
+            )
+        return self
 
     @model_validator(mode="after")
     def _something_to_decode(self) -> Self:

@@ -77,6 +77,15 @@ Name = Annotated[
 ]
 """A name that records carry. Lower case, so that no two differ by case alone in file names and queries."""
 
+_PREFIX = "[0-9a-f]{12}"
+
+ModelPrefix = Annotated[
+    str,
+    AfterValidator(_matching(_PREFIX, 'must be 12 of 0-9 and a-f, in quotation marks, as in "0123456789ab"')),
+    _text(_PREFIX, "0123456789ab"),
+]
+"""The first digits of a model's sha256, as records carry them."""
+
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)]
 
 

@@ -35,6 +35,8 @@ class Footfall:
     count: int | None
     n: int
     suppressed: bool
+    count_low: int | None
+    count_high: int | None
 
 
 @coders.registry.register_row
@@ -64,6 +66,8 @@ class Occupancy:
     open_visits: int | None
     n: int
     suppressed: bool
+    mean_low: float | None
+    mean_high: float | None
 
 
 @coders.registry.register_row
@@ -97,6 +101,8 @@ class Dwell:
     p90_seconds: float | None
     n: int
     suppressed: bool
+    visits_low: int | None
+    visits_high: int | None
 
 
 @coders.registry.register_row
@@ -130,6 +136,37 @@ class Queue:
     wait_max_seconds: float | None
     n: int
     suppressed: bool
+    left_low: int | None
+    left_high: int | None
+
+
+@coders.registry.register_row
+@dataclass(frozen=True)
+class Flow:
+    """One row of `flow.avsc`."""
+
+    schema_version: int
+    pipeline_version: str
+    model: str
+    site: str
+    site_version: int
+    group: str
+    camera: str
+    from_zone: str
+    to_zone: str
+    window_start: int
+    window_end: int
+    window_size_seconds: int
+    window_seconds: int
+    revision: int
+    coverage: float
+    observed_ms: int
+    scheduled_ms: int
+    count: int | None
+    n: int
+    suppressed: bool
+    count_low: int | None
+    count_high: int | None
 
 
 @coders.registry.register_row
@@ -159,6 +196,8 @@ class Heatmap:
     person_seconds: float | None
     n: int
     suppressed: bool
+    person_seconds_low: float | None
+    person_seconds_high: float | None
 
 
 @coders.registry.register_row
@@ -211,13 +250,14 @@ class DeadLetter:
     bytes: int
 
 
-MetricRecord = Footfall | Occupancy | Dwell | Queue | Heatmap | CameraHealth
+MetricRecord = Footfall | Occupancy | Dwell | Queue | Flow | Heatmap | CameraHealth
 
 FAMILIES: dict[str, type[MetricRecord]] = {
     "footfall": Footfall,
     "occupancy": Occupancy,
     "dwell": Dwell,
     "queue": Queue,
+    "flow": Flow,
     "heatmap": Heatmap,
     "camera_health": CameraHealth,
 }

@@ -12,11 +12,13 @@ import hashlib
 import json
 import math
 import sys
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     FiniteFloat,
@@ -27,6 +29,7 @@ from pydantic import (
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from schemas.audit import Audit
 from schemas.fields import (
     DAY_MINUTES,
     MINUTE_US,
@@ -191,6 +194,10 @@ class Camera(_Named):
     """Strength of edges in each block of the picture as it should be, row by row, by which blurred and moved
     pictures are told; `silhouette reference` prints it."""
 
+    audit: Audit | None = None
+    """What a person counted in some clips, beside what the job counted: from it records have error intervals;
+    `silhouette audit` writes it."""
+
     zones: Annotated[tuple[Zone, ...], AfterValidator(_unique_names)] = ()
     """Parts of the floor to count in, or to leave out."""
 
@@ -240,6 +247,46 @@ def _scale(drawn: Any, width: int, height: int) -> Any:
     return drawn
 
 
+class LeastCounts(_Part):
+    """For each family of records, the least number of visits or passages behind a published cell; 1 is off."""
+
+    footfall: PositiveInt = 1
+    """Crossings behind a line's count in one direction."""
+
+    occupancy: PositiveInt = 1
+    """Visits behind a zone's occupancy."""
+
+    dwell: PositiveInt = 5
+    """Visits behind a bin or a total."""
+
+    queue: PositiveInt = 1
+    """People behind a queue's figures."""
+
+    flow: PositiveInt = 5
+    """Transitions behind a pair of zones, or behind all pairs."""
+
+    heatmap: PositiveInt = 5
+    """Passages behind a cell, or behind all cells."""
+
+    @property
+    def is_off(self) -> bool:
+        """Whether nothing is suppressed."""
+        return max(dict(self).values()) == 1
+
+
+BY_DEFAULT = ("dwell", "flow", "heatmap")
+"""The families that `k: 5` means."""
+
+
+def _of_families(k: Any) -> Any:
+    """Take one number as that of the families that have a `k` by default."""
+    if isinstance(k, dict | LeastCounts):
+        return k
+    if not str(k).isdecimal() or int(k) < 1:
+        raise wrong("must be a whole number greater than 0, or one a family, as in {dwell: 5, footfall: 10}")
+    return dict.fromkeys(BY_DEFAULT, int(k))
+
+
 class Site(_Part):
     """A place that is watched by one or more cameras, under one controller."""
 
@@ -286,8 +333,10 @@ class Site(_Part):
     ] = written(("1m", "15m"))
     """Lengths of the windows for which records are written, in whole seconds, short ones first."""
 
-    k: PositiveInt = 5
-    """Least number of visits behind a published cell of dwell or heatmap; one with fewer is suppressed."""
+    k: Annotated[LeastCounts, BeforeValidator(_of_families, PositiveInt | LeastCounts)] = LeastCounts()
+    """Least number of visits or passages behind a published cell; one with fewer is suppressed, and others with it, so
+    that it cannot be computed back. A number is that of dwell, flow and heatmap. With keys each family has its own, as
+    in {dwell: 5, footfall: 10}; 1 is off."""
 
     cameras: Annotated[tuple[Camera, ...], Field(min_length=1), AfterValidator(_unique_names)]
     """The site's cameras."""
@@ -313,6 +362,17 @@ class Site(_Part):
                     raise wrong(f"overlaps an earlier entry on {WEEKDAYS[day]}: name each time once", index)
                 watched |= minutes
         return schedule
+
+    @model_validator(mode="after")
+    def _windows_nest(self) -> Self:
+        """With `k` a longest window is released with all that lie in it."""
+        for index, (shorter, longer) in enumerate(pairwise(self.windows)):
+            if longer % shorter and not self.k.is_off:
+                message = (
+                    "must be a multiple of the size before it, for k holds in all sizes together; mend it, or k: 1"
+                )
+                raise wrong(message, "windows", index + 1)
+        return self
 
     @property
     def segment_us(self) -> int:

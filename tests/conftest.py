@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = [f"tests.support.{name}" for name in ("bigquery", "flink_cluster", "pubsub", "storage")]
+pytest_plugins = [f"tests.support.{name}" for name in ("bigquery", "flink_cluster", "pubsub", "storage", "browser")]
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -46,6 +46,12 @@ def site_day(time_zone: str, day_start: int, instant_us: int) -> Day:
     return Day(day, start_us, _first_instant(time_zone, day + _DAY, day_start))
 
 
+def day_on(time_zone: str, day_start: int, date: date) -> Day:
+    """Return the site day that begins on a local date."""
+    starts = (_first_instant(time_zone, each, day_start) for each in (date, date + _DAY))
+    return Day(date, *starts)
+
+
 def window_of(day: Day, size_us: int, instant_us: int) -> Interval:
     """Return the window of a size, or the segment, that holds an instant of a day.
 

@@ -16,6 +16,7 @@ from transforms.admission import Admitted, load
 from transforms.boxes import Floats, nms
 from transforms.letterbox import Fit
 from transforms.outputs.contract import Tensors
+from transforms.verdict import Verdict
 
 Picture = NDArray[np.uint8]
 
@@ -58,12 +59,12 @@ class Detector:
     @property
     def sha256(self) -> str:
         """Hash of the model file as fetched."""
-        return self._model.sha256
+        return self._model.verdict.sha256
 
     @property
-    def derived_sha256(self) -> str:
-        """Hash of the graph that runs, after resizing and pruning."""
-        return self._model.derived_sha256
+    def verdict(self) -> Verdict:
+        """Why the model was admitted, what was cut from it, and its hashes."""
+        return self._model.verdict
 
     def fit(self, picture_w: int, picture_h: int) -> Fit:
         """Say to what size a picture must be scaled, and where it lies in the input."""

@@ -56,6 +56,15 @@ class VisitEvents:
 
 
 @dataclass(frozen=True)
+class FlowEvents:
+    """Visits that began of one zone, by number, by people whose visit before was of another."""
+
+    from_zone: int
+    to_zone: int
+    count: int
+
+
+@dataclass(frozen=True)
 class CellEvents:
     """One grid cell: person-microseconds, people in it, those of them who came before, and passages that began."""
 
@@ -87,6 +96,7 @@ class PlaceEvents:
       lines: Crossings.
       zones: One entry for each counted zone, in the order of the site file.
       visits: Visits that ended.
+      flows: Transitions from zone to zone.
       cells: Non-empty cells of the heat map.
     """
 
@@ -106,6 +116,7 @@ class PlaceEvents:
     lines: tuple[LineEvents, ...]
     zones: tuple[ZoneEvents, ...]
     visits: tuple[VisitEvents, ...]
+    flows: tuple[FlowEvents, ...]
     cells: tuple[CellEvents, ...]
 
 
@@ -137,6 +148,7 @@ def anonymise(tracklets: Tracklets) -> PlaceEvents:
         lines=tuple(LineEvents(*key, count) for key, count in sorted(lines.items())),
         zones=tuple(ZoneEvents(*zone) for zone in zones),
         visits=tuple(VisitEvents(*key, count) for key, count in sorted(visits.items())),
+        flows=tuple(FlowEvents(*pair, count) for pair, count in sorted(happened.flows.items())),
         cells=tuple(_cell(happened, cell) for cell in sorted(happened.heat_us.keys() | happened.heat_tracks.keys())),
     )
 
@@ -196,6 +208,7 @@ class PlaceEventsCoder(AvroCoder[PlaceEvents]):
                     "name": "visits",
                     "type": _rows("VisitEvents", zone="int", seconds="long", censored="boolean", count="long"),
                 },
+                {"name": "flows", "type": _rows("FlowEvents", from_zone="int", to_zone="int", count="long")},
                 {
                     "name": "cells",
                     "type": _rows("CellEvents", cell="int", **dict.fromkeys(_CELL, "long")),
@@ -217,6 +230,7 @@ class PlaceEventsCoder(AvroCoder[PlaceEvents]):
                 "lines": tuple(LineEvents(**row) for row in fields["lines"]),
                 "zones": tuple(ZoneEvents(**row) for row in fields["zones"]),
                 "visits": tuple(VisitEvents(**row) for row in fields["visits"]),
+                "flows": tuple(FlowEvents(**row) for row in fields["flows"]),
                 "cells": tuple(CellEvents(**row) for row in fields["cells"]),
             }
         )

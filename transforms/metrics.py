@@ -15,17 +15,21 @@ from importlib import metadata
 from itertools import pairwise
 from typing import Any
 
+from schemas.audit import Measure
 from schemas.clock import SECOND_US
-from schemas.records import CameraHealth, Dwell, Footfall, Heatmap, MetricRecord, Occupancy, Queue
+from schemas.records import CameraHealth, Dwell, Flow, Footfall, Heatmap, MetricRecord, Occupancy, Queue
 from schemas.site import Camera, Site, Zone
 from transforms.events import FLAWS, PlaceEvents, VisitEvents
+from transforms.intervals import Errors, errors_of, interval_of_mean, interval_of_sum
 from transforms.layout import counted_zones
 from transforms.picture import Flaw
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 PIPELINE_VERSION = metadata.version("silhouette")
 TOTAL = -1
 """Number of the bin, column or row of a total."""
+ANY_ZONE = "*"
+"""Stands for the zones in a total of transitions; no zone can have this name."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,17 @@ class WindowEvents:
         """Return the visits of a zone, by number, that ended in the window."""
         return [visit for segment in self.segments for visit in segment.visits if visit.zone == zone]
 
+    @property
+    def observed_s(self) -> float:
+        """Observed time in seconds."""
+        return self.observed_us / SECOND_US
+
+    def errors(self, measure: Measure) -> Errors | None:
+        """Return what the camera's audit says of a measure's errors; None without one, or of another model."""
+        audit = self.camera.audit
+        samples = getattr(audit, measure) if audit and audit.model == self.model else None
+        return errors_of(samples) if samples else None
+
     def head(self) -> dict[str, Any]:
         """Return the fields that all of the window's records share."""
         window = self.window
@@ -128,6 +143,8 @@ def records(events: WindowEvents) -> Iterator[MetricRecord]:
         yield from dwell(events, number, zone)
         if zone.kind == "queue":
             yield queue(events, number, zone)
+    if len(counted_zones(events.camera)) > 1:
+        yield from flow(events)
     if events.camera.heatmap != (0, 0):
         yield from heatmap(events)
     yield camera_health(events)
@@ -142,12 +159,16 @@ def footfall(events: WindowEvents) -> Iterator[Footfall]:
     for number, line in enumerate(events.camera.lines):
         for side, direction in ((1, line.directions.to_right), (0, line.directions.to_left)):
             count = counts[number, side]
+            value = count if events.has_data else None
+            low, high = interval_of_sum(events.errors("crossings"), value, events.observed_s)
             yield Footfall(
                 **events.head(),
                 line=line.name,
                 direction=direction,
-                count=count if events.has_data else None,
+                count=value,
                 n=count,
+                count_low=low,
+                count_high=high,
             )
 
 
@@ -157,14 +178,18 @@ def occupancy(events: WindowEvents, number: int, zone: Zone) -> Occupancy:
     person_us = sum(each.person_us for each in zones)
     open_visits = zones[-1].open_visits
     known = events.has_data
+    mean = round(person_us / events.observed_us, 3) if known else None
+    low, high = interval_of_mean(events.errors("occupancy"), mean)
     return Occupancy(
         **events.head(),
         zone=zone.name,
-        mean=round(person_us / events.observed_us, 3) if known else None,
+        mean=mean,
         peak=max(each.peak for each in zones) if known else None,
         person_seconds=round(person_us / SECOND_US, 3) if known else None,
         open_visits=open_visits if known else None,
         n=open_visits + sum(visit.count for visit in events.visits(number)),
+        mean_low=low,
+        mean_high=high,
     )
 
 
@@ -188,6 +213,8 @@ def dwell(events: WindowEvents, number: int, zone: Zone) -> Iterator[Dwell]:
             p50_seconds=None,
             p90_seconds=None,
             n=inside,
+            visits_low=None,
+            visits_high=None,
         )
     open_visits = events.segments[-1].zones[number].open_visits
     for status, stays, count in (
@@ -195,18 +222,23 @@ def dwell(events: WindowEvents, number: int, zone: Zone) -> Iterator[Dwell]:
         ("CENSORED", censored := _stays(visits, censored=True), len(censored)),
         ("OPEN", [], open_visits),
     ):
+        # A visit that lost coverage cut short may end in a window without any.
+        value = count if known or count else None
+        departed = value if known and status == "COMPLETED" else None
+        fewest, most = interval_of_sum(events.errors("visits"), departed, events.observed_s)
         yield Dwell(
             **common,
             status=status,
             bin=TOTAL,
             from_seconds=0.0,
             until_seconds=None,
-            # A visit that lost coverage cut short may end in a window without any.
-            visits=count if known or count else None,
+            visits=value,
             mean_seconds=_mean(stays),
             p50_seconds=_quantile(stays, 0.5),
             p90_seconds=_quantile(stays, 0.9),
             n=count,
+            visits_low=fewest,
+            visits_high=most,
         )
 
 
@@ -215,19 +247,45 @@ def queue(events: WindowEvents, number: int, zone: Zone) -> Queue:
     zones = [segment.zones[number] for segment in events.segments]
     waits = _stays(events.visits(number), censored=False)
     known = events.has_data
+    left = len(waits) if known else None
+    low, high = interval_of_sum(events.errors("visits"), left, events.observed_s)
     return Queue(
         **events.head(),
         zone=zone.name,
         length_mean=round(sum(each.waiting_us for each in zones) / events.observed_us, 3) if known else None,
         length_peak=max(each.waiting_peak for each in zones) if known else None,
         joined=sum(each.joined for each in zones) if known else None,
-        left=len(waits) if known else None,
+        left=left,
         wait_mean_seconds=_mean(waits),
         wait_p50_seconds=_quantile(waits, 0.5),
         wait_p90_seconds=_quantile(waits, 0.9),
         wait_max_seconds=float(waits[-1]) if waits else None,
         n=len(waits) + zones[-1].open_visits,
+        left_low=low,
+        left_high=high,
     )
+
+
+def flow(events: WindowEvents) -> Iterator[Flow]:
+    """Yield one record a pair of zones with a transition, and the total."""
+    names = [zone.name for zone in counted_zones(events.camera)]
+    counts: Counter[tuple[int, int]] = Counter()
+    for segment in events.segments:
+        for each in segment.flows:
+            counts[each.from_zone, each.to_zone] += each.count
+    pairs = [(names[from_zone], names[to_zone], count) for (from_zone, to_zone), count in sorted(counts.items())]
+    for from_zone, to_zone, count in [*pairs, (ANY_ZONE, ANY_ZONE, counts.total())]:
+        value = count if events.has_data else None
+        low, high = interval_of_sum(events.errors("transitions"), value, events.observed_s)
+        yield Flow(
+            **events.head(),
+            from_zone=from_zone,
+            to_zone=to_zone,
+            count=value,
+            n=count,
+            count_low=low,
+            count_high=high,
+        )
 
 
 def heatmap(events: WindowEvents) -> Iterator[Heatmap]:
@@ -247,14 +305,19 @@ def heatmap(events: WindowEvents) -> Iterator[Heatmap]:
         for cell, us in sorted(person_us.items())
     ]
     for column, row, us, n in [*cells, (TOTAL, TOTAL, person_us.total(), sum(n for *_, n in cells))]:
+        value = round(us / SECOND_US, 3) if events.has_data else None
+        total = value if column == TOTAL else None
+        low, high = interval_of_mean(events.errors("occupancy"), total, events.observed_s)
         yield Heatmap(
             **events.head(),
             cell_column=column,
             cell_row=row,
             columns=columns,
             rows=rows,
-            person_seconds=round(us / SECOND_US, 3) if events.has_data else None,
+            person_seconds=value,
             n=n,
+            person_seconds_low=low,
+            person_seconds_high=high,
         )
 
 

@@ -48,6 +48,7 @@ class Presence:
       stays: For each zone, the open stay.
       cells: The last few heat map cells, latest last: who steps to and fro over an edge passes once.
       confirmed: Whether the tracker has confirmed the track.
+      last_zone: The zone whose visit began last.
     """
 
     anchors: list[Point | None]
@@ -55,6 +56,7 @@ class Presence:
     crossings: list[tuple[int, int]] = field(default_factory=list)
     cells: list[int] = field(default_factory=list)
     confirmed: bool = False
+    last_zone: int | None = None
 
 
 @dataclass
@@ -111,6 +113,7 @@ class Happened:
       waiting_us: Person-time of those past the entry grace.
       waiting_peak: Most of these at one instant.
       joined: Visits that began (passed the entry grace).
+      flows: Visits that began, by the zone of the same track's visit before and their own.
       heat_us: Person-time in each grid cell.
       heat_tracks: The tracks seen in each cell, and whether they had come there before.
       heat_begun: Passages through each cell that began here.
@@ -125,6 +128,7 @@ class Happened:
     waiting_us: list[int]
     waiting_peak: list[int]
     joined: list[int]
+    flows: Counter[tuple[int, int]]
     heat_us: Counter[int]
     heat_tracks: dict[int, dict[int, bool]]
     heat_begun: Counter[int]
@@ -133,7 +137,7 @@ class Happened:
     def nothing(cls, zones: int) -> Happened:
         """Return an empty segment's."""
         none = [0] * zones
-        return cls(0, Counter(), [], [], none, none[:], none[:], none[:], none[:], Counter(), {}, Counter())
+        return cls(0, Counter(), [], [], none, none[:], none[:], none[:], none[:], Counter(), Counter(), {}, Counter())
 
 
 def see(state: PlacesState, layout: Layout, moment: Moment, end_us: int, seen: Sightings, happened: Happened) -> None:
@@ -243,6 +247,7 @@ def _stay(
 ) -> None:
     """Go on with, begin or end the track's stay in each zone; `clock_us` is observed time before the frame."""
     t_us = moment.t_us
+    came_from = presence.last_zone
     for zone in range(layout.zones):
         stay = presence.stays[zone]
         if not inside[zone]:
@@ -262,7 +267,20 @@ def _stay(
         if not stay.visiting and moment.until_us - stay.since_us >= layout.entry_us[zone]:
             stay.visiting = True
             happened.joined[zone] += 1
+            _flow(presence, came_from, zone, happened)
         held.waiting[zone] += stay.visiting
+
+
+def _flow(presence: Presence, came_from: int | None, zone: int, happened: Happened) -> None:
+    """Credit a transition to the zone whose visit begins.
+
+    Of visits that begin in one frame, as where zones overlap, none leads to another: all come from the zone visited
+    before the frame, and the first of them in the site file is remembered.
+    """
+    if came_from is not None and came_from != zone:
+        happened.flows[came_from, zone] += 1
+    if presence.last_zone == came_from:
+        presence.last_zone = zone
 
 
 def _warm(track: int, presence: Presence, cell: int, held: Held, happened: Happened) -> None:

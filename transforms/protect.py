@@ -1,46 +1,307 @@
-"""ProtectAggregates: cells that too few people stand behind are written as suppressed.
+"""ProtectAggregates: cells that too few people stand behind are suppressed, in whole groups of windows, once.
 
-A cell is a dwell bin or total, or a heat map cell or total, with fewer than `k` visits or passages behind it (and
-at least one: nobody is not somebody). This is primary suppression alone: a single suppressed cell can be told
-from its total, so `k` protects a table only where more than one cell is suppressed.
+A group is a longest window with all windows in it. Families with a `k` above 1 wait until the watermark has passed the
+group's end plus lateness, and are released then and never again by the job, so that no second look at the same people
+can be compared with the first; a replay is held against what was released before. The other families pass at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import apache_beam as beam
+from apache_beam import coders
+from apache_beam.transforms import userstate
+from apache_beam.transforms.timeutil import TimeDomain
+from apache_beam.transforms.window import TimestampedValue
+from apache_beam.utils.timestamp import Timestamp
 
-from schemas.records import Dwell, Heatmap, MetricRecord
-from schemas.site import Site
+from schemas.avro import FAMILY_OF
+from schemas.records import FAMILIES, Dwell, MetricRecord, Queue
+from schemas.site import LeastCounts, Site
+from transforms.aggregate import FORGET_AFTER_US
+from transforms.arrivals import before, day_of
+from transforms.calendar import window_of
+from transforms.counters import counter
+from transforms.guard import Guarded, GuardedCoder, to_fields
+from transforms.metrics import TOTAL
+from transforms.suppression import plan, within_reach
+from transforms.tables import CELLS, STAYS, WAITS, Span, key_of, span_of, table_of, with_nobody
+from transforms.track import GATHER_US, SAVE_EVERY_US
 
-_VALUES: dict[type[MetricRecord], tuple[str, ...]] = {
-    Dwell: ("visits", "mean_seconds", "p50_seconds", "p90_seconds"),
-    Heatmap: ("person_seconds",),
-}
+GroupKey = tuple[str, str, int, int]
+"""Site, group, and start and end of the longest window in microseconds."""
+
+Released = Callable[[GroupKey], Iterable[MetricRecord]]
+"""Finds all records of a group that were ever written, of any revision and version."""
+
+Least = Mapping[type[MetricRecord], int]
+
+SETTLE_US = SAVE_EVERY_US + GATHER_US
+"""How long after lateness a group is released: a clip that is just in time may be as long as the time between saved
+scenes, and is gathered before it is run."""
+
+GROUPS_WITHHELD = "groups_withheld"
+"""Counter of groups that a replay does not publish again."""
+
+KEPT_FREELY = 2_000
+"""Records of a group that are kept before those of older revisions are looked for and thrown away."""
+
+_RELEASED = -1
 
 
-def protect(record: MetricRecord, k: Mapping[str, int]) -> MetricRecord:
-    """Return the record, suppressed where fewer than its site's `k` stand behind it."""
-    values = _VALUES.get(type(record))
-    if values is None or not 0 < record.n < k[record.site]:
-        return record
-    nothing: dict[str, Any] = dict.fromkeys(values)
-    return replace(record, suppressed=True, n=0, **nothing)
+def least_counts(k: LeastCounts) -> dict[type[MetricRecord], int]:
+    """Return each family's `k`."""
+    return {kind: getattr(k, FAMILY_OF[kind]) for kind in CELLS}
+
+
+def protect(rows: Iterable[MetricRecord], k: LeastCounts) -> list[MetricRecord]:
+    """Return the records of one group as they are published, in a fixed order: a pure function of the set of them.
+
+    Args:
+      rows: All of the group's records of families that have cells, each window at one revision.
+      k: The site's least counts.
+    """
+    least = least_counts(k)
+    by_camera: dict[str, list[MetricRecord]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: (FAMILY_OF[type(row)], span_of(row), key_of(row))):
+        by_camera[row.camera].append(row)
+    return [row for _, own in sorted(by_camera.items()) for row in _protect(own, least)]
+
+
+def _protect(rows: Sequence[MetricRecord], least: Least) -> list[MetricRecord]:
+    if not any(0 < row.n < least[type(row)] for row in rows):
+        return list(rows)
+    every = with_nobody(rows)
+    table, aims = table_of(every, least)
+    hidden = plan(table, within_reach(table, aims))
+    shown = [suppress(row) if cell in hidden else row for cell, row in enumerate(every)]
+    return _without_stays([row for cell, row in enumerate(shown) if cell < len(rows) or row.suppressed], least)
+
+
+def suppress(row: MetricRecord) -> MetricRecord:
+    """Return a record that says only that it is suppressed: no value, and no bounds of one."""
+    names = {f"{name}{end}" for name in CELLS[type(row)].values for end in ("", "_low", "_high")}
+    nothing: dict[str, Any] = {field.name: None for field in fields(row) if field.name in names}
+    return replace(row, suppressed=True, n=0, **nothing)
+
+
+def _without_stays(rows: Sequence[MetricRecord], least: Least) -> list[MetricRecord]:
+    """Leave the mean and the quantiles of stays out where a bin of them is suppressed: they would tell of it."""
+    told = {(span_of(row), row.zone) for row in rows if isinstance(row, Dwell) and row.bin != TOTAL and row.suppressed}
+
+    def without(row: MetricRecord) -> MetricRecord:
+        told_of: tuple[str, ...]
+        if isinstance(row, Dwell) and row.status == "COMPLETED" and row.bin == TOTAL:
+            told_of = STAYS
+        elif isinstance(row, Queue) and least[Queue] > 1:
+            told_of = WAITS
+        else:
+            return row
+        nothing: dict[str, Any] = dict.fromkeys(told_of)
+        return replace(row, **nothing) if (span_of(row), row.zone) in told else row
+
+    return [without(row) for row in rows]
+
+
+def may_follow(rows: Iterable[MetricRecord], released: Iterable[MetricRecord], k: LeastCounts) -> bool:
+    """Return whether a group may be published after what was published of it before.
+
+    It may if every cell that differs was published, is published, and moves by at least `k` visits. So nobody can
+    tell from the two what a few more visits have changed.
+
+    Args:
+      rows: The group as it would be published.
+      released: All of its records that were published before, of any revision and version.
+      k: The site's least counts.
+    """
+    least = least_counts(k)
+    now = {_cell(row): row for row in rows if least[type(row)] > 1}
+    then: dict[tuple[Any, ...], list[MetricRecord]] = defaultdict(list)
+    for row in released:
+        if type(row) in CELLS and least[type(row)] > 1:
+            then[_cell(row)].append(row)
+    if not then:
+        return True
+    pairs: list[tuple[MetricRecord | None, MetricRecord | None]] = []
+    pairs += [(old, now.get(cell)) for cell, olds in then.items() for old in olds]
+    pairs += [(None, row) for cell, row in now.items() if cell not in then]
+    return all(_far_enough(old, new, least) for old, new in pairs)
+
+
+def _cell(row: MetricRecord) -> tuple[Any, ...]:
+    return type(row), span_of(row), key_of(row)
+
+
+def _far_enough(old: MetricRecord | None, new: MetricRecord | None, least: Least) -> bool:
+    one = old or new
+    if one is None or (old is not None and new is not None and _says(old) == _says(new)):
+        return True
+    # A cell without a row is one with nobody.
+    counts = [0 if row is None else row.n for row in (old, new)]
+    hidden = any(row is not None and row.suppressed for row in (old, new))
+    return not hidden and abs(counts[0] - counts[1]) >= least[type(one)]
+
+
+def _says(row: MetricRecord) -> tuple[Any, ...]:
+    return row.suppressed, row.n, *(getattr(row, name) for name in CELLS[type(row)].values)
+
+
+def latest(rows: Iterable[MetricRecord]) -> list[MetricRecord]:
+    """Return of each window the rows of its highest revision, each once."""
+    rows = list(rows)
+    highest: dict[Span, int] = {}
+    for row in rows:
+        highest[span_of(row)] = max(highest.get(span_of(row), -1), row.revision)
+    return list({_cell(row): row for row in rows if row.revision == highest[span_of(row)]}.values())
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A record on its way to its group."""
+
+    record: MetricRecord
+
+
+class MeasuredCoder(coders.Coder):
+    """A measured record travels in its family's Avro encoding."""
+
+    def __init__(self) -> None:
+        self._guarded = GuardedCoder()
+
+    def encode(self, value: Measured) -> bytes:
+        """Write the family and the record."""
+        return self._guarded.encode(Guarded(FAMILY_OF[type(value.record)], to_fields(value.record)))
+
+    def decode(self, encoded: bytes) -> Measured:
+        """Read what `encode` wrote."""
+        guarded = self._guarded.decode(encoded)
+        return Measured(FAMILIES[guarded.family](**guarded.fields))
+
+    def is_deterministic(self) -> bool:
+        """The same record has the same bytes."""
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+
+coders.registry.register_coder(Measured, MeasuredCoder)
+
+
+def waits(record: MetricRecord, site: Site) -> bool:
+    """Return whether a record is released with its group."""
+    return type(record) in CELLS and least_counts(site.k)[type(record)] > 1
+
+
+def to_group(record: MetricRecord, site: Site) -> Iterator[tuple[GroupKey, Measured]]:
+    """Yield a record for its group, if any of its site's families waits: what the others say is known there."""
+    if type(record) in CELLS and not site.k.is_off:
+        day = day_of(site, record.window_start)
+        start_us, end_us = window_of(day, site.windows[-1], record.window_start)
+        yield (record.site, record.group, start_us, end_us), Measured(record)
 
 
 @dataclass(eq=False)
 class ProtectAggregates(beam.PTransform[beam.PCollection[MetricRecord], beam.PCollection[MetricRecord]]):
-    """Suppresses small cells of the families that have a `k`.
+    """Suppresses small cells of the families that have a `k`, and what would give them away.
 
     Attributes:
       sites: The site files.
+      bounded: Whether all records come before any timer, as in batch.
+      released: For a replay, finds what was released before.
     """
 
     sites: tuple[Site, ...]
+    bounded: bool
+    released: Released | None = None
 
     def expand(self, records: beam.PCollection[MetricRecord]) -> beam.PCollection[MetricRecord]:
-        k = {site.site: site.k for site in self.sites}
-        return records | "Suppress" >> beam.Map(protect, k).with_output_types(MetricRecord)
+        sites = {site.site: site for site in self.sites}
+        at_once = records | "AtOnce" >> beam.Filter(lambda each: not waits(each, sites[each.site]))
+        groups = records | "ToGroups" >> beam.FlatMap(lambda each: to_group(each, sites[each.site])).with_output_types(
+            tuple[GroupKey, Measured]
+        )
+        release = beam.ParDo(_ReleaseFn(sites, self.bounded, self.released)).with_output_types(MetricRecord)
+        return (at_once, groups | "Release" >> release) | "Protected" >> beam.Flatten()
+
+
+class _ReleaseFn(beam.DoFn):
+    """Keyed by group."""
+
+    HELD = userstate.BagStateSpec("held", MeasuredCoder())
+    # How many records are held; `_RELEASED` once the group was released.
+    COUNT = userstate.ReadModifyWriteStateSpec("count", coders.VarIntCoder())
+    # At how many records older revisions are looked for.
+    FULL = userstate.ReadModifyWriteStateSpec("full", coders.VarIntCoder())
+    RELEASE = userstate.TimerSpec("release", TimeDomain.WATERMARK)
+
+    def __init__(self, sites: Mapping[str, Site], bounded: bool, released: Released | None) -> None:
+        self._sites = sites
+        self._bounded = bounded
+        self._released = released
+
+    def process(
+        self,
+        element: tuple[GroupKey, Measured],
+        held: Any = beam.DoFn.StateParam(HELD),
+        count: Any = beam.DoFn.StateParam(COUNT),
+        full: Any = beam.DoFn.StateParam(FULL),
+        release: Any = beam.DoFn.TimerParam(RELEASE),
+    ) -> None:
+        """Take a record in; it is looked at when the group is released."""
+        key, measured = element
+        known = count.read() or 0
+        if known == _RELEASED:
+            counter(__name__, "revisions_after_release").inc()
+            return
+        held.add(measured)
+        if known == 0:
+            release.set(before(key[3] + self._sites[key[0]].lateness + SETTLE_US))
+        if known + 1 > (full.read() or KEPT_FREELY):
+            kept = latest(each.record for each in held.read())
+            held.clear()
+            for record in kept:
+                held.add(Measured(record))
+            known = len(kept) - 1
+            full.write(2 * len(kept) + KEPT_FREELY)
+        count.write(known + 1)
+
+    @userstate.on_timer(RELEASE)
+    def on_release(
+        self,
+        key: Any = beam.DoFn.KeyParam,
+        at: Any = beam.DoFn.TimestampParam,
+        held: Any = beam.DoFn.StateParam(HELD),
+        count: Any = beam.DoFn.StateParam(COUNT),
+        full: Any = beam.DoFn.StateParam(FULL),
+        release: Any = beam.DoFn.TimerParam(RELEASE),
+    ) -> Iterable[Any]:
+        """Release the group, once; when no revision can come any more, forget that it was."""
+        forget_us = key[3] + self._sites[key[0]].lateness + SETTLE_US + FORGET_AFTER_US
+        if count.read() != _RELEASED:
+            for record in self._publish(key, latest(each.record for each in held.read())):
+                yield TimestampedValue(record, at)
+        held.clear()
+        full.clear()
+        if self._bounded or at.micros >= forget_us:
+            count.clear()
+        else:
+            count.write(_RELEASED)
+            release.set(Timestamp(micros=forget_us))
+
+    def _publish(self, key: GroupKey, rows: Sequence[MetricRecord]) -> list[MetricRecord]:
+        site = self._sites[key[0]]
+        published = [row for row in protect(rows, site.k) if waits(row, site)]
+        if self._released is not None and not may_follow(published, self._released(key), site.k):
+            counter(__name__, GROUPS_WITHHELD).inc()
+            return []
+        counter(__name__, "groups_released").inc()
+        counter(__name__, "cells_suppressed").inc(sum(row.suppressed for row in published))
+        return published

@@ -54,6 +54,7 @@ _PRESENCE = {
         crossings=_array(_CROSSING),
         cells=_array("int"),
         confirmed="boolean",
+        last_zone=["null", "int"],
     ),
 }
 _CELL = {"type": "record", "name": "HeldCell", "fields": _fields(cell="int", persons="int")}
@@ -122,6 +123,7 @@ def _presence_to(track: int, presence: Presence) -> dict[str, Any]:
         "crossings": [{"line": line, "side": side} for line, side in presence.crossings],
         "cells": presence.cells,
         "confirmed": presence.confirmed,
+        "last_zone": presence.last_zone,
     }
 
 
@@ -132,6 +134,7 @@ def _presence_from(fields: Mapping[str, Any]) -> Presence:
         [(crossing["line"], crossing["side"]) for crossing in fields["crossings"]],
         fields["cells"],
         fields["confirmed"],
+        fields["last_zone"],
     )
 
 

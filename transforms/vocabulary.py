@@ -9,7 +9,7 @@ from schemas.site import Site
 from transforms.dead_letters import STAGES, UNKNOWN
 from transforms.decode import ClipFault
 from transforms.guard import REASONS, UNDECLARED, Vocabulary
-from transforms.metrics import PIPELINE_VERSION
+from transforms.metrics import ANY_ZONE, PIPELINE_VERSION
 from transforms.redact import FAULTS as REDACTION_FAULTS
 from transforms.sealing import SealFault
 from transforms.validate import FAULTS
@@ -26,6 +26,7 @@ def vocabulary_of(sites: Iterable[Site], models: Mapping[tuple[str, str], str], 
     sites = tuple(sites)
     cameras = [camera for site in sites for camera in site.cameras]
     names = frozenset(camera.name for camera in cameras)
+    zones = frozenset(zone.name for camera in cameras for zone in camera.zones)
     lines = [line for camera in cameras for line in camera.lines]
     paths = {f"{family}.{field['name']}" for family in RECORD_TYPES for field in contract(family)["fields"]}
     return {
@@ -34,7 +35,8 @@ def vocabulary_of(sites: Iterable[Site], models: Mapping[tuple[str, str], str], 
         "site": frozenset({UNKNOWN, *(site.site for site in sites)}),
         "group": names,
         "camera": names | {UNKNOWN},
-        "zone": frozenset(zone.name for camera in cameras for zone in camera.zones),
+        "zone": zones,
+        "flow_zone": zones | {ANY_ZONE},
         "line": frozenset(line.name for line in lines),
         "direction": frozenset(name for line in lines for name in (line.directions.to_right, line.directions.to_left)),
         "stage": frozenset(STAGES),

@@ -1,1 +1,1 @@
-"""Figures of what Silhouette promises about privacy; each module has `figures()`."""
+"""What Silhouette's promises are worth, in figures."""

@@ -1,15 +1,20 @@
 """`silhouette models`: list the models, fetch them, check them."""
 
 import argparse
+import json
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 from rich.console import Console
 from rich.table import Table
 
 from pipeline.models.cards import ModelError
-from pipeline.models.registry import FOLDER_VARIABLE, check, list_models, pull, resolve
+from pipeline.models.registry import FOLDER_VARIABLE, check, judge_file, list_models, pull, resolve
+from schemas.card import Role
+from transforms.verdict import Verdict
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -30,21 +35,32 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="DIR",
         help="put a copy into this folder, named by its hash, as remote workers need it",
     )
-    checking = actions.add_parser("check", help="check that a model's file agrees with its card, and try it")
+    checking = actions.add_parser(
+        "check",
+        help="check that a model's file agrees with its card, and try it; or judge any ONNX file",
+        description="Check that a model's file is admitted: its hash, what its graph computes, its agreement with the "
+        "card, and a trial run. With --role, judge an ONNX file without a card: the reasons why it is refused, or "
+        "what would be cut from it. Returns 1 where a model is refused.",
+    )
     checking.add_argument("model", help="name of a model, a card's file NAME.yaml, or a model file NAME.onnx")
+    checking.add_argument(
+        "--role",
+        choices=get_args(Role),
+        help="judge the model file as it is, without a card, for this use: to count people, or to cover faces",
+    )
+    checking.add_argument("--json", action="store_true", help="print the verdict as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; return 0, or 1 where a model is refused or cannot be had."""
     try:
-        _ACTIONS[args.action](args)
+        return _ACTIONS[args.action](args)
     except ModelError as error:
         print(f"silhouette models {args.action}: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
-def _list(args: argparse.Namespace) -> None:
+def _list(args: argparse.Namespace) -> int:
     table = Table("model", "role", "input", "output", "licence", "file")
     for listed in list_models():
         card = listed.card
@@ -52,11 +68,13 @@ def _list(args: argparse.Namespace) -> None:
         file = str(listed.path) if listed.path else f"not here: silhouette models pull {card.name}"
         table.add_row(card.name, card.role, size, card.output.kind, card.licence, file)
     Console().print(table)
+    return 0
 
 
-def _pull(args: argparse.Namespace) -> None:
+def _pull(args: argparse.Namespace) -> int:
     here = pull(args.model)
     print(here if args.to is None else _copy(args.model, args.to))
+    return 0
 
 
 def _copy(model: str, folder: Path) -> Path:
@@ -73,11 +91,43 @@ def _copy(model: str, folder: Path) -> Path:
     return target
 
 
-def _check(args: argparse.Namespace) -> None:
+def _check(args: argparse.Namespace) -> int:
+    if args.role is not None:
+        return _judge(args)
     found = check(args.model)
+    verdict = found.verdict
+    if args.json:
+        _print_json(found.path, verdict)
+        return 0
     print(f"{found.path}: good, agrees with card {found.card.name}")
     print(f"licence {found.card.licence}; source {found.card.source}")
-    print(f"sha256 {found.card.sha256}, as run {found.derived_sha256}")
+    _print_cuts(verdict, "is cut")
+    print(f"sha256 {verdict.sha256}, as run {verdict.derived_sha256}")
+    return 0
 
 
-_ACTIONS = {"list": _list, "pull": _pull, "check": _check}
+def _judge(args: argparse.Namespace) -> int:
+    """Judge a file without a card."""
+    path = Path(args.model)
+    verdict = judge_file(path, args.role)
+    if args.json:
+        _print_json(path, verdict)
+    else:
+        print(f"{path}: {'admitted' if verdict.admitted else 'refused'} for role {verdict.role}")
+        for reason in verdict.reasons:
+            print(f"  {reason}")
+        _print_cuts(verdict, "would be cut")
+        print(f"sha256 {verdict.sha256}")
+    return 0 if verdict.admitted else 1
+
+
+def _print_cuts(verdict: Verdict, verb: str) -> None:
+    for each in verdict.cut:
+        print(f"  {verb}: {each}")
+
+
+def _print_json(path: Path, verdict: Verdict) -> None:
+    print(json.dumps({"file": str(path), **verdict.as_json()}, indent=2))
+
+
+_ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {"list": _list, "pull": _pull, "check": _check}

@@ -17,9 +17,10 @@ import platformdirs
 
 from pipeline.models.cards import SUFFIX, ModelError, read_card
 from pipeline.models.fetch import FetchError, fetch
-from schemas.card import ModelCard
-from transforms.admission import MAX_MODEL_BYTES, ModelRefused
+from schemas.card import ModelCard, Role
+from transforms.admission import MAX_MODEL_BYTES, ModelRefused, judge
 from transforms.detector import Detector
+from transforms.verdict import Verdict
 
 DEFAULT = "person"
 """The model in the package, which needs no network."""
@@ -53,12 +54,12 @@ class Checked:
     Attributes:
         card: The card with which the file agrees.
         path: The file.
-        derived_sha256: Hash of the graph that runs, after resizing and pruning.
+        verdict: What was decided about it.
     """
 
     card: ModelCard
     path: Path
-    derived_sha256: str
+    verdict: Verdict
 
 
 def list_models() -> list[Listed]:
@@ -148,7 +149,21 @@ def check(model: str) -> Checked:
         detector.detect([np.zeros((fit.content_h, fit.content_w, 3), np.uint8)], fit)
     except (ModelRefused, OSError) as error:
         raise ModelError(str(error)) from error
-    return Checked(card, path, detector.derived_sha256)
+    return Checked(card, path, detector.verdict)
+
+
+def judge_file(path: Path, role: Role) -> Verdict:
+    """Judge any ONNX file without a card.
+
+    Raises:
+        ModelError: The file cannot be read.
+    """
+    try:
+        return judge(path, role)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); --role asks for the path of a file") from error
+    except ModelRefused as error:
+        raise ModelError(str(error)) from error
 
 
 def _described(path: Path) -> tuple[ModelCard, Path]:

@@ -221,7 +221,7 @@ def beam_options(args: argparse.Namespace) -> PipelineOptions:
     return PipelineOptions([*args.beam, *flags, f"--dataflow_service_options=min_num_workers={args.num_workers}", *_ON])
 
 
-NOT_HERE = ("camera", "start", "fps", "disorder", "readers", "in_flight")
+NOT_HERE = ("released", "camera", "start", "fps", "disorder", "readers", "in_flight")
 """Flags of a job, by destination, that no job on Dataflow can have."""
 
 _OWN = (

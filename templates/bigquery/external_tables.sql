@@ -33,6 +33,13 @@ OPTIONS (
   uris = ["gs://BUCKET/OUTPUT/records/queue/*.avro"]
 );
 
+CREATE OR REPLACE EXTERNAL TABLE silhouette.flow_history
+OPTIONS (
+  format = "AVRO",
+  enable_logical_types = TRUE,
+  uris = ["gs://BUCKET/OUTPUT/records/flow/*.avro"]
+);
+
 CREATE OR REPLACE EXTERNAL TABLE silhouette.heatmap_history
 OPTIONS (
   format = "AVRO",

@@ -21,9 +21,11 @@ CREATE TABLE IF NOT EXISTS silhouette.footfall_history (
   `coverage` FLOAT64 NOT NULL OPTIONS (description = "Observed time over scheduled time, 0 to 1; 0 is no data."),
   `observed_ms` INT64 NOT NULL OPTIONS (description = "Scheduled milliseconds of the window that sound pictures stand for."),
   `scheduled_ms` INT64 NOT NULL OPTIONS (description = "Milliseconds of the window in which the site is watched."),
-  `count` INT64 OPTIONS (description = "Confirmed people who crossed the line in this direction; null for no data."),
+  `count` INT64 OPTIONS (description = "Confirmed people who crossed the line in this direction; null for no data or suppressed."),
   `n` INT64 NOT NULL OPTIONS (description = "Crossings behind the count."),
-  `suppressed` BOOL NOT NULL OPTIONS (description = "Always false: this family is published without a least number of people.")
+  `suppressed` BOOL NOT NULL OPTIONS (description = "True where the cell has fewer than the site's k behind it, or would give away one that has: the values are null, and n is 0. Never where the family's k is 1, as by default."),
+  `count_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of count, by the camera's audit, for the observed time; null without an audit, for no data."),
+  `count_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of count, by the camera's audit, for the observed time; null without an audit, for no data.")
 )
 PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
 CLUSTER BY window_size_seconds, site, camera, line
@@ -46,12 +48,14 @@ CREATE TABLE IF NOT EXISTS silhouette.occupancy_history (
   `coverage` FLOAT64 NOT NULL OPTIONS (description = "Observed time over scheduled time, 0 to 1; 0 is no data."),
   `observed_ms` INT64 NOT NULL OPTIONS (description = "Scheduled milliseconds of the window that sound pictures stand for."),
   `scheduled_ms` INT64 NOT NULL OPTIONS (description = "Milliseconds of the window in which the site is watched."),
-  `mean` FLOAT64 OPTIONS (description = "Time-weighted mean number of people over the observed time; null for no data."),
-  `peak` INT64 OPTIONS (description = "Most people seen at one instant; null for no data. One who is hidden for a moment is not in it, but in the mean once seen again."),
-  `person_seconds` FLOAT64 OPTIONS (description = "Sum of the observed time of all people in the zone, in seconds; null for no data."),
-  `open_visits` INT64 OPTIONS (description = "Visits that go on at the window's end; null for no data."),
+  `mean` FLOAT64 OPTIONS (description = "Time-weighted mean number of people over the observed time; null for no data or suppressed."),
+  `peak` INT64 OPTIONS (description = "Most people seen at one instant; null for no data or suppressed. One who is hidden for a moment is not in it, but in the mean once seen again."),
+  `person_seconds` FLOAT64 OPTIONS (description = "Sum of the observed time of all people in the zone, in seconds; null for no data or suppressed."),
+  `open_visits` INT64 OPTIONS (description = "Visits that go on at the window's end; null for no data or suppressed."),
   `n` INT64 NOT NULL OPTIONS (description = "Visits behind the values: those that ended in the window and those open at its end."),
-  `suppressed` BOOL NOT NULL OPTIONS (description = "Always false: this family is published without a least number of people.")
+  `suppressed` BOOL NOT NULL OPTIONS (description = "True where the cell has fewer than the site's k behind it, or would give away one that has: the values are null, and n is 0. Never where the family's k is 1, as by default."),
+  `mean_low` FLOAT64 OPTIONS (description = "Lower end of the 90% error interval of mean, by the camera's audit, for the observed time; null without an audit, for no data."),
+  `mean_high` FLOAT64 OPTIONS (description = "Upper end of the 90% error interval of mean, by the camera's audit, for the observed time; null without an audit, for no data.")
 )
 PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
 CLUSTER BY window_size_seconds, site, camera, zone
@@ -79,11 +83,13 @@ CREATE TABLE IF NOT EXISTS silhouette.dwell_history (
   `from_seconds` FLOAT64 NOT NULL OPTIONS (description = "Shortest stay of the bin, inclusive, in seconds."),
   `until_seconds` FLOAT64 OPTIONS (description = "Longest stay of the bin, exclusive, in seconds; null for the last bin and for totals."),
   `visits` INT64 OPTIONS (description = "Visits; null for no data or suppressed."),
-  `mean_seconds` FLOAT64 OPTIONS (description = "Mean stay in seconds, in total rows of ended visits; null where there are none, for no data or suppressed."),
+  `mean_seconds` FLOAT64 OPTIONS (description = "Mean stay in seconds, in total rows of ended visits; null where there are none, for no data, suppressed, or beside a suppressed bin."),
   `p50_seconds` FLOAT64 OPTIONS (description = "Median stay in seconds (nearest rank), as mean_seconds."),
   `p90_seconds` FLOAT64 OPTIONS (description = "90th percentile of the stay in seconds (nearest rank), as mean_seconds."),
   `n` INT64 NOT NULL OPTIONS (description = "Visits behind the row."),
-  `suppressed` BOOL NOT NULL OPTIONS (description = "True where n is above 0 and below the site's k: the values are null, and n is 0.")
+  `suppressed` BOOL NOT NULL OPTIONS (description = "True where the cell has fewer than the site's k behind it, or would give away one that has: the values are null, and n is 0."),
+  `visits_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of visits, by the camera's audit, for the observed time; total row of completed visits alone; null without an audit, for no data or suppressed."),
+  `visits_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of visits, by the camera's audit, for the observed time; total row of completed visits alone; null without an audit, for no data or suppressed.")
 )
 PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
 CLUSTER BY window_size_seconds, site, camera, zone
@@ -106,20 +112,50 @@ CREATE TABLE IF NOT EXISTS silhouette.queue_history (
   `coverage` FLOAT64 NOT NULL OPTIONS (description = "Observed time over scheduled time, 0 to 1; 0 is no data."),
   `observed_ms` INT64 NOT NULL OPTIONS (description = "Scheduled milliseconds of the window that sound pictures stand for."),
   `scheduled_ms` INT64 NOT NULL OPTIONS (description = "Milliseconds of the window in which the site is watched."),
-  `length_mean` FLOAT64 OPTIONS (description = "Time-weighted mean number of people who wait (inside for the entry grace or longer); null for no data."),
-  `length_peak` INT64 OPTIONS (description = "Most people who waited at one instant; null for no data."),
-  `joined` INT64 OPTIONS (description = "People who joined the queue; null for no data."),
-  `left` INT64 OPTIONS (description = "People who were seen to leave it; null for no data."),
-  `wait_mean_seconds` FLOAT64 OPTIONS (description = "Mean wait of those who left, in seconds; null where nobody left, and for no data."),
+  `length_mean` FLOAT64 OPTIONS (description = "Time-weighted mean number of people who wait (inside for the entry grace or longer); null for no data or suppressed."),
+  `length_peak` INT64 OPTIONS (description = "Most people who waited at one instant; null for no data or suppressed."),
+  `joined` INT64 OPTIONS (description = "People who joined the queue; null for no data or suppressed."),
+  `left` INT64 OPTIONS (description = "People who were seen to leave it; null for no data or suppressed."),
+  `wait_mean_seconds` FLOAT64 OPTIONS (description = "Mean wait of those who left, in seconds; null where nobody left, for no data, suppressed, or beside a suppressed bin of dwell."),
   `wait_p50_seconds` FLOAT64 OPTIONS (description = "Median wait of those who left (nearest rank), as wait_mean_seconds."),
   `wait_p90_seconds` FLOAT64 OPTIONS (description = "90th percentile of the wait of those who left (nearest rank), as wait_mean_seconds."),
   `wait_max_seconds` FLOAT64 OPTIONS (description = "Longest wait of those who left, as wait_mean_seconds."),
   `n` INT64 NOT NULL OPTIONS (description = "People behind the values: those who left in the window and those who wait at its end."),
-  `suppressed` BOOL NOT NULL OPTIONS (description = "Always false: this family is published without a least number of people.")
+  `suppressed` BOOL NOT NULL OPTIONS (description = "True where the cell has fewer than the site's k behind it, or would give away one that has: the values are null, and n is 0. Never where the family's k is 1, as by default."),
+  `left_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of left, by the camera's audit, for the observed time; null without an audit, for no data."),
+  `left_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of left, by the camera's audit, for the observed time; null without an audit, for no data.")
 )
 PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
 CLUSTER BY window_size_seconds, site, camera, zone
 OPTIONS (description = "Length and wait of a queue, one row a queue zone and window. All revisions: query the function queue(window_size), which tells what stands.");
+
+CREATE TABLE IF NOT EXISTS silhouette.flow_history (
+  `schema_version` INT64 NOT NULL OPTIONS (description = "Version of this schema."),
+  `pipeline_version` STRING NOT NULL OPTIONS (description = "Version of the software that wrote the record."),
+  `model` STRING NOT NULL OPTIONS (description = "First 12 hexadecimal digits of the sha256 of the camera's detection model."),
+  `site` STRING NOT NULL OPTIONS (description = "Name of the site."),
+  `site_version` INT64 NOT NULL OPTIONS (description = "Number that the operator raises with every change that changes records."),
+  `group` STRING NOT NULL OPTIONS (description = "Cameras that are counted as one; the camera's own name where it stands alone."),
+  `camera` STRING NOT NULL OPTIONS (description = "Name of the camera."),
+  `from_zone` STRING NOT NULL OPTIONS (description = "Name of the zone that was visited before; * in the total row."),
+  `to_zone` STRING NOT NULL OPTIONS (description = "Name of the zone whose visit began; * in the total row."),
+  `window_start` TIMESTAMP NOT NULL OPTIONS (description = "Start of the window, UTC, inclusive."),
+  `window_end` TIMESTAMP NOT NULL OPTIONS (description = "End of the window, UTC, exclusive."),
+  `window_size_seconds` INT64 NOT NULL OPTIONS (description = "Size of the windows that this one belongs to, in seconds."),
+  `window_seconds` INT64 NOT NULL OPTIONS (description = "Length of this window in seconds: less than the size where the site day ends within it."),
+  `revision` INT64 NOT NULL OPTIONS (description = "Distinct clips of the group and site day that start before the window's end; a higher one replaces all rows of the group, family and window."),
+  `coverage` FLOAT64 NOT NULL OPTIONS (description = "Observed time over scheduled time, 0 to 1; 0 is no data."),
+  `observed_ms` INT64 NOT NULL OPTIONS (description = "Scheduled milliseconds of the window that sound pictures stand for."),
+  `scheduled_ms` INT64 NOT NULL OPTIONS (description = "Milliseconds of the window in which the site is watched."),
+  `count` INT64 OPTIONS (description = "Visits of to_zone that began (passed the entry grace) in the window, by people whose visit before was of from_zone; null for no data or suppressed."),
+  `n` INT64 NOT NULL OPTIONS (description = "Transitions behind the count."),
+  `suppressed` BOOL NOT NULL OPTIONS (description = "True where the cell has fewer than the site's k behind it, or would give away one that has: the values are null, and n is 0."),
+  `count_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of count, by the camera's audit, for the observed time; null without an audit, for no data or suppressed."),
+  `count_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of count, by the camera's audit, for the observed time; null without an audit, for no data or suppressed.")
+)
+PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
+CLUSTER BY window_size_seconds, site, camera
+OPTIONS (description = "Where people went from zone to zone, counted in the window in which the later visit began: one row a pair of zones with a transition, and a total row (* to *). All revisions: query the function flow(window_size), which tells what stands.");
 
 CREATE TABLE IF NOT EXISTS silhouette.heatmap_history (
   `schema_version` INT64 NOT NULL OPTIONS (description = "Version of this schema."),
@@ -143,7 +179,9 @@ CREATE TABLE IF NOT EXISTS silhouette.heatmap_history (
   `rows` INT64 NOT NULL OPTIONS (description = "Rows of the grid."),
   `person_seconds` FLOAT64 OPTIONS (description = "Sum of the observed time of all foot points in the cell, in seconds; null for no data or suppressed."),
   `n` INT64 NOT NULL OPTIONS (description = "Passages through the cell (in the total row: through all cells)."),
-  `suppressed` BOOL NOT NULL OPTIONS (description = "True where n is above 0 and below the site's k: the values are null, and n is 0.")
+  `suppressed` BOOL NOT NULL OPTIONS (description = "True where the cell has fewer than the site's k behind it, or would give away one that has: the values are null, and n is 0."),
+  `person_seconds_low` FLOAT64 OPTIONS (description = "Lower end of the 90% error interval of person_seconds, by the camera's audit, for the observed time; total row alone; null without an audit, for no data or suppressed."),
+  `person_seconds_high` FLOAT64 OPTIONS (description = "Upper end of the 90% error interval of person_seconds, by the camera's audit, for the observed time; total row alone; null without an audit, for no data or suppressed.")
 )
 PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
 CLUSTER BY window_size_seconds, site, camera

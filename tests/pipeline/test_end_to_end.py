@@ -12,7 +12,12 @@ import fastavro
 import pytest
 
 from pipeline.view import current, read_records
+from schemas.records import FAMILIES, Dwell, Heatmap
+from schemas.site import LeastCounts
+from tests.support.attack import attack
 from tests.support.command import silhouette
+from tests.support.crowds import as_measured, as_written
+from transforms.protect import protect
 
 START = "2026-01-05T09:00:00Z"
 
@@ -66,6 +71,17 @@ def test_six_come_in_and_six_go_out(demo: Demo) -> None:
     assert crossed == {("entrance", "in"): 6, ("entrance", "out"): 0, ("exit", "in"): 0, ("exit", "out"): 6}
 
 
+def test_with_k_the_demo_suppresses_what_it_cannot_hide_and_nothing_is_recovered(demo: Demo) -> None:
+    """Six people are few: the demo's own k is 1."""
+    rows = as_measured(current(read_records(demo.output)))
+    shown = protect(rows, LeastCounts())  # two minutes, so one group
+    hidden = [row for row in shown if row.suppressed]
+    told = attack(as_written(shown), wholly=False)
+    assert {type(row) for row in hidden} >= {Dwell, Heatmap}
+    assert len({each[:4] for each in told}) == len(hidden)
+    assert not [each for each in told if each.recovered]
+
+
 def test_six_visit_the_table(demo: Demo) -> None:
     totals: Counter[tuple[str, str]] = Counter()
     for row in minutes(read(demo.output, "dwell")):
@@ -79,6 +95,13 @@ def test_six_visit_the_table(demo: Demo) -> None:
     }
 
 
+def test_six_go_from_the_room_to_the_table(demo: Demo) -> None:
+    counts: Counter[tuple[str, str]] = Counter()
+    for row in minutes(read(demo.output, "flow")):
+        counts[row["from_zone"], row["to_zone"]] += row["count"]
+    assert counts == {("room", "table"): 6, ("*", "*"): 6}
+
+
 def test_coverage_is_that_of_the_video(demo: Demo) -> None:
     for size in (60, 900):
         rows = [row for row in read(demo.output, "camera_health") if row["window_size_seconds"] == size]
@@ -87,7 +110,7 @@ def test_coverage_is_that_of_the_video(demo: Demo) -> None:
 
 
 def test_every_family_is_written_for_every_window(demo: Demo) -> None:
-    for family in ("footfall", "occupancy", "dwell", "queue", "heatmap", "camera_health"):
+    for family in FAMILIES:
         windows = {(row["window_size_seconds"], row["window_start"]) for row in read(demo.output, family)}
         assert sorted(size for size, _ in windows) == [60, 60, 60, 900], family
 

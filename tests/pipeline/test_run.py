@@ -68,6 +68,7 @@ def parsed(site: Path, clips: Sequence[Path], *flags: str) -> argparse.Namespace
             ["--from", "1970-01-01T00:00:00Z", "--until", "2026-01-06T00:00:00Z"],
             "--from, --until: 20,459 days lie between them; ask for 400 at most",
         ),
+        (["--released", "nowhere"], "--released: nowhere holds no records"),
         (["--camera", "roof"], "--camera: 0 cameras"),
         (["--fps", "7"], "--camera, --start, --fps: every clip has an envelope"),
         (["--redact-fill", "mosaic"], "--redact-fill: say by --redact what is to be covered"),

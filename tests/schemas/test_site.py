@@ -32,7 +32,8 @@ def told(keys: dict[str, Any], model: Any = Site) -> str:
 def test_a_short_site_has_the_documented_defaults() -> None:
     site = Site.model_validate(written())
     assert (site.day_start, site.schedule, site.lateness) == (0, None, 60 * MINUTE_US)
-    assert (site.windows, site.segment_us, site.k) == ((MINUTE_US, 15 * MINUTE_US), MINUTE_US, 5)
+    assert (site.windows, site.segment_us) == ((MINUTE_US, 15 * MINUTE_US), MINUTE_US)
+    assert dict(site.k) == {"footfall": 1, "occupancy": 1, "dwell": 5, "queue": 1, "flow": 5, "heatmap": 5}
     camera = site.cameras[0]
     assert (camera.model, camera.fps, camera.heatmap) == ("person", None, (16, 9))
 
@@ -75,6 +76,23 @@ def test_the_digest_is_of_what_is_said_not_of_how() -> None:
 )
 def test_a_segment_divides_a_minute_and_every_window(windows: list[str], seconds: int) -> None:
     assert Site.model_validate(written(windows=windows)).segment_us == seconds * SECOND_US
+
+
+def test_one_k_is_that_of_dwell_flow_and_heatmap() -> None:
+    one = Site.model_validate(written(k=3)).k
+    assert dict(one) == {"footfall": 1, "occupancy": 1, "dwell": 3, "queue": 1, "flow": 3, "heatmap": 3}
+    own = Site.model_validate(written(k={"footfall": "10", "heatmap": 1})).k
+    assert (own.footfall, own.dwell, own.heatmap) == (10, 5, 1)
+    assert Site.model_validate(written(k="1")).k.is_off
+
+
+def test_with_k_each_window_size_divides_the_next() -> None:
+    uneven = written(windows=["1m", "10m", "15m"])
+    assert "must be a multiple of the size before it" in told(uneven)
+    with pytest.raises(ValidationError) as caught:
+        Site.model_validate(uneven)
+    assert caught.value.errors()[0]["ctx"]["at"] == ("windows", 2)
+    assert Site.model_validate(uneven | {"k": 1}).k.is_off
 
 
 @given(st.integers(0, 10**9 - 1), st.sampled_from(["ms", "s", "m", "h", "d"]))
@@ -191,3 +209,27 @@ def test_the_schema_describes_the_written_form() -> None:
     parts = [schema, *schema["$defs"].values()]
     assert all(part["additionalProperties"] is False for part in parts)
     assert all("description" in key for part in parts for key in part["properties"].values())
+
+
+def test_an_audit_holds_what_was_counted_and_what_was_there() -> None:
+    audit = {"model": "0123456789ab", "crossings": {"seconds": "10", "samples": [["3", 4], [0, 0]]}}
+    camera = Camera.model_validate({"name": "door", "audit": audit})
+    assert camera.audit is not None and camera.audit.crossings is not None
+    assert camera.audit.crossings.samples == ((3, 4), (0, 0))
+    assert hash(camera) == hash(camera.model_copy())
+
+
+@pytest.mark.parametrize(
+    ("audit", "what"),
+    [
+        ({"model": "0123"}, "12 of 0-9 and a-f"),
+        ({"model": "0123456789ab", "visits": {"seconds": 10, "samples": [[1.5, 1]]}}, "whole numbers of people"),
+        ({"model": "0123456789ab", "visits": {"seconds": 0, "samples": [[1, 1]]}}, "greater than 0"),
+        ({"model": "0123456789ab", "occupancy": {"seconds": 9, "samples": []}}, "at least 1 item"),
+        ({"model": "0123456789ab", "occupancy": {"seconds": 9, "samples": [[-1, 0]]}}, "greater than or equal to 0"),
+        ({"model": "0123456789ab", "people": {"seconds": 9, "samples": [[1, 0]]}}, "not permitted"),
+        ({"visits": {"seconds": 10, "samples": [[1, 1]]}}, "required"),
+    ],
+)
+def test_an_audit_that_is_none_is_refused(audit: dict[str, Any], what: str) -> None:
+    assert what in told({"name": "door", "audit": audit}, Camera)

@@ -8,22 +8,28 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from schemas.card import ModelCard
 from transforms.detector import Detections, Detector
 
 
 def constant_graph(outputs: Mapping[str, NDArray[Any]], shape: Sequence[int | str]) -> bytes:
-    """Make a graph with one float input `picture` whose outputs do not depend on it."""
-    nodes = [
-        helper.make_node("ReduceMax", ["picture"], ["brightest"], keepdims=0),
-        helper.make_node("Mul", ["brightest", "zero"], ["nothing"]),
-    ]
+    """Make a graph with one float input `picture` that gives the same outputs for all pictures.
+
+    In its structure it is a detector: an output is laid over places of the picture, times zero. Maps (1, C, h, w)
+    lie over as many cells, lists over the first pixels, one for each entry.
+    """
+    nodes = [helper.make_node("ReduceMax", ["picture"], ["brightest"], axes=[1], keepdims=1)]
     constants = [numpy_helper.from_array(np.float32(0), "zero")]
     for name, values in outputs.items():
-        constants.append(numpy_helper.from_array(values.astype(np.float32), name + "_values"))
-        nodes.append(helper.make_node("Add", [name + "_values", "nothing"], [name]))
+        made, needed = _places(name, values.shape, shape)
+        nodes += [
+            *made,
+            helper.make_node("Mul", [name + "_places", "zero"], [name + "_nothing"]),
+            helper.make_node("Add", [name + "_values", name + "_nothing"], [name]),
+        ]
+        constants += [numpy_helper.from_array(values.astype(np.float32), name + "_values"), *needed]
     graph = helper.make_graph(
         nodes,
         "constant",
@@ -35,6 +41,28 @@ def constant_graph(outputs: Mapping[str, NDArray[Any]], shape: Sequence[int | st
     onnx.checker.check_model(model)
     content: bytes = model.SerializeToString()
     return content
+
+
+def _places(
+    name: str, dims: tuple[int, ...], picture: Sequence[int | str]
+) -> tuple[list[NodeProto], list[TensorProto]]:
+    """Make nodes and constants for `<name>_places`: one number for each place of an output."""
+    height = picture[2] if len(picture) == 4 else None
+    if len(dims) == 4 and dims[3] != 7:  # not the rows of SSD
+        stride = int(height or 1) // dims[2]
+        pool = helper.make_node(
+            "MaxPool", ["brightest"], [name + "_places"], kernel_shape=[stride] * 2, strides=[stride] * 2
+        )
+        return [pool], []
+    at = max(0, len(dims) - 2)
+    target = [dims[at] if index == at else 1 for index in range(len(dims))]
+    numbers = {"flat": [-1], "from": [0], "to": [dims[at]], "target": target}
+    nodes = [
+        helper.make_node("Reshape", ["brightest", name + "_flat"], [name + "_all"]),
+        helper.make_node("Slice", [name + "_all", name + "_from", name + "_to"], [name + "_first"]),
+        helper.make_node("Reshape", [name + "_first", name + "_target"], [name + "_places"]),
+    ]
+    return nodes, [numpy_helper.from_array(np.array(each), f"{name}_{key}") for key, each in numbers.items()]
 
 
 def card_of(content: bytes, output: Mapping[str, Any], **changes: Any) -> ModelCard:

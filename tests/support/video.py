@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 
 import av
@@ -61,7 +63,8 @@ def encode(
     """
     buffer = io.BytesIO()
     images = list(images)
-    with av.open(buffer, "w", format=container, container_options=dict(container_options or {})) as output:
+    options_of_container = dict(container_options or {})
+    with _same_priority(), av.open(buffer, "w", format=container, container_options=options_of_container) as output:
         output.metadata.update(metadata or {})
         stream = output.add_stream(codec, rate=rate, options=QUIET.get(codec, {}) | dict(options or {}))
         stream.height, stream.width = images[0].shape[:2]
@@ -92,6 +95,20 @@ def encode(
             output.mux(sound.encode(None))
         output.mux(stream.encode(None))
     return buffer.getvalue()
+
+
+@contextmanager
+def _same_priority() -> Iterator[None]:
+    """Leave the thread's scheduling as it was.
+
+    SVT-AV1 gives the thread that calls it real-time priority where it may, as for root. Every process that a test
+    starts from then on would inherit that, and the first that spins would stop all others.
+    """
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameters)
 
 
 def silence(container: str = "mp4", codec: str = "aac") -> bytes:

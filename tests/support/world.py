@@ -17,6 +17,7 @@ from transforms.boxes import UNIT
 from transforms.detections import ClipDetections
 from transforms.events import PlaceEvents, anonymise
 from transforms.metrics import Window, WindowEvents, agreeing, records
+from transforms.protect import GroupKey, protect, to_group, waits
 from transforms.scene import Scene
 from transforms.snapshot import Snapshot
 from transforms.timeline import distinct
@@ -173,6 +174,17 @@ def records_of(site: Site, clips: Iterable[ClipDetections], asked: Span) -> list
         assert agreed is not None
         found += records(WindowEvents(site, camera_of(site, camera), MODEL, window, agreed))
     return in_order(found)
+
+
+def protected_of(site: Site, clips: Iterable[ClipDetections], asked: Span) -> list[MetricRecord]:
+    """Return the records that a batch run of these clips publishes, in a fixed order."""
+    found = records_of(site, clips, asked)
+    groups: dict[GroupKey, list[MetricRecord]] = {}
+    for record in found:
+        for key, measured in to_group(record, site):
+            groups.setdefault(key, []).append(measured.record)
+    released = [row for rows in groups.values() for row in protect(rows, site.k) if waits(row, site)]
+    return in_order([*(record for record in found if not waits(record, site)), *released])
 
 
 def in_order(found: Iterable[MetricRecord]) -> list[MetricRecord]:

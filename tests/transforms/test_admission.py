@@ -27,8 +27,11 @@ def test_a_good_model_is_admitted(tmp_path: Path, good: bytes) -> None:
     card = card_of(good, YOLOX)
     model = load(card, write(tmp_path, good))
     assert (model.input_name, model.output_names) == ("picture", ("out",))
-    assert model.sha256 == card.sha256
-    assert model.derived_sha256 == load(card, write(tmp_path, good)).derived_sha256
+    verdict = model.verdict
+    assert (verdict.admitted, verdict.reasons, verdict.cut) == (True, (), ())
+    assert (verdict.role, verdict.licence, verdict.sha256) == ("person", "CC0-1.0", card.sha256)
+    assert verdict.derived_sha256 is not None
+    assert verdict == load(card, write(tmp_path, good)).verdict
 
 
 def test_another_file_is_refused(tmp_path: Path, good: bytes) -> None:

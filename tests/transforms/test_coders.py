@@ -9,12 +9,14 @@ from transforms.coders import AvroCoder, PixelCoder, PixelsLeaveStageError
 from transforms.detections import ClipDetections, ClipDetectionsCoder
 from transforms.events import PlaceEvents, PlaceEventsCoder
 from transforms.guard import Guarded, GuardedCoder
+from transforms.protect import Measured, MeasuredCoder
 from transforms.snapshot import Snapshot, SnapshotCoder
 
 CODERS = {
     Arrival: ArrivalCoder,
     ClipDetections: ClipDetectionsCoder,
     Guarded: GuardedCoder,
+    Measured: MeasuredCoder,
     PlaceEvents: PlaceEventsCoder,
     Snapshot: SnapshotCoder,
 }

@@ -36,7 +36,7 @@ LIMITS = ClipLimits()
 SITE = a_site(cameras=[a_camera(fps=2).model_dump(mode="json")])
 CARD, MODEL_FILE = resolve("person")
 MODELS = {("lab", "door"): (CARD, MODEL_FILE)}
-FAMILIES = ("Footfall", "Occupancy", "Dwell", "Queue", "Heatmap", "CameraHealth")
+FAMILIES = ("Footfall", "Occupancy", "Dwell", "Queue", "Flow", "Heatmap", "CameraHealth")
 PERSON = [[0.45, 0.0], [0.75, 0.0], [0.75, 1.0], [0.45, 1.0]]
 """Where the person of `footage` is, normalised, with room around."""
 LOSSLESS = {"container": "matroska", "codec": "ffv1"}

@@ -103,22 +103,19 @@ def test_real_models_find_the_people(
     assert average_precision(detector, streets(shared)) > on_streets
 
 
-@pytest.mark.parametrize(
-    ("name", "recall"),
-    [("face", 0.8), ("centerface", 0.8), ("yunet_n_dynamic", 0.8), ("yunet_n_640_640", 0.8), ("ultraface", 0.5)],
-)
-def test_face_detectors_find_the_faces(models: Path, shared: Path, name: str, recall: float) -> None:
-    """Of the faces on which two of four detectors agree."""
+@pytest.mark.parametrize("name", ["face", "centerface", "yunet_n_dynamic", "yunet_n_640_640", "ultraface"])
+def test_face_detectors_find_the_faces(models: Path, shared: Path, name: str) -> None:
+    """Those on which two of four detectors agree, in pictures without a crowd."""
     detector = opened(name, 0.3)
     agreed = json.loads((shared / "data/faces/consensus_boxes.json").read_text())
     met, faces = 0, 0
-    for file in sorted(agreed)[::6]:
+    for file in [file for file, found in sorted(agreed.items()) if len(found) <= 20][::4]:
         picture = cv2.imread(str(shared / "data/faces" / file))
         boxes = np.array([each["box"] for each in agreed[file]]).reshape(-1, 4)
         overlaps = iou(look(detector, picture).boxes * picture.shape[0], boxes)
         met += int((overlaps.max(axis=0, initial=0) >= 0.5).sum())
         faces += len(boxes)
-    assert met >= recall * faces > 0
+    assert met >= 0.95 * faces > 0
 
 
 def test_the_same_picture_gives_the_same_boxes(models: Path, frames: list[Labelled]) -> None:
@@ -171,24 +168,21 @@ def test_a_detector_can_be_referred_to_weakly(models: Path) -> None:
 def test_pixels_enter_as_the_card_says(tmp_path: Path, layout: str, dtype: str, view: str) -> None:
     """A graph whose boxes are made of the channels a, b, c of one pixel: from a, b to 1000, 1000 + c."""
     planar = layout == "nchw"
-    constants = {
-        "axes": [2, 3, 1] if planar else [1, 2, 3],
-        "content": [10, 20, 0],
-        "content_end": [11, 21, 3],
-        "padding": [50, 20, 0],  # the picture ends at row 32
-        "padding_end": [51, 21, 3],
-        "row": [1, 3],
+    constants = {  # two pixels of one column: one of the picture, and one of the padding, as it ends at row 32
+        "axes": [2, 3] if planar else [1, 2],
+        "from": [10, 20],
+        "to": [51, 21],
+        "steps": [40, 1],
+        "two": [2, 3],
     }
     matrices = {
         "spread": [[1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0], [0, 0, 0, 1, 0, 0]],
         "base": [0, 0, 1000, 1000, 1, 0],
     }
     nodes = [
-        helper.make_node("Slice", ["picture", "content", "content_end", "axes"], ["content_pixel"]),
-        helper.make_node("Slice", ["picture", "padding", "padding_end", "axes"], ["padding_pixel"]),
-        helper.make_node("Reshape", ["content_pixel", "row"], ["content_row"]),
-        helper.make_node("Reshape", ["padding_pixel", "row"], ["padding_row"]),
-        helper.make_node("Concat", ["content_row", "padding_row"], ["rows"], axis=0),
+        helper.make_node("Slice", ["picture", "from", "to", "axes", "steps"], ["pixels"]),
+        helper.make_node("Transpose", ["pixels"], ["pixel_rows"], perm=[0, 2, 3, 1] if planar else [0, 1, 2, 3]),
+        helper.make_node("Reshape", ["pixel_rows", "two"], ["rows"]),
         helper.make_node("Cast", ["rows"], ["values"], to=TensorProto.FLOAT),
         helper.make_node("MatMul", ["values", "spread"], ["moved"]),
         helper.make_node("Add", ["moved", "base"], ["out"]),

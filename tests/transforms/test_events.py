@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.world import a_site, clips_of, place_events, seconds, span, stander, walker
-from transforms.events import FLAWS, CellEvents, PlaceEvents, PlaceEventsCoder, anonymise
+from transforms.events import FLAWS, CellEvents, FlowEvents, PlaceEvents, PlaceEventsCoder, anonymise
 from transforms.picture import Flaw
 from transforms.places import Crossing, Happened, Visit
 from transforms.scene import Segment, Tracklets
@@ -26,6 +26,7 @@ def happened(track: int = 1) -> Happened:
         Visit(track + 1, 1, seconds(9), seconds(12.6), censored=False),
         Visit(track, 0, seconds(0), seconds(7), censored=True),
     ]
+    found.flows.update({(1, 0): 1, (0, 1): 2})
     found.flawed_us.update({Flaw.DARK: 5, Flaw.DARK | Flaw.MOVED: 7})
     found.heat_us[3] = 10
     found.heat_tracks[3] = {track: False, track + 1: True}
@@ -37,6 +38,7 @@ def test_what_happened_is_counted_by_place() -> None:
     events = anonymise(tracklets(happened()))
     assert {(line.line, line.side, line.count) for line in events.lines} == {(0, 0, 1), (0, 1, 2)}
     assert {(v.zone, v.seconds, v.censored, v.count) for v in events.visits} == {(1, 4, False, 2), (0, 7, True, 1)}
+    assert events.flows == (FlowEvents(0, 1, 2), FlowEvents(1, 0, 1))
     assert events.cells == (CellEvents(3, person_us=10, people=2, people_before=1, begun=1),)
     assert [zone.open_visits for zone in events.zones] == [0, 2]
     assert (events.clips, events.revision, events.scheduled_us) == (3, 5, 60_000_000)

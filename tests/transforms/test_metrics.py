@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.records import CameraHealth, Dwell, Footfall, Heatmap, MetricRecord, Occupancy, Queue
+from schemas.records import CameraHealth, Dwell, Flow, Footfall, Heatmap, MetricRecord, Occupancy, Queue
 from tests.support.world import (
     MODEL,
     Person,
@@ -20,8 +20,8 @@ from tests.support.world import (
     stander,
     walker,
 )
-from transforms.events import CellEvents, LineEvents, PlaceEvents, VisitEvents, ZoneEvents
-from transforms.metrics import TOTAL, Window, WindowEvents, agreeing, records
+from transforms.events import CellEvents, FlowEvents, LineEvents, PlaceEvents, VisitEvents, ZoneEvents
+from transforms.metrics import ANY_ZONE, TOTAL, Window, WindowEvents, agreeing, records
 
 MINUTE_US = 60_000_000
 WINDOW = Window(3 * MINUTE_US, seconds(0), seconds(180))
@@ -33,7 +33,7 @@ def segment(number: int, clips: int = 2, before: int = 0, **changes: object) -> 
         "lab", "door", seconds(60 * number), seconds(60 * number + 60),
         clips=clips, revision=before + clips, bad_clips=0, frames=300, frames_left_out=0,
         observed_us=MINUTE_US, scheduled_us=MINUTE_US, flawed_us=0, flaws_us=(0,) * 5,
-        lines=(), zones=(NOBODY, NOBODY), visits=(), cells=(),
+        lines=(), zones=(NOBODY, NOBODY), visits=(), flows=(), cells=(),
     )  # fmt: skip
     return replace(events, **changes)
 
@@ -88,7 +88,7 @@ def test_agreement_is_associative_commutative_and_idempotent(data: st.DataObject
 
 def test_every_family_has_rows_and_all_of_them_the_same_head() -> None:
     found = written(segment(0), segment(1, 2, 2))
-    assert {type(record) for record in found} == {Footfall, Occupancy, Dwell, Queue, Heatmap, CameraHealth}
+    assert {type(record) for record in found} == {Footfall, Occupancy, Dwell, Queue, Flow, Heatmap, CameraHealth}
     for record in found:
         assert (record.window_start, record.window_end) == (seconds(0), seconds(120))
         assert (record.window_size_seconds, record.window_seconds) == (120, 120)
@@ -105,6 +105,8 @@ def test_nobody_is_nought_and_no_data_is_null() -> None:
     assert {record.visits for record in of(Dwell, nothing)} == {None}
     assert {(r.length_mean, r.joined, r.left) for r in of(Queue, nothing)} == {(None, None, None)}
     assert [record.person_seconds for record in of(Heatmap, nothing)] == [None]
+    assert [record.count for record in of(Flow, nobody)] == [0]
+    assert [record.count for record in of(Flow, nothing)] == [None]
     assert {record.coverage for record in nothing} == {0.0}
 
 
@@ -123,6 +125,20 @@ def test_occupancy_is_weighted_by_observed_time() -> None:
     first = segment(0, zones=(busy, NOBODY), observed_us=20_000_000)
     found = of(Occupancy, written(first, segment(1, 2, 2, zones=(NOBODY, NOBODY), observed_us=40_000_000)))
     assert [(r.zone, r.mean, r.peak, r.person_seconds) for r in found] == [("hall", 0.5, 3, 30.0), ("desk", 0, 0, 0)]
+
+
+def test_transitions_are_summed_by_pair_and_in_total() -> None:
+    there, back = FlowEvents(0, 1, 2), FlowEvents(1, 0, 1)
+    found = of(Flow, written(segment(0, flows=(there, back)), segment(1, 2, 2, flows=(there,))))
+    assert [(record.from_zone, record.to_zone, record.count, record.n) for record in found] == [
+        ("hall", "desk", 4, 4), ("desk", "hall", 1, 1), (ANY_ZONE, ANY_ZONE, 5, 5),
+    ]  # fmt: skip
+
+
+def test_where_there_is_one_zone_there_is_no_flow() -> None:
+    (camera,) = a_site().cameras
+    alone = a_site(cameras=[a_camera(zones=camera.model_dump(mode="json")["zones"][:1]).model_dump(mode="json")])
+    assert of(Flow, records_of(alone, clips_of([walker(1)], 60), span(0, 60))) == []
 
 
 def test_stays_fall_into_half_open_bins_and_totals_stand_apart() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.clock import SECOND_US
 from schemas.site import Camera
-from tests.support.world import ASPECT, a_camera
+from tests.support.world import ASPECT, a_camera, strip
 from transforms import places
 from transforms.layout import layout_of
 from transforms.places import Crossing, Happened, PlacesState, Visit
@@ -136,6 +136,65 @@ def test_passing_through_faster_than_the_entry_grace_is_no_visit() -> None:
     run = Run(a_camera()).see([(1.05, 0.5)] * 3 + [(1.5, 0.5)] * 4 + [(1.05, 0.5)] * 20).end()
     assert run.happened.visits == []
     assert run.happened.person_us[DESK] == 4 * FRAME_US
+
+
+A, B, BOTH, NEITHER = (0.45, 0.5), (1.5, 0.5), (0.9, 0.5), (1.95, 0.5)
+OVERLAPPING = {
+    "zones": [
+        {"name": "a", "kind": "area", "polygon": strip(0.1, 0.6)},
+        {"name": "b", "kind": "area", "polygon": strip(0.3, 0.9)},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("feet", "flows"),
+    [
+        ([(A, 10), (B, 10)], {(0, 1): 1}),
+        ([(A, 10), (B, 12), (A, 10)], {(0, 1): 1, (1, 0): 1}),
+        ([(A, 10), (NEITHER, 20), (B, 10)], {(0, 1): 1}),  # the visit before had ended
+        ([(A, 10), (NEITHER, 20), (A, 10)], {}),  # came back
+        ([(A, 10), (B, 4), (A, 10)], {}),  # passed through within the entry grace
+        ([(A, 3), (B, 10)], {}),
+        ([(B, 20)], {}),
+    ],
+    ids=["adjacent", "there and back", "later", "came back", "passed", "no visit before", "first"],
+)
+def test_a_visit_after_that_of_another_zone_is_a_transition(
+    feet: list[tuple[Foot, int]], flows: dict[tuple[int, int], int]
+) -> None:
+    camera = a_camera(zones=[
+        {"name": "a", "kind": "area", "polygon": strip(0.1, 0.3)},
+        {"name": "b", "kind": "area", "polygon": strip(0.6, 0.9)},
+    ])  # fmt: skip
+    steps = [foot for foot, frames in feet for _ in range(frames)]
+    assert Run(camera).see(steps).happened.flows == flows
+
+
+def test_a_transition_belongs_to_the_moment_the_later_visit_begins() -> None:
+    run = Run(a_camera(**OVERLAPPING)).see([A] * 10 + [B] * 4)
+    assert run.happened.flows == {}
+    run.happened = Happened.nothing(run.layout.zones)
+    assert run.see([B]).happened.flows == {(0, 1): 1}
+
+
+def test_where_zones_overlap_entering_the_inner_one_is_a_transition_and_leaving_it_is_none() -> None:
+    run = Run(a_camera(**OVERLAPPING)).see([A] * 10 + [BOTH] * 20 + [A] * 20)
+    assert run.happened.flows == {(0, 1): 1}
+
+
+def test_of_visits_that_begin_in_one_frame_none_leads_to_another() -> None:
+    run = Run(a_camera(**OVERLAPPING)).see([BOTH] * 20)
+    assert run.happened.joined == [1, 1] and run.happened.flows == {}
+    assert run.state.present[7].last_zone == 0
+
+
+def test_a_track_that_is_cut_or_not_confirmed_leads_nowhere() -> None:
+    camera = a_camera(**OVERLAPPING)
+    assert Run(camera).see([A] * 10).cut().see([B] * 10).happened.flows == {}
+    assert Run(camera, confirmed_at=10**6).see([A] * 10 + [B] * 10).happened.flows == {}
+    # Confirmed in the second zone: only there a visit begins.
+    assert Run(camera, confirmed_at=12).see([A] * 10 + [B] * 10).happened.flows == {}
 
 
 def test_stepping_out_within_the_exit_grace_is_one_visit() -> None:

@@ -155,7 +155,7 @@ def test_removing_a_clip_lowers_every_familys_coverage_by_what_no_other_covers(
     rest = records_of(a_site(), found[:which] + found[which + 1 :], asked)
     for records, sign in ((whole, 1), (rest, -1)):
         assert {type(record).__name__ for record in records} == {
-            "Footfall", "Occupancy", "Dwell", "Queue", "Heatmap", "CameraHealth",
+            "Footfall", "Occupancy", "Dwell", "Queue", "Flow", "Heatmap", "CameraHealth",
         }  # fmt: skip
         assert all(record.coverage == round(record.observed_ms / 60_000, 6) for record in records), sign
     for start_us in (T0, T0 + 60_000_000):

@@ -19,6 +19,7 @@ KINDS: dict[str, Callable[[Any, Shapes, Size, Sequence[int]], Decode]] = {
     "ssd": lists.ssd,
     "detr": lists.detr,
     "scores_boxes": lists.scores_boxes,
+    "rows": lists.rows,
     "nms": lists.nms,
 }
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from schemas.card import DetrOutput, NmsOutput, ScoresBoxesOutput, SsdOutput
+from schemas.card import DetrOutput, NmsOutput, RowsOutput, ScoresBoxesOutput, SsdOutput
 from transforms.boxes import Floats
 from transforms.outputs.contract import (
     AtLeast,
@@ -64,6 +64,27 @@ def scores_boxes(output: ScoresBoxesOutput, shapes: Shapes, size: Size, classes:
         scores = best(activate(tensors[output.scores][0], output.activation), classes)
         kept = np.flatnonzero(scores >= floor)
         boxes = tensors[output.boxes][0, kept].astype(np.float64) * factor
+        if output.corners == "cxcywh":
+            boxes = corners(boxes[:, :2], boxes[:, 2:])
+        return boxes, scores[kept].astype(np.float64)
+
+    return decode
+
+
+def rows(output: RowsOutput, shapes: Shapes, size: Size, classes: Sequence[int]) -> Decode:
+    """Decode rows of a box, an object score where the kind has one, and class scores; all else was cut before."""
+    name = only(shapes)
+    first = 4 if output.object is None else 5
+    expect(shapes, {name: (1, None, AtLeast(first + 1 + max(classes)))})
+    factor = _sides(size) if output.unit == "share" else np.ones(4)
+
+    def decode(tensors: Tensors, floor: float) -> Candidates:
+        rows = tensors[name][0]
+        scores = best(rows[:, first:], classes)
+        if output.object is not None:
+            scores = scores * rows[:, 4]
+        kept = np.flatnonzero(scores >= floor)
+        boxes = rows[kept, :4].astype(np.float64) * factor
         if output.corners == "cxcywh":
             boxes = corners(boxes[:, :2], boxes[:, 2:])
         return boxes, scores[kept].astype(np.float64)

@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,37 @@ def test_a_model_that_is_refused(capsys: pytest.CaptureFixture[str], action: str
     assert f"silhouette models {action}: there is no model nobody" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [[], ["destroy"], ["check"], ["list", "person"]])
+def test_check_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("check", "face", "--json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["role"], printed["admitted"], printed["licence"], printed["cut"]) == ("face", True, "MIT", [])
+
+
+def test_a_file_without_a_card(capsys: pytest.CaptureFixture[str], shared: Path) -> None:
+    path = str(shared / "models/face/yunet_n_dynamic.onnx")
+    assert call("check", path, "--role", "face") == 0
+    printed = capsys.readouterr().out
+    assert "admitted for role face" in printed
+    assert "would be cut: output kps_16: landmarks, 10 numbers for each place" in printed
+    assert call("check", path, "--role", "person") == 1
+    assert "refused for role person\n  output kps_8 has 10 more numbers" in capsys.readouterr().out
+
+
+def test_a_file_without_a_card_as_json(capsys: pytest.CaptureFixture[str], shared: Path) -> None:
+    path = shared / "models/refuse/reid_osnet_x025_market1501.onnx"
+    assert call("check", str(path), "--role", "person", "--json") == 1
+    printed = json.loads(capsys.readouterr().out)
+    assert not printed["admitted"]
+    assert "512 numbers for the picture as a whole" in printed["reasons"][0]
+    assert printed["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("check", "gone.onnx", "--role", "person") == 1
+    assert "gone.onnx: cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["destroy"], ["list", "person"], ["check", "person", "--role", "age"]])
 def test_wrong_usage(words: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         call(*words)

@@ -11,6 +11,7 @@ import yaml
 from pipeline.models import DEFAULT, ModelError, check, list_models, pull, resolve
 from tests.support.graphs import constant_graph
 from tests.support.models import shared_models_folder
+from transforms import onnx_graph
 
 CONTENT = constant_graph({"out": np.zeros((1, 126, 6))}, [1, 3, 64, 96])
 
@@ -50,9 +51,19 @@ def test_the_default_model_is_in_the_package(models: Path) -> None:
     assert path.stat().st_size < 8 * 1024 * 1024
 
 
+def test_the_face_model_in_the_package_holds_no_landmarks(models: Path) -> None:
+    card, path = resolve("face")
+    assert (card.role, card.uri, card.licence) == ("face", "builtin:face.onnx", "MIT")
+    graph = onnx_graph.parse(path.read_bytes()).graph
+    assert [output.name for output in graph.output] == list(card.output.names)
+    assert not any("lm_conv" in tensor.name for tensor in graph.initializer)
+    assert check("face").verdict.cut == ()
+
+
 def test_cards_of_the_package_are_valid(models: Path) -> None:
     listed = {each.card.name: each for each in list_models()}
-    assert set(listed) >= {"person", "yolox_nano", "yolox_tiny", "yolox_s"}
+    assert set(listed) >= {"person", "yolox_nano", "yolox_tiny", "yolox_s", "face", "yunet"}
+    assert {name for name, each in listed.items() if each.card.role == "face"} == {"face", "yunet"}
     assert listed["yolox_s"].path is None
     for name in ("yolox_nano", "yolox_tiny", "yolox_s"):
         card = listed[name].card

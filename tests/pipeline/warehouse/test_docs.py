@@ -15,7 +15,7 @@ SELECTS = [query for query in QUERIES if query.startswith("SELECT")]
 
 
 def test_queries_are_found() -> None:
-    assert len(SELECTS) == 8
+    assert len(SELECTS) == 10
 
 
 @pytest.mark.parametrize("query", SELECTS, ids=lambda query: query.partition("FROM silhouette.")[2].split("(")[0])

@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from schemas.card import NmsOutput, SsdOutput
 from tests.support.graphs import detect_constant
 from transforms.admission import ModelRefused
+from transforms.outputs import Disagreement, prepare
 
 BOX = np.array([24, 16, 48, 32])  # in input pixels of 96x64
 SHARES = BOX / [96, 64, 96, 64]
@@ -77,8 +79,34 @@ def test_nms(tmp_path: Path, unit: str, box: list[float], batched: bool) -> None
     assert np.allclose(found.scores, [0.9, 0.8])
 
 
-@pytest.mark.parametrize("output", [{"kind": "ssd"}, {"kind": "nms", "unit": "share"}])
-def test_one_output_means_one(tmp_path: Path, output: dict[str, str]) -> None:
-    two = {"one": np.zeros((1, 1, 5, 7)), "two": np.zeros((1, 128))}
-    with pytest.raises(ModelRefused, match="the card's output kind has one output, the graph has one, two"):
-        detect_constant(tmp_path, two, output)
+@pytest.mark.parametrize("output", [SsdOutput(kind="ssd"), NmsOutput(kind="nms", unit="share")])
+def test_one_output_means_one(output: SsdOutput | NmsOutput) -> None:
+    two = {"one": (1, 1, 5, 7), "two": (1, 128)}
+    with pytest.raises(Disagreement, match="the card's output kind has one output, the graph has one, two"):
+        prepare(output, two, (64, 96), [0])
+
+
+@pytest.mark.parametrize(("corners", "unit", "box"), [("xyxy", "pixels", BOX), ("cxcywh", "share", CENTRED)])
+def test_rows_without_their_landmarks(tmp_path: Path, corners: str, unit: str, box: list[float]) -> None:
+    landmarks = np.full(10, 0.9)
+    rows = np.array([[[*box, 0.5, *landmarks, 0.8], [*box, 0.5, *landmarks, 0.1]]])
+    output = {"kind": "rows", "object": 4, "scores": 15, "corners": corners, "unit": unit}
+    found = detect_constant(tmp_path, {"out": rows}, output, role="face", classes={"face": 0})
+    assert np.allclose(found.boxes * 64, [BOX], atol=1e-4)
+    assert np.allclose(found.scores, [0.4])
+
+
+def test_rows_of_many_classes(tmp_path: Path) -> None:
+    rows = np.array([[[0.9, 0.1, *BOX], [0.2, 0.8, *BOX]]])
+    output = {"kind": "rows", "box": 2, "scores": 0, "unit": "pixels"}
+    found = detect_constant(tmp_path, {"out": rows}, output, classes=["car", "person"])
+    assert np.allclose(found.scores, [0.8])
+    assert np.allclose(found.boxes * 64, [BOX], atol=1e-4)
+
+
+def test_rows_of_a_person_detector_hold_nothing_else(tmp_path: Path) -> None:
+    output = {"kind": "rows", "scores": 4, "unit": "pixels"}
+    with pytest.raises(ModelRefused, match="output out has 51 more numbers for each place than a box"):
+        detect_constant(tmp_path, {"out": np.zeros((1, 20, 56))}, output)
+    with pytest.raises(ModelRefused, match="has 4 columns, the card names others"):
+        detect_constant(tmp_path, {"out": np.zeros((1, 20, 4))}, output)

@@ -1,0 +1,110 @@
+"""The `audit:` block of a camera: made from what a person counted, printed, or put into the site file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import yaml
+
+from pipeline.audit.windows import AuditWindow, Item
+from schemas.audit import Audit, Measure, Samples
+
+_WIDTH = 116
+"""Columns that a line of samples takes at most."""
+
+
+def audit_of(
+    model: str, windows: Iterable[AuditWindow], true: Mapping[tuple[Measure, int], Mapping[Item, float]],
+    before: Audit | None = None,
+) -> Audit:  # fmt: skip
+    """Return the audit: of each item counted by a person, what its record says and what the person says.
+
+    Args:
+      model: First digits of the sha256 of the model that counted.
+      windows: The windows.
+      true: What the person counted, by measure and the window's start.
+      before: The camera's audit so far: measures not counted now stay, if the model is the same.
+    """
+    pairs: dict[str, list[tuple[float, float]]] = {}
+    seconds: dict[str, list[float]] = {}
+    for window in windows:
+        for measure, said in window.counted.items():
+            found = true.get((measure, window.start_us), {})
+            both = [(said[item], value) for item, value in sorted(found.items()) if item in said]
+            pairs.setdefault(measure, []).extend(both)
+            seconds.setdefault(measure, []).extend([window.seconds] * len(both))
+    made: dict[str, Any] = {
+        measure: Samples(seconds=round(sum(seconds[measure]) / len(found), 3), samples=tuple(found))
+        for measure, found in pairs.items()
+        if found
+    }
+    kept = before.model_dump(exclude_none=True) if before and before.model == model else {}
+    return Audit.model_validate(kept | {"model": model} | made)
+
+
+def written(audit: Audit, indent: int = 0) -> str:
+    """Return the block as it stands in a site file."""
+    lines = ["audit:", f'  model: "{audit.model}"']
+    for measure, samples in audit:
+        if isinstance(samples, Samples):
+            pairs = [f"[{counted:g}, {true:g}]" for counted, true in samples.samples]
+            lines += [f"  {measure}:", f"    seconds: {samples.seconds:g}", *_wrapped("    samples: [", pairs, indent)]
+    return "".join(f"{' ' * indent}{line}\n" for line in lines)
+
+
+def put(text: str, camera: str, audit: Audit) -> str:
+    """Return a site file's text with a camera's block in place of the one before, and `site_version` raised by one.
+
+    Nothing else is changed.
+
+    Raises:
+      ValueError: a block cannot be put there; the text says why.
+    """
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    assert root is not None, "a site file that was read holds keys"
+    version = _at(root, "site_version")[1]
+    (node,) = (each for each in _at(root, "cameras")[1].value if _at(each, "name")[1].value == camera)
+    if node.flow_style:
+        raise ValueError(f"camera {camera} is written in braces: give each of its keys a line of its own")
+    name_key, name = _at(node, "name")
+    column = name_key.start_mark.column
+    lines = text.splitlines(keepends=True)
+    lines[version.start_mark.line] = (
+        lines[version.start_mark.line][: version.start_mark.column]
+        + str(int(version.value) + 1)
+        + lines[version.end_mark.line][version.end_mark.column :]
+    )
+    name_line = name.end_mark.line
+    lines[name_line] = lines[name_line].rstrip("\r\n") + "\n" + written(audit, column)
+    for key, value in node.value:
+        if key.value == "audit":
+            if lines[key.start_mark.line][: key.start_mark.column].strip():
+                raise ValueError(f"camera {camera} begins with its audit: let it begin with its name")
+            for line in range(key.start_mark.line, _last_line(value) + 1):
+                lines[line] = ""
+    return "".join(lines)
+
+
+def _wrapped(before: str, pairs: list[str], indent: int) -> list[str]:
+    lines = [before]
+    for number, pair in enumerate(pairs, start=1):
+        item = pair + ("]" if number == len(pairs) else ",")
+        if len(lines[-1]) + len(item) + 1 > _WIDTH - indent:
+            lines.append(" " * len(before))
+        joint = "" if lines[-1] == before or lines[-1].isspace() else " "
+        lines[-1] += joint + item
+    return lines
+
+
+def _at(node: yaml.Node, name: str) -> tuple[yaml.Node, yaml.Node]:
+    """Return a key of a mapping and its value."""
+    return next((key, value) for key, value in node.value if key.value == name)
+
+
+def _last_line(node: yaml.Node) -> int:
+    """Return the line of the last thing in a node: where a block ends, comments after it are not its own."""
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        return _last_line(last[1] if isinstance(last, tuple) else last)
+    return int(node.end_mark.line)

@@ -1,0 +1,1 @@
+"""Counts for open publication, with noise by differential privacy."""

@@ -1,0 +1,57 @@
+"""What a job's output already holds of a group of windows: a replay publishes it again only if enough has changed."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.storage import find
+from pipeline.view import read_family
+from schemas.avro import FAMILY_OF
+from schemas.clock import SECOND_US, micros, to_rfc3339
+from schemas.records import FAMILIES, MetricRecord
+from transforms.protect import GroupKey
+from transforms.tables import CELLS
+
+_DATES_KEPT = 3
+_DAY_US = 86_400 * SECOND_US
+
+
+class ReleasedRecords:
+    """Finds all records of a group that were ever written to a folder; holds those of a few dates at a time.
+
+    It is made before the job and called on its workers.
+    """
+
+    def __init__(self, output: str) -> None:
+        self._output = output.rstrip("/")
+        self._dates: OrderedDict[tuple[str, str], list[MetricRecord]] = OrderedDict()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_output": self._output, "_dates": OrderedDict()}
+
+    def __call__(self, key: GroupKey) -> Iterator[MetricRecord]:
+        """Yield a group's records, of any revision and version."""
+        site, group, start_us, end_us = key
+        first = start_us - start_us % _DAY_US
+        for day_us in range(first, end_us, _DAY_US):
+            for row in self._of_date(site, to_rfc3339(day_us)[:10]):
+                if row.group == group and start_us <= row.window_start < end_us:
+                    yield row
+
+    def _of_date(self, site: str, date: str) -> list[MetricRecord]:
+        where = site, date
+        if where not in self._dates:
+            self._dates[where] = list(self._read(site, date))
+            while len(self._dates) > _DATES_KEPT:
+                self._dates.popitem(last=False)
+        return self._dates[where]
+
+    def _read(self, site: str, date: str) -> Iterator[MetricRecord]:
+        for kind in CELLS:
+            family = FAMILY_OF[kind]
+            for name in find(f"{self._output}/records/{family}/site={site}/date={date}", ".avro"):
+                for row in read_family(name, family):
+                    instants = {name: micros(row[name]) for name in ("window_start", "window_end")}
+                    yield FAMILIES[family](**(row | instants))

@@ -1,0 +1,54 @@
+"""A camera's audit in the site file: what a person counted in some clips, beside what the job counted in them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
+
+from schemas.fields import ModelPrefix, wrong
+
+Measure = Literal["crossings", "occupancy", "visits", "transitions"]
+
+_Value = Annotated[FiniteFloat, Field(ge=0, le=1_000_000)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Samples(_Part):
+    """What was counted, and what was there, in one place and stretch of time each."""
+
+    seconds: Annotated[FiniteFloat, Field(gt=0, le=86_400)]
+    """Mean length of the stretches, in seconds."""
+
+    samples: Annotated[tuple[tuple[_Value, _Value], ...], Field(min_length=1, max_length=10_000)]
+    """[counted, true], one each."""
+
+
+class Audit(_Part):
+    """How far the truth was from what a camera counted; `silhouette audit` writes it."""
+
+    model: ModelPrefix
+    """First 12 hexadecimal digits of the sha256 of the model that counted: the audit says nothing of another."""
+
+    crossings: Samples | None = None
+    """People who crossed a line in one direction."""
+
+    occupancy: Samples | None = None
+    """Mean number of people in a zone."""
+
+    visits: Samples | None = None
+    """Visits of a zone that ended with the departure."""
+
+    transitions: Samples | None = None
+    """People who went from one zone to another."""
+
+    @field_validator("crossings", "visits", "transitions")
+    @classmethod
+    def _whole(cls, found: Samples | None) -> Samples | None:
+        for index, pair in enumerate(found.samples if found else ()):
+            if any(value != int(value) for value in pair):
+                raise wrong("must be whole numbers of people: only occupancy is a mean", "samples", index)
+        return found

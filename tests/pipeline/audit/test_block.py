@@ -1,0 +1,98 @@
+"""The block in the site file: what stands in it, and that nothing else of the file changes."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.audit.block import audit_of, put, written
+from pipeline.audit.windows import AuditWindow
+from pipeline.sites import load_sites
+from schemas.audit import Audit
+
+MODEL = "012345678901"
+IN, OUT = ("gate", "in"), ("gate", "out")
+WINDOWS = [
+    AuditWindow(number, 10, (), {"crossings": {IN: number, OUT: 0}, "occupancy": {("hall", ""): 0.5}})
+    for number in range(3)
+]
+AUDIT = Audit.model_validate(
+    {"model": MODEL, "crossings": {"seconds": 10, "samples": [[3, 4], [0, 0]]},
+     "occupancy": {"seconds": 10, "samples": [[0.512, 1]]}}
+)  # fmt: skip
+DOOR = "  - name: door   # the one at the door\n"
+SITE = """\
+# The lab.
+site: lab   # a room
+site_version: 9   # raise it
+time_zone: UTC
+cameras:
+  - name: door   # the one at the door
+
+    heatmap: [0, 0]
+  # the other one
+  - heatmap: [16, 9]
+    name: back
+    lines:
+      - {name: gate, a: [0, 0], b: [1, 1]}
+"""
+
+
+def test_counted_and_true_are_put_together_by_window_and_item() -> None:
+    true = {("crossings", 1): {IN: 2, OUT: 0}, ("crossings", 2): {IN: 2}, ("occupancy", 0): {("hall", ""): 0.25}}
+    made = audit_of(MODEL, WINDOWS, true)
+    assert made.crossings is not None and made.crossings.samples == ((1, 2), (0, 0), (2, 2))
+    assert made.occupancy is not None and made.occupancy.samples == ((0.5, 0.25),)
+    assert made.visits is made.transitions is None
+
+
+def test_measures_not_counted_again_stay_unless_the_model_is_another() -> None:
+    true = {("occupancy", 0): {("hall", ""): 0.25}}
+    made = audit_of(MODEL, WINDOWS, true, AUDIT)
+    assert made.crossings == AUDIT.crossings
+    assert made.occupancy is not None and made.occupancy.samples == ((0.5, 0.25),)
+    assert audit_of("ba9876543210", WINDOWS, true, AUDIT).crossings is None
+
+
+PAIRS = st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=100)
+
+
+@settings(max_examples=50, derandomize=True, deadline=None)
+@given(PAIRS, st.integers(0, 8))
+def test_what_is_written_is_read_back(pairs: list[tuple[int, int]], indent: int) -> None:
+    audit = Audit.model_validate({"model": MODEL, "visits": {"seconds": 2.5, "samples": pairs}})
+    text = written(audit, indent)
+    assert max(map(len, text.splitlines())) <= 120
+    assert Audit.model_validate(yaml.safe_load(text)["audit"]) == audit
+
+
+@pytest.mark.parametrize("camera", ["door", "back"])
+def test_a_block_is_put_under_its_camera_and_nothing_else_changes(camera: str, tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text(put(SITE, camera, AUDIT))
+    (site,) = load_sites(file)
+    assert [each.name for each in site.cameras if each.audit == AUDIT] == [camera]
+    assert site.site_version == 10
+    own = file.read_text().splitlines()
+    assert [line for line in SITE.splitlines() if line not in own] == ["site_version: 9   # raise it"]
+    again = put(file.read_text(), camera, Audit(model="ba9876543210"))
+    file.write_text(again)
+    (site,) = load_sites(file)
+    assert [each.audit and each.audit.model for each in site.cameras if each.name == camera] == ["ba9876543210"]
+    assert again.count("audit:") == 1 and "crossings" not in again
+    assert [line for line in SITE.splitlines() if line not in again.splitlines()] == ["site_version: 9   # raise it"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (SITE.replace(f"{DOOR}\n    heatmap: [0, 0]\n", "  - {name: door}\n"), "braces"),
+        (SITE.replace(DOOR, "  - audit: {model: ba9876543210}\n    name: door\n"), "begin with its name"),
+    ],
+    ids=["braces", "first"],
+)  # fmt: skip
+def test_where_a_block_cannot_be_put_is_told(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        put(text, "door", AUDIT)

@@ -1,0 +1,105 @@
+"""The page in a real browser: a person's key presses become the site file's audit, and records have intervals."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import main
+from pipeline.sites import load_sites
+from tests.pipeline.audit.scene import COMMENT, Scene, a_scene
+from tests.support.browser import Browser
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    return a_scene(tmp_path_factory.mktemp("audit"))
+
+
+@pytest.fixture
+def auditing(scene: Scene) -> Iterator[subprocess.Popen[str]]:
+    """Return the command, serving."""
+    command = [
+        sys.executable, "-m", "pipeline.cli", "audit", "--site", str(scene.file), "--camera", "door",
+        "--clips", str(scene.clips), "--output", str(scene.output), "--write", str(scene.file),
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_key_presses_become_the_site_files_audit(
+    scene: Scene, auditing: subprocess.Popen[str], browser: Browser
+) -> None:
+    assert auditing.stderr is not None
+    url = re.findall(r"http://127\.0\.0\.1:\d+/\S+", auditing.stderr.readline())[0]
+    browser.open(url)
+    browser.wait("document.querySelectorAll('#passes button').length == 5")
+    titles = browser.script("return [...document.querySelectorAll('#passes button')].map(b => b.firstChild.data)")
+    assert titles == ["Crossings", "People in hall", "People in desk", "Visits that ended", "From zone to zone"]
+
+    browser.script("document.querySelectorAll('#passes button')[0].click()")
+    browser.wait("state == 'playing' && video.currentTime > 0.2")
+    browser.press("1", "1", "2", "Backspace")
+    assert browser.script("return [...at('keys').rows].map(row => row.cells[2].textContent)") == ["2", "0"]
+    browser.press("Space")
+    browser.wait("video.paused && state == 'paused'")
+    browser.press("Space")
+    browser.wait("state == 'ended'")
+    assert browser.script("return video.currentTime / video.duration") == pytest.approx(0.5, abs=0.05)
+    browser.press("Enter")
+    # The second window begins in the middle of the same clip.
+    browser.wait("index == 1 && state == 'playing'")
+    assert browser.script("return video.currentTime / video.duration") == pytest.approx(0.55, abs=0.1)
+    browser.press("2", "Escape")
+    browser.wait("state == 'playing' && !events.length")
+    browser.wait("state == 'ended'")
+    browser.press("Enter")
+    browser.wait("index == 2")
+    browser.script("at('leave').click()")
+
+    browser.script("document.querySelectorAll('#passes button')[2].click()")
+    browser.wait("state == 'asking'")
+    browser.press("1")
+    browser.wait("now() > 0.5")
+    browser.press("Space", "3", "ArrowUp", "Space")
+    browser.wait("state == 'ended'")
+    mean = browser.script("return counted()[0][2]")
+    since = browser.script("return events.at(-1).t")
+    assert 0.5 < since < 2 and mean == pytest.approx((since + 4 * (2 - since)) / 2, abs=0.05)
+    browser.press("Enter")
+    browser.wait("index == 1")
+    browser.script("at('leave').click(); at('finish').click()")
+    browser.wait("!at('done').hidden")
+
+    output, errors = auditing.communicate(timeout=60)
+    assert auditing.returncode == 0, errors
+    assert output == f"{scene.file}: camera door has its audit, and site_version is 2\n"
+    (site,) = load_sites(scene.file)
+    audit = site.cameras[0].audit
+    assert audit is not None and audit.crossings is not None and audit.occupancy is not None
+    assert [true for _, true in audit.crossings.samples] == [2, 0, 0, 0]
+    assert audit.occupancy.samples == ((0, round(mean, 3)),)
+    assert audit.crossings.seconds == 2 and audit.visits is None
+    assert COMMENT in scene.file.read_text()
+    assert str(scene.site.site) not in errors, "nothing of the person's work is logged"
+
+
+def test_wrong_usage_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scene = a_scene(tmp_path / "scene")
+
+    def told(**changes: object) -> str:
+        given = {"site": scene.file, "camera": "door", "clips": scene.clips, "output": scene.output} | changes
+        assert main(["audit", *(str(part) for flag, value in given.items() for part in (f"--{flag}", value))]) == 2
+        return capsys.readouterr().err
+
+    assert told(camera="back") == "silhouette audit: --camera: give a site file that has a camera back\n"
+    assert "run the job with --redact people" in told(output=tmp_path / "nothing")
+    scene.file.write_text(scene.file.read_text().replace("site_version: 1", "site_version: 2"))
+    assert "of site_version 1, and --site is 2" in told()

@@ -1,0 +1,76 @@
+"""What can be audited: windows that clips cover whole, and what records say of them."""
+
+import pytest
+
+from pipeline.archive import find_clips
+from pipeline.audit.windows import audit_windows, items_of, parts_of
+from pipeline.view import current, read_records
+from schemas.envelope import SCHEMA_VERSION, Envelope
+from tests.pipeline.audit.scene import a_scene, window_start
+from tests.support.world import a_camera, seconds
+
+
+def a_clip(start_s: float, end_s: float, digest: str = "a") -> Envelope:
+    return Envelope(
+        SCHEMA_VERSION, "lab", "door", "one", 0, seconds(start_s), seconds(end_s), 0, 10, "h264", 1, digest * 64
+    )
+
+
+@pytest.mark.parametrize(
+    ("clips", "parts"),
+    [
+        ([(0, 10)], [("a", 0.2, 0.8, 6)]),
+        ([(0, 4), (4, 10)], [("a", 0.5, 1, 2), ("b", 0, 4 / 6, 4)]),
+        ([(0, 4.05), (4, 10)], [("a", 2 / 4.05, 1, 2.05), ("b", 0.05 / 6, 4 / 6, 3.95)]),  # they overlap
+        ([(0, 3.95), (4, 10)], [("a", 2 / 3.95, 1, 1.95), ("b", 0, 4 / 6, 4)]),  # a frame is missing
+        ([(0, 3), (4, 10)], []),
+        ([(3, 10)], []),
+        ([(0, 7)], []),
+        ([], []),
+    ],
+    ids=["one", "two", "overlap", "a frame", "gap", "start", "end", "none"],
+)
+def test_a_window_is_watched_whole_or_not_at_all(clips: list, parts: list) -> None:
+    envelopes = [a_clip(*times, digest) for times, digest in zip(clips, "ab", strict=False)]
+    found = parts_of(seconds(2), seconds(8), envelopes)
+    assert [part.clip[0] for part in found] == [part[0] for part in parts]
+    for part, (_, start, end, length) in zip(found, parts, strict=True):
+        assert (part.start, part.end, part.seconds) == pytest.approx((start, end, length))
+
+
+def test_the_smallest_windows_are_audited_with_what_their_records_say(tmp_path) -> None:
+    scene = a_scene(tmp_path)
+    clips = [file.envelope for file in find_clips([scene.clips]) if file.envelope]
+    records = current(read_records(scene.output))
+    found = audit_windows(scene.site.cameras[0], records, clips)
+    assert [window.start_us for window in found] == [window_start(number) for number in range(10)]
+    assert {window.seconds for window in found} == {2}
+    crossed = [window.counted["crossings"] for window in found]
+    assert sum(each["gate", "in"] for each in crossed) == 2
+    assert sum(each["gate", "out"] for each in crossed) == 0
+    assert max(window.counted["occupancy"]["desk", ""] for window in found) >= 1
+    assert all(set(window.counted["transitions"]) == {("hall", "desk"), ("desk", "hall")} for window in found)
+    missing = [clip for clip in clips if clip.sequence != 2]
+    assert [w.start_us for w in audit_windows(scene.site.cameras[0], records, missing)] == [
+        window_start(number) for number in (0, 1, 2, 3, 6, 7, 8, 9)
+    ]
+
+
+def test_what_records_do_not_tell_gives_no_sample(tmp_path) -> None:
+    scene = a_scene(tmp_path)
+    clips = [file.envelope for file in find_clips([scene.clips]) if file.envelope]
+    records = current(read_records(scene.output))
+    hidden = {
+        family: [row | ({"visits": None} if family == "dwell" else {"count": None} if family == "flow" else {})
+                 for row in rows]
+        for family, rows in records.items()
+    }  # fmt: skip
+    for window in audit_windows(scene.site.cameras[0], hidden, clips):
+        assert window.counted["visits"] == window.counted["transitions"] == {}
+    unseen = {family: [row | {"coverage": 0.9} for row in rows] for family, rows in records.items()}
+    assert audit_windows(scene.site.cameras[0], unseen, clips) == []
+
+
+def test_a_camera_without_lines_has_no_crossings_to_count() -> None:
+    assert "crossings" not in items_of(a_camera(lines=[]))
+    assert set(items_of(a_camera(zones=[]))) == {"crossings"}

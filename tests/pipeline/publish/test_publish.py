@@ -1,0 +1,144 @@
+"""`silhouette publish`: a closed day, once, with noise of the right size; whatever else is asked for is refused."""
+
+import csv
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.cli import main
+from pipeline.publish.ledger import LedgerError, entry, keep, released
+from pipeline.publish.noise import add_noise
+from pipeline.sinks import partition, write_file
+from schemas.avro import FAMILY_OF
+from schemas.clock import now_us, to_rfc3339
+from schemas.records import MetricRecord
+from tests.support.world import a_site, clips_of, records_of, span, walker
+from transforms.guard import Guarded, to_fields
+
+WRITTEN = {
+    "site": "lab",
+    "site_version": 1,
+    "time_zone": "UTC",
+    "lateness": "3m",
+    "windows": ["1m", "1h"],
+    "cameras": [
+        {"name": "door", "lines": [{"name": "gate", "a": [0.5, 1], "b": [0.5, 0],
+                                    "directions": {"to_right": "in", "to_left": "out"}}]}
+    ],
+}  # fmt: skip
+RECORDS = records_of(a_site(windows=["1m", "1h"]), clips_of([walker(1), walker(9), walker(30)], 60), span(0, 60))
+
+
+def write(output: Path, records: list[MetricRecord]) -> None:
+    for record in records:
+        guarded = Guarded(FAMILY_OF[type(record)], to_fields(record))
+        write_file(str(output), partition(guarded), [guarded])
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Path:
+    """Return a folder with a site file and a job's output."""
+    (tmp_path / "site.yaml").write_text(yaml.safe_dump(WRITTEN))
+    write(tmp_path / "output", [record for record in RECORDS if FAMILY_OF[type(record)] == "footfall"])
+    return tmp_path
+
+
+def publish(there: Path, *flags: str, to: str = "open.json", date: str = "2026-01-05", epsilon: str = "1") -> int:
+    return main([
+        "publish", "--output", str(there / "output"), "--site", str(there / "site.yaml"), "--date", date,
+        "--epsilon", epsilon, "--to", str(there / to), *flags,
+    ])  # fmt: skip
+
+
+def test_a_closed_day_is_released_once_and_told_again(there: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert publish(there) == 0
+    assert "Unit of privacy: one passage in one camera" in capsys.readouterr().out
+    first = (there / "open.json").read_bytes()
+    (there / "open.json").unlink()
+    assert publish(there) == 0
+    assert (there / "open.json").read_bytes() == first
+    release = json.loads(first)
+    assert release["about"]["unit_of_privacy"].startswith("one passage in one camera")
+    assert len(release["rows"]) == 24 * 2
+    known = [row for row in release["rows"] if row["count"] is not None]
+    assert [(row["window_start"][:19], row["direction"]) for row in known] == [
+        ("2026-01-05T00:00:00", "in"), ("2026-01-05T00:00:00", "out"),
+    ]  # fmt: skip
+
+
+def test_another_form_holds_the_same_numbers(there: Path) -> None:
+    assert publish(there) == publish(there, to="open.csv") == 0
+    release = json.loads((there / "open.json").read_text())
+    lines = (there / "open.csv").read_text().splitlines()
+    rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
+    assert [row["count"] for row in rows] == [
+        "" if row["count"] is None else str(row["count"]) for row in release["rows"]
+    ]
+    assert any(line.startswith("# unit_of_privacy: one passage") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("flags", "changed", "message"),
+    [
+        (("--epsilon", "2"), {}, "released already, with another epsilon"),
+        (("--window", "1m"), {}, "released already, with another window_seconds"),
+    ],
+)
+def test_a_second_different_release_is_refused(
+    there: Path, capsys: pytest.CaptureFixture[str], flags: tuple[str, ...], changed: dict[str, Any], message: str
+) -> None:
+    assert publish(there) == 0
+    assert publish(there, *flags) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "changed", "message"),
+    [
+        (("--epsilon", "0"), {}, "--epsilon: above 0"),
+        (("--epsilon", "nan"), {}, "--epsilon: above 0"),
+        (("--epsilon", "11"), {}, "--epsilon: above 0 and at most 10"),
+        (("--date", "yesterday"), {}, "--date: is written like"),
+        (("--date", to_rfc3339(now_us())[:10]), {}, "is open until"),
+        (("--date", "2026-01-04"), {}, "holds no footfall of 2026-01-04"),
+        (("--window", "5m"), {}, "--window: one of the site file's: 1m, 1h"),
+        (("--to", "open.txt"), {}, "--to: open.txt: ends with none of"),
+        ((), {"k": {"footfall": 5}}, "footfall has a k of 5"),
+        ((), {"cameras": [{"name": "door"}]}, "has no lines"),
+    ],
+)
+def test_what_must_not_be_released_is_refused(
+    there: Path, capsys: pytest.CaptureFixture[str], flags: tuple[str, ...], changed: dict[str, Any], message: str
+) -> None:
+    (there / "site.yaml").write_text(yaml.safe_dump(WRITTEN | changed))
+    assert publish(there, *flags) == 2
+    assert message in capsys.readouterr().err
+    assert not (there / "output" / "published").exists()
+
+
+def test_who_is_slower_tells_what_the_quicker_one_released(tmp_path: Path) -> None:
+    name = entry(str(tmp_path), "lab", "2026-01-05")
+    request = {"site": "lab", "date": "2026-01-05", "epsilon": 1.0}
+    first = keep(name, {"request": request, "about": {}, "rows": [1]})
+    assert keep(name, {"request": request, "about": {}, "rows": [2]}) == first == released(name, request)
+    with pytest.raises(LedgerError, match="another epsilon"):
+        keep(name, {"request": request | {"epsilon": 2.0}, "about": {}, "rows": [3]})
+    Path(name).write_text("{}")
+    with pytest.raises(LedgerError, match="cannot be read"):
+        released(name, request)
+
+
+def test_the_noise_is_as_wide_as_the_budget_asks() -> None:
+    """Of a discrete Laplace distribution of scale s the mean distance from its middle is 1 / sinh(1 / s)."""
+    counts = [100] * 20_000
+    noisy = add_noise(counts, sensitivity=2, epsilon=1.0)
+    assert noisy.scale == pytest.approx(2, abs=1e-6)
+    off = [abs(count - 100) for count in noisy.counts]
+    assert statistics.fmean(off) == pytest.approx(1.919, abs=0.1)
+    assert abs(statistics.fmean(noisy.counts) - 100) < 0.15
+    assert sum(each <= noisy.margin for each in off) / len(off) > 0.94
+    assert add_noise([], 1, 1.0).counts == []

@@ -1,0 +1,40 @@
+"""What a replay reads of what was published before."""
+
+import pickle
+from pathlib import Path
+
+from pipeline.released import ReleasedRecords
+from pipeline.sinks import partition, write_file
+from schemas.avro import FAMILY_OF
+from schemas.records import CameraHealth, MetricRecord
+from tests.support.world import T0, a_clip, a_site, in_order, protected_of, records_of, seconds, span, walker
+from transforms.guard import Guarded, to_fields
+
+SITE = a_site(windows=["1m", "1h"], day_start="22:00")
+CLIPS = [a_clip(-600, -590, [walker(-599)]), a_clip(0, 60, [walker(1)])]
+"""A quarter of an hour over midnight, UTC: two dates."""
+
+
+def write(output: Path, records: list[MetricRecord]) -> None:
+    for record in records:
+        guarded = Guarded(FAMILY_OF[type(record)], to_fields(record))
+        write_file(str(output), partition(guarded), [guarded])
+
+
+def test_a_group_is_found_over_both_of_its_dates_in_every_revision(tmp_path: Path) -> None:
+    first, second = (protected_of(SITE, clips, span(-660, 120)) for clips in (CLIPS[:1], CLIPS))
+    write(tmp_path, [*first, *second])
+    find = pickle.loads(pickle.dumps(ReleasedRecords(str(tmp_path))))
+    before, after = ("lab", "door", seconds(-3600), T0), ("lab", "door", T0, seconds(3600))
+    for key in (before, after):
+        _, _, start, end = key
+        own = [row for row in {*first, *second} if start <= row.window_start < end]
+        assert in_order(set(find(key))) == in_order(row for row in own if not isinstance(row, CameraHealth))
+    assert not list(find(("lab", "yard", seconds(-3600), T0)))
+    assert not list(ReleasedRecords(str(tmp_path / "nothing"))(before))
+
+
+def test_what_was_read_is_what_was_written(tmp_path: Path) -> None:
+    records = [row for row in records_of(SITE, CLIPS, span(0, 60)) if not isinstance(row, CameraHealth)]
+    write(tmp_path, records)
+    assert in_order(ReleasedRecords(str(tmp_path))(("lab", "door", T0, seconds(3600)))) == in_order(records)

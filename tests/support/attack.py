@@ -1,0 +1,381 @@
+"""An attack on everything that was written: what can be told of each suppressed cell, by linear programming.
+
+It is made from rows alone, of all families and revisions, and from what anyone can read in the schemas and docs: how
+bins, cells, windows and families add up, that waits and stays lie in their bins, that counts are not below their floor.
+It shares no code with the job.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.optimize import linprog
+from scipy.sparse import csgraph, csr_array
+
+from schemas.clock import micros
+
+Row = Mapping[str, Any]
+Window = tuple[int, int]
+"""Size in seconds, and start."""
+
+HALF = 0.0005
+"""Half of the thousandth to which seconds are rounded."""
+FAR, ROUNDS = 1.01, 4
+"""Two solutions so far apart in a number show that it cannot be told; tried in so many directions and back."""
+SLACK, NEAR = 1e-5, 1e-3
+"""How far a weighted sum may be off for the solver's sake, and a count of it."""
+
+KEYS = {
+    "footfall": ("line", "direction"),
+    "occupancy": ("zone",),
+    "dwell": ("zone", "status", "bin"),
+    "queue": ("zone",),
+    "flow": ("from_zone", "to_zone"),
+    "heatmap": ("cell_column", "cell_row"),
+}
+COUNTS = {"footfall": "count", "dwell": "visits", "flow": "count"}
+"""Families whose value is the number of what stands behind it."""
+FLOORS = {"heatmap": 1.0}
+"""Least count of a suppressed cell: only cells where somebody was have a row."""
+
+
+class Told(NamedTuple):
+    """What an attacker can tell of one quantity of a suppressed cell."""
+
+    family: str
+    camera: str
+    window: Window
+    key: tuple[Any, ...]
+    quantity: str
+    least: float
+    most: float
+
+    @property
+    def recovered(self) -> bool:
+        """Whether it is known exactly, as far as what is written is exact; counts are whole numbers.
+
+        Of open visits and of people who joined a queue the row says nothing that dwell's own rows do not.
+        """
+        if self.quantity in ("open", "joined"):
+            return False
+        if self.quantity == "seconds":
+            return self.most - self.least <= 2 * HALF
+        return self.most < math.inf and math.ceil(self.least - NEAR) >= math.floor(self.most + NEAR)
+
+
+Name = tuple[str, Window, tuple[Any, ...], str]
+"""Family, window, key and quantity of a number."""
+
+
+@dataclass
+class System:
+    """Numbers of one camera's group of windows: known, or bound by what is known."""
+
+    known: dict[Name, float] = field(default_factory=dict)
+    unknown: dict[Name, int] = field(default_factory=dict)
+    floors: list[float] = field(default_factory=list)
+    rows: list[tuple[dict[int, float], float]] = field(default_factory=list)
+
+    def let(self, name: Name, value: float | None, floor: float = 0.0) -> None:
+        """Say what a number is; None for one that is not known."""
+        if value is not None:
+            self.known[name] = value
+        else:
+            self.unknown[name] = len(self.floors)
+            self.floors.append(floor)
+
+    def has(self, *names: Name) -> bool:
+        return all(name in self.known or name in self.unknown for name in names)
+
+    def at_most(self, terms: Iterable[tuple[Name, float]], most: float) -> None:
+        """Say that a weighted sum is at most so much."""
+        factors: dict[int, float] = defaultdict(float)
+        for name, factor in terms:
+            if name in self.known:
+                most -= factor * self.known[name]
+            elif factor:
+                factors[self.unknown[name]] += factor
+        if factors:
+            self.rows.append((dict(factors), most))
+
+    def is_zero(self, plus: Sequence[Name], minus: Sequence[Name], rounding: float = 0.0) -> None:
+        """Say that two sums are the same, up to rounding."""
+        terms = [*((name, 1.0) for name in plus), *((name, -1.0) for name in minus)]
+        self.at_most(terms, rounding)
+        self.at_most([(name, -factor) for name, factor in terms], rounding)
+
+    def bounds(self, names: Sequence[Name], *, wholly: bool) -> dict[Name, tuple[float, float]]:
+        """Return the least and the most that unknowns can be; if not wholly, no further than tells that they differ."""
+        columns = [(r, c, f) for r, (factors, _) in enumerate(self.rows) for c, f in factors.items()]
+        r, c, f = zip(*columns, strict=True) if columns else ((), (), ())
+        matrix = csr_array((f, (r, c)), (len(self.rows), len(self.floors)))
+        most, floors = np.array([bound for _, bound in self.rows]), np.array(self.floors)
+        _, labels = csgraph.connected_components(abs(matrix).T @ abs(matrix), directed=False)
+        found: dict[Name, tuple[float, float]] = {}
+        wanted: dict[int, list[Name]] = defaultdict(list)
+        for name in names:
+            wanted[labels[self.unknown[name]]].append(name)
+        for label, own_names in wanted.items():
+            own = np.flatnonzero(labels == label)
+            part = csr_array(matrix[:, own])
+            used = np.flatnonzero(np.diff(part.indptr))
+            piece = _Piece(part[used], most[used] + SLACK, floors[own])
+            if not wholly:
+                spread = piece.spread()
+                ends = ((name, spread[:, np.searchsorted(own, self.unknown[name])]) for name in own_names)
+                found |= {name: (low, high) for name, (low, high) in ends if high - low > FAR}
+            for name in own_names:
+                if name not in found:
+                    at = own == self.unknown[name]
+                    found[name] = float(piece.least(at * 1.0)[at][0]), float(piece.least(at * -1.0)[at][0])
+        return found
+
+
+class _Piece(NamedTuple):
+    """Unknowns that hang together: weighted sums, their mosts, and the floor of each unknown."""
+
+    sums: Any
+    most: Any
+    floors: Any
+
+    def least(self, cost: Any, ceiling: float | None = None) -> Any:
+        """Return where a weighted sum is least; infinite where it has no end."""
+        for presolve in (True, False):  # which takes some that have no end for ones without a solution
+            solved = linprog(
+                cost, A_ub=self.sums if len(self.most) else None, b_ub=self.most if len(self.most) else None,
+                bounds=[(floor, ceiling) for floor in self.floors], method="highs", options={"presolve": presolve},
+            )  # fmt: skip
+            if solved.status != 2:
+                break
+        assert solved.status in (0, 3), f"what is known contradicts itself: {solved.message}"
+        return solved.x if solved.status == 0 else np.where(cost < 0, math.inf, self.floors)
+
+    def spread(self) -> Any:
+        """Return the least and the most that each unknown was in a few solutions, each far out in some direction."""
+        rng = np.random.default_rng(1)
+        costs = [sign * rng.uniform(0.1, 1, len(self.floors)) * rng.choice([-1, 1], len(self.floors))
+                 for _ in range(ROUNDS) for sign in (1, -1)]  # fmt: skip
+        points = np.array([self.least(cost, ceiling=1e5) for cost in costs])
+        return np.array([points.min(0), points.max(0)])
+
+
+def attack(records: Mapping[str, Iterable[Row]], *, wholly: bool = True) -> list[Told]:
+    """Return what can be told of every suppressed cell in records of any number of sites, days and revisions.
+
+    Args:
+      records: All rows ever written, by family.
+      wholly: Whether to find the whole interval of each; if not, only whether it is more than one number.
+    """
+    groups: dict[tuple[Any, ...], list[tuple[str, Row]]] = defaultdict(list)
+    for family, rows in records.items():
+        for row in rows:
+            if family in KEYS:
+                groups[row["site"], row["site_version"], row["camera"]].append((family, row))
+    return [
+        told
+        for (*_, camera), rows in groups.items()
+        for each in _generations(rows)
+        for told in _tell(camera, each, wholly)
+    ]
+
+
+def _generations(rows: Sequence[tuple[str, Row]]) -> Iterator[list[tuple[str, Row]]]:
+    """Yield what was written at each time: a later one has its own revision where a clip more came."""
+    revisions: dict[Window, list[int]] = defaultdict(list)
+    for family, row in rows:
+        # What is told of cells that are not suppressed anywhere in a revision adds nothing.
+        if family in KEYS and row["revision"] not in revisions[_window(row)] and row["suppressed"]:
+            revisions[_window(row)].append(row["revision"])
+    count = max(map(len, revisions.values()), default=0)
+    every: dict[Window, list[int]] = defaultdict(list)
+    for _, row in rows:
+        every[_window(row)].append(row["revision"])
+    for generation in range(count):
+        chosen = {
+            window: sorted(revisions[window])[min(generation, len(revisions[window]) - 1)] if revisions[window]
+            else max(found)
+            for window, found in every.items()
+        }  # fmt: skip
+        yield [(family, row) for family, row in rows if row["revision"] == chosen[_window(row)]]
+
+
+def _window(row: Row) -> Window:
+    return row["window_size_seconds"], _instant(row["window_start"])
+
+
+def _instant(told: Any) -> int:
+    return told if isinstance(told, int) else micros(told)
+
+
+def _tell(camera: str, rows: Sequence[tuple[str, Row]], wholly: bool) -> list[Told]:
+    unique = {(family, _window(row), tuple(row[name] for name in KEYS[family])): row for family, row in rows}
+    system, suppressed = System(), []
+    for (family, window, key), row in unique.items():
+        for quantity, value in _numbers(family, row):
+            system.let((family, window, key, quantity), value, FLOORS.get(family, 0.0) if quantity == "n" else 0.0)
+            if row["suppressed"]:
+                suppressed.append((family, window, key, quantity))
+    ends = {_window(row): _instant(row["window_end"]) for _, row in rows}
+    observed = {_window(row): (row["observed_ms"], row["scheduled_ms"]) for _, row in rows}
+    _totals(system, unique)
+    _windows(system, unique, ends, observed)
+    _families(system, unique, ends)
+    _bins(system, unique, ends, observed)
+    bounds = system.bounds(suppressed, wholly=wholly)
+    return [Told(name[0], camera, name[1], name[2], name[3], *bounds[name]) for name in suppressed]
+
+
+def _numbers(family: str, row: Row) -> Iterator[tuple[str, float | None]]:
+    """Yield the numbers that a row holds; None for what is suppressed. No data is nobody."""
+    hidden = row["suppressed"]
+    if family in COUNTS:
+        yield "n", None if hidden else row[COUNTS[family]] or 0
+        return
+    yield "n", None if hidden else row["n"]
+    fields = {
+        "heatmap": {"seconds": "person_seconds"},
+        "occupancy": {"seconds": "person_seconds", "open": "open_visits"},
+        "queue": {"left": "left", "joined": "joined"},
+    }[family]
+    for quantity, name in fields.items():
+        yield quantity, None if hidden else row[name] or 0
+
+
+Unique = Mapping[tuple[str, Window, tuple[Any, ...]], Row]
+
+
+def _totals(system: System, unique: Unique) -> None:
+    parts: dict[tuple[Any, ...], list[tuple[Any, ...]]] = defaultdict(list)
+    for family, window, key in unique:
+        if family == "dwell" and key[2] >= 0:
+            parts[family, window, (key[0], "COMPLETED", -1)].append(key)
+        elif family == "heatmap" and key != (-1, -1):
+            parts[family, window, (-1, -1)].append(key)
+        elif family == "flow" and key != ("*", "*"):
+            parts[family, window, ("*", "*")].append(key)
+    for (family, window, total), keys in parts.items():
+        for quantity in ("n", "seconds") if family == "heatmap" else ("n",):
+            names = [(family, window, key, quantity) for key in keys]
+            rounding = HALF * (len(keys) + 1) if quantity == "seconds" else 0.0
+            system.is_zero(names, [(family, window, total, quantity)], rounding)
+
+
+def _windows(
+    system: System, unique: Unique, ends: Mapping[Window, int], observed: Mapping[Window, tuple[int, int]]
+) -> None:
+    sizes = sorted({size for size, _ in ends})
+    for parent, end in ends.items():
+        below = [size for size in sizes if size < parent[0]]
+        children = sorted(w for w in ends if below and w[0] == below[-1] and parent[1] <= w[1] < end)
+        if not children:
+            continue
+        whole = tuple(map(sum, zip(*(observed[child] for child in children), strict=True))) == observed[parent]
+        last = next((child for child in children if ends[child] == end), None)
+        names = {(family, key) for family, window, key in unique if window == parent or window in children}
+        for family, key in names:
+            for quantity in ("n", "seconds", "left", "joined", "open"):
+                name = (family, parent, key, quantity)
+                own = [(family, child, key, quantity) for child in children]
+                own = [each for each in own if system.has(each)]
+                if not system.has(name):
+                    continue
+                is_open = quantity == "open" or (family == "dwell" and key[1] == "OPEN")
+                if is_open:
+                    if last is not None and system.has((family, last, key, quantity)):
+                        system.is_zero([(family, last, key, quantity)], [name])
+                elif (quantity == "n" and family in ("occupancy", "queue")) or (
+                    family == "heatmap" and key == (-1, -1) and quantity == "n"
+                ):
+                    continue
+                elif quantity == "n" and family == "heatmap":
+                    if whole:
+                        system.at_most([(name, 1.0), *((each, -1.0) for each in own)], 0.0)
+                    for each in own:
+                        system.at_most([(each, 1.0), (name, -1.0)], 0.0)
+                elif whole:
+                    rounding = HALF * (len(own) + 1) if quantity == "seconds" else 0.0
+                    system.is_zero(own, [name], rounding)
+
+
+def _families(system: System, unique: Unique, ends: Mapping[Window, int]) -> None:
+    for family, window, key in unique:
+        if family not in ("occupancy", "queue"):
+            continue
+        completed, censored, still = (
+            ("dwell", window, (*key, status, -1), "n") for status in ("COMPLETED", "CENSORED", "OPEN")
+        )
+        if not system.has(completed, censored, still):
+            continue
+        before = next((w for w, end in ends.items() if w[0] == window[0] and end == window[1]), None)
+        were: Name | None = ("dwell", before, (*key, "OPEN", -1), "n") if before else None
+        if family == "occupancy":
+            system.is_zero([completed, censored, still], [(family, window, key, "n")])
+            system.is_zero([still], [(family, window, key, "open")])
+            came: Name = (family, window, key, "n")
+        else:
+            system.is_zero([completed], [(family, window, key, "left")])
+            system.is_zero([completed, still], [(family, window, key, "n")])
+            came = (family, window, key, "joined")
+            if were is not None and system.has(were):
+                system.is_zero([completed, censored, still], [were, came])
+        flows = [("flow", window, pair, "n") for kind, w, pair in unique
+                 if kind == "flow" and w == window and pair[1] == key[0] and pair != ("*", "*")]  # fmt: skip
+        if flows:
+            system.at_most([*((name, 1.0) for name in flows), (came, -1.0)], 0.0)
+            if family == "occupancy" and were is not None and system.has(were):
+                system.at_most([*((name, 1.0) for name in flows), (were, 1.0), (came, -1.0)], 0.0)
+
+
+def _bins(
+    system: System, unique: Unique, ends: Mapping[Window, int], observed: Mapping[Window, tuple[int, int]]
+) -> None:
+    """Stays lie in their bins; their sum over windows is the sum of their sums."""
+    by_zone: dict[tuple[Window, str], list[tuple[float, float | None, Name]]] = defaultdict(list)
+    for (family, window, key), row in unique.items():
+        if family == "dwell" and key[2] >= 0:
+            by_zone[window, key[0]].append((row["from_seconds"], row["until_seconds"], (family, window, key, "n")))
+    rounded: dict[tuple[Window, str], int] = {}
+    for (window, zone), found in by_zone.items():
+        bins = sorted(found, key=lambda each: each[0])
+        total = unique["dwell", window, (zone, "COMPLETED", -1)]
+        queue = unique.get(("queue", window, (zone,)))
+        stays: Name = ("dwell", window, (zone, "COMPLETED", -1), "stays")
+        told = [
+            (total["visits"], total["mean_seconds"], total["p50_seconds"], total["p90_seconds"], None),
+            *([(queue["left"], *(queue[f"wait_{each}_seconds"] for each in ("mean", "p50", "p90", "max")))] if queue
+              else []),
+        ]  # fmt: skip
+        said = next((each for each in told if each[0] and each[1] is not None), None)
+        system.let(stays, said[0] * said[1] if said else None)
+        rounded[window, zone] = said[0] if said else 0
+        rounding = HALF * rounded[window, zone]
+        system.at_most([*((name, float(math.ceil(low))) for low, _, name in bins), (stays, -1.0)], rounding)
+        longest = next((each[4] for each in told if each[4] is not None), None)
+        tops = [longest if high is None else math.ceil(high) - 1 for _, high, _ in bins]
+        if None not in tops:
+            tops = [min(top, longest) if longest is not None else top for top in tops]
+            system.at_most([*((name, -float(top)) for top, (_, _, name) in zip(tops, bins, strict=True)), (stays, 1.0)],
+                           rounding)  # fmt: skip
+        for count, _, p50, p90, most in told:
+            for share, stay in ((0.5, p50), (0.9, p90), (1.0, most)):
+                if count and stay is not None:
+                    rank = math.ceil(share * count)
+                    below = [(name, 1.0) for _, high, name in bins if high is not None and high <= stay]
+                    up_to = [(name, -1.0) for low, _, name in bins if low <= stay]
+                    system.at_most(below, rank - 1.0)
+                    system.at_most(up_to, -float(rank))
+    sizes = sorted({size for size, _ in ends})
+    for (window, zone), _ in by_zone.items():
+        below = [size for size in sizes if size < window[0]]
+        children = [w for w in ends if below and w[0] == below[-1] and window[1] <= w[1] < ends[window]]
+        key = (zone, "COMPLETED", -1)
+        own = [("dwell", child, key, "stays") for child in children]
+        whole = children and tuple(map(sum, zip(*(observed[c] for c in children), strict=True))) == observed[window]
+        if whole and system.has(*own):
+            counted = sum(rounded.get((each, zone), 0) for each in [window, *children])
+            system.is_zero(own, [("dwell", window, key, "stays")], HALF * (counted + 1))

@@ -1,0 +1,66 @@
+"""What groups of windows measure of made-up crowds, and how their records look to an attacker."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from schemas.avro import FAMILY_OF
+from schemas.clock import micros
+from schemas.records import FAMILIES, MetricRecord
+from schemas.site import Site
+from tests.support.world import Person, a_camera, a_site, clips_of, records_of, span, stander, strip, walker
+from transforms.guard import to_fields
+from transforms.tables import CELLS
+
+_ZONES = [
+    {"name": name, "kind": kind, "polygon": strip(left, right), "dwell_bins": ["2s", "5s"]}
+    for name, kind, left, right in (("a", "area", 0, 0.3), ("b", "area", 0.3, 0.6), ("c", "queue", 0.6, 1))
+]
+
+
+def crowded_site(k: Any = 5, **changes: Any) -> Site:
+    """Return a site of one camera with two areas, a queue and a coarse heat map, in windows of one and two minutes."""
+    cameras = [a_camera(zones=_ZONES, heatmap=[3, 2]).model_dump(mode="json")]
+    return a_site(**{"windows": ["1m", "2m"], "cameras": cameras, "k": k} | changes)
+
+
+def crowd(seed: int, until_s: float, people: int) -> list[Person]:
+    """Return so many who walk through, fast and slow, and half as many who stand somewhere for a while."""
+    rng = random.Random(seed)
+    walkers = [
+        walker(rng.uniform(0, until_s - 10), speed=rng.uniform(0.1, 0.6), y=rng.uniform(0.55, 0.95),
+               back=rng.random() < 0.4)
+        for _ in range(people)
+    ]  # fmt: skip
+    since = [rng.uniform(0, until_s - 20) for _ in range(people // 2)]
+    standing = (stander(rng.uniform(0.2, 1.8), rng.uniform(0.6, 0.95), at, at + rng.uniform(2, 40)) for at in since)
+    return [*walkers, *standing]
+
+
+def a_group(site: Site, seed: int, people: int) -> list[MetricRecord]:
+    """Return what one group of windows measured, in the families that have cells."""
+    clips = clips_of(crowd(seed, 120, people), 120, every_s=20)
+    return [record for record in records_of(site, clips, span(0, 120)) if type(record) in CELLS]
+
+
+def as_written(rows: Iterable[MetricRecord]) -> dict[str, list[dict[str, Any]]]:
+    """Return records as an attacker reads them, by family."""
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        found[FAMILY_OF[type(row)]].append(to_fields(row))
+    return found
+
+
+def as_measured(records: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[MetricRecord]:
+    """Return rows that were read back as records again, in the families that have cells."""
+    found: list[MetricRecord] = []
+    for kind in CELLS:
+        for row in records[FAMILY_OF[kind]]:
+            instants = {name: micros(row[name]) for name in ("window_start", "window_end")}
+            names = {field.name for field in fields(kind)}
+            found.append(FAMILIES[FAMILY_OF[kind]](**({name: row[name] for name in names} | instants)))
+    return found

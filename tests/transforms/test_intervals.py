@@ -1,0 +1,202 @@
+"""Error intervals: the level they promise, what they rest on, and when there is none."""
+
+import random
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.audit import Samples
+from schemas.records import Dwell, Flow, Footfall, Heatmap, MetricRecord, Occupancy, Queue
+from tests.support.world import MODEL, a_camera, a_site, clips_of, records_of, span, stander, walker
+from transforms.intervals import LEAST_SAMPLES, errors_of, interval_of_mean, interval_of_sum
+from transforms.protect import protect
+
+Pairs = list[tuple[float, float]]
+PAIRS = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), min_size=1, max_size=60)
+
+
+def samples(pairs: Pairs, seconds: float = 10) -> Samples:
+    return Samples(seconds=seconds, samples=tuple(pairs))
+
+
+def miscount(true: int, rng: random.Random) -> int:
+    """One of twelve people is missed, and now and then somebody is counted who is not there."""
+    return sum(rng.random() > 1 / 12 for _ in range(true)) + (rng.random() < 0.05)
+
+
+def clip_of(mean: float, rng: random.Random) -> tuple[int, int]:
+    true = sum(rng.random() < mean / 10 for _ in range(10))
+    return miscount(true, rng), true
+
+
+@pytest.mark.parametrize("audited", [15, 40, 120])
+@pytest.mark.parametrize("mean", [0.5, 4])
+def test_the_truth_is_within_in_nine_windows_of_ten(audited: int, mean: float) -> None:
+    """Also where few clips were audited: the level holds over audits."""
+    rng = random.Random(1)
+    within = windows = 0
+    for _ in range(200):
+        errors = errors_of(samples([clip_of(mean, rng) for _ in range(audited)]))
+        for _ in range(10):
+            counted, true = clip_of(mean, rng)
+            low, high = interval_of_sum(errors, counted, 10)
+            if low is not None and high is not None:
+                within += low <= true <= high
+                windows += 1
+    assert windows > 700
+    assert within / windows >= 0.89
+
+
+@pytest.mark.parametrize("clips", [6, 90])
+def test_the_truth_is_within_also_over_a_longer_time(clips: int) -> None:
+    rng = random.Random(2)
+    within = 0
+    widths = []
+    for _ in range(400):
+        errors = errors_of(samples([clip_of(2, rng) for _ in range(60)]))
+        pairs = [clip_of(2, rng) for _ in range(clips)]
+        counted, true = (sum(values) for values in zip(*pairs, strict=True))
+        low, high = interval_of_sum(errors, counted, 10 * clips)
+        assert low is not None and high is not None
+        within += low <= true <= high
+        widths.append((high - low) / counted)
+    assert within / 400 >= 0.87
+    assert sum(widths) / 400 < 0.35, "and it says something"
+
+
+def test_what_is_missed_on_the_whole_moves_the_interval() -> None:
+    """A camera that sees nine of ten: of 900 counted people there were about a thousand."""
+    errors = errors_of(samples([(9, 10), (18, 20), (9, 10), (27, 30)] * 5))
+    assert interval_of_sum(errors, 900, 3600) == (900, 1000)
+
+
+def test_without_errors_the_interval_is_the_value() -> None:
+    errors = errors_of(samples([(3, 3)] * 9 + [(0, 0)] * 9))
+    assert interval_of_sum(errors, 2, 10) == (2, 2)
+    assert interval_of_sum(errors, 200, 1000) == (200, 200)
+    assert interval_of_sum(errors, 0, 1000) == (0, 0)
+    assert interval_of_mean(errors, 0.7) == (0.7, 0.7)
+
+
+def test_too_few_samples_tell_nothing() -> None:
+    assert LEAST_SAMPLES == 9
+    busy, idle = (1.0, 1.0), (0.0, 0.0)
+    few = errors_of(samples([busy] * 8 + [idle] * 9))
+    assert interval_of_sum(few, 1, 10) == (None, None)
+    assert interval_of_sum(few, 0, 10) == (0, 0)
+    enough = errors_of(samples([busy] * 9 + [idle] * 8))
+    assert interval_of_sum(enough, 1, 10) == (1, 1)
+    assert interval_of_sum(enough, 0, 10) == (None, None)
+    assert interval_of_sum(None, 1, 10) == interval_of_sum(enough, None, 10) == (None, None)
+    assert interval_of_mean(None, 1.0) == interval_of_mean(enough, None) == (None, None)
+
+
+def test_idle_samples_do_not_speak_for_busy_ones() -> None:
+    busy: Pairs = [(2, 3), (2, 1), (2, 2), (3, 4), (3, 2)] * 3
+    alone = interval_of_sum(errors_of(samples(busy)), 2, 10)
+    assert alone == interval_of_sum(errors_of(samples(busy + [(0, 0)] * 500)), 2, 10) == (1, 3)
+
+
+def test_what_is_missed_where_nothing_is_counted_adds_up() -> None:
+    errors = errors_of(samples([(0, 0)] * 8 + [(0, 1)] * 2))
+    assert interval_of_sum(errors, 0, 10) == (0, 1)
+    low, high = interval_of_sum(errors, 0, 300)
+    assert low == 0 and high is not None and 6 < high < 15
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(PAIRS, st.integers(0, 10_000), st.floats(0.1, 90_000), st.randoms(use_true_random=False))
+def test_the_value_is_within_and_nothing_is_below_nobody(
+    pairs: Pairs, counted: int, seconds: float, rng: random.Random
+) -> None:
+    low, high = found = interval_of_sum(errors_of(samples(pairs)), counted, seconds)
+    classes = sum((c > 0) == (counted > 0) for c, _ in pairs)
+    assert (low is None) == (high is None) == (classes < LEAST_SAMPLES)
+    if low is not None and high is not None:
+        assert 0 <= low <= counted <= high
+    mixed = pairs[:]
+    rng.shuffle(mixed)
+    assert interval_of_sum(errors_of(samples(mixed)), counted, seconds) == found, "whatever the samples' order"
+
+
+@settings(max_examples=100, derandomize=True, deadline=None)
+@given(PAIRS, st.floats(0, 50).map(lambda mean: round(mean, 3)), st.floats(1, 900))
+def test_a_mean_is_within_in_thousandths(pairs: Pairs, mean: float, times: float) -> None:
+    for each in (1, times):
+        value = round(mean * each, 3)
+        low, high = interval_of_mean(errors_of(samples(pairs)), value, each)
+        if low is not None and high is not None:
+            assert 0 <= low <= value <= high
+            assert (low, high) == (round(low, 3), round(high, 3))
+
+
+AUDIT = {
+    "model": MODEL,
+    "crossings": {"seconds": 10, "samples": [[1, 1], [1, 2], [0, 0]] * 9},
+    "occupancy": {"seconds": 10, "samples": [[1, 1.1], [0, 0.1]] * 9},
+    "visits": {"seconds": 10, "samples": [[1, 1], [1, 2], [0, 1]] * 9},
+    "transitions": {"seconds": 10, "samples": [[1, 1], [1, 2], [0, 0]] * 9},
+}
+ENDS: dict[type, tuple[str, ...]] = {
+    Footfall: ("count",), Occupancy: ("mean",), Dwell: ("visits",), Queue: ("left",), Flow: ("count",),
+    Heatmap: ("person_seconds",),
+}  # fmt: skip
+
+
+def recorded(audit: dict[str, Any] | None, until_s: int = 60) -> list[MetricRecord]:
+    site = a_site(cameras=[a_camera(audit=audit).model_dump(mode="json", exclude_none=True)])
+    clips = clips_of([walker(1), walker(20), stander(1.5, 0.8, 2, 30)], 60)
+    return records_of(site, clips, span(0, until_s))
+
+
+def ends(record: MetricRecord) -> tuple[Any, Any, Any]:
+    (field,) = ENDS[type(record)]
+    return getattr(record, f"{field}_low"), getattr(record, field), getattr(record, f"{field}_high")
+
+
+def is_cell(record: MetricRecord) -> bool:
+    """Tell the rows that have no interval: parts of a histogram, and visits whose end nobody saw."""
+    match record:
+        case Dwell():
+            return record.bin >= 0 or record.status != "COMPLETED"
+        case Heatmap():
+            return record.cell_column >= 0
+    return False
+
+
+def test_every_family_has_an_interval_by_the_cameras_audit() -> None:
+    found = [record for record in recorded(AUDIT) if type(record) in ENDS]
+    assert {type(record) for record in found} == set(ENDS)
+    for record in found:
+        low, value, high = ends(record)
+        if is_cell(record):
+            assert (low, high) == (None, None)
+        else:
+            assert low <= value <= high
+            assert type(low) is type(value) is type(high)
+
+
+def test_without_an_audit_and_with_another_models_there_is_none() -> None:
+    bare = recorded(None)
+    assert {ends(record)[::2] for record in bare if type(record) in ENDS} == {(None, None)}
+    assert recorded(AUDIT | {"model": "ba9876543210"}) == bare
+
+
+def test_an_audit_changes_no_value() -> None:
+    nothing = {f"{field}_{end}": None for (field,) in ENDS.values() for end in ("low", "high")}
+    assert [
+        replace(record, **{name: value for name, value in nothing.items() if hasattr(record, name)})
+        for record in recorded(AUDIT)
+    ] == recorded(None)
+
+
+def test_no_data_and_suppressed_cells_have_none() -> None:
+    second = [record for record in recorded(AUDIT, 120) if not record.coverage and type(record) in ENDS]
+    assert second and {ends(record) for record in second} == {(None, None, None)}
+    for record in recorded(AUDIT):
+        hidden = protect(record, {"lab": 1000})
+        if hidden.suppressed:
+            assert ends(hidden) == (None, None, None)

@@ -1,0 +1,153 @@
+"""How far the truth may lie from a count: 90% intervals, from samples in which a person counted as well.
+
+The method, for one measure of one camera, from samples (counted, true) of a few seconds each:
+
+* the share `true / counted` over all samples is the centre: what is seen too much or too little on the whole;
+* each sample in which something was counted is held against the others (leave one out), and its error divided by
+  `sqrt(counted + 1 + counted² / total)`: errors of single people, and that of the share itself. The quantile of these
+  scores that split conformal prediction takes, the ceil(0.9 (n + 1))-th smallest (Vovk, Gammerman and Shafer 2005; Lei
+  et al. 2018), scaled back, is the interval's half width. It supposes nothing of the errors' distribution;
+* where nothing was counted, the interval ends at the same quantile of what was there in the samples with nothing
+  counted. These are a class of their own (Mondrian conformal prediction), or many idle samples would speak for the
+  busy ones;
+* a count over a time longer than the samples' adds up the errors of many samples: the interval is no narrower than the
+  one of Student's t by the samples' mean and variance, summed over that time. A mean number of people does not add up.
+
+Below nine samples of its class a value has no interval: no 90% can be told from eight. The counted value itself is
+always within. It is a pure function of the value, the observed time and the site file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from scipy.special import stdtrit
+
+from schemas.audit import Samples
+
+LEVEL = 0.9
+"""Share of windows whose interval holds the truth."""
+
+LEAST_SAMPLES = math.ceil(LEVEL / (1 - LEVEL) - 1e-9)
+"""Fewest samples of a class from which the level can be told."""
+
+_SLACK = 1e-6
+"""What binary fractions may be off before a whole number counts as outside."""
+
+
+class Interval(NamedTuple):
+    """From `low` to `high`, both within."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Errors:
+    """What a measure's samples say of its errors.
+
+    Attributes:
+      share: True over counted.
+      total: Counted in all samples.
+      score: Quantile of the scaled errors where something was counted; None with too few such samples.
+      missed: Quantile of what was there where nothing was counted; None with too few such samples.
+      seconds: Mean length of a sample.
+      variance: Of the error of one counted person.
+      missed_mean: Mean of what was there where nothing was counted.
+      missed_square: Mean of its square.
+      student: Student's t for the level, on both sides.
+    """
+
+    share: float
+    total: float
+    score: float | None
+    missed: float | None
+    seconds: float
+    variance: float
+    missed_mean: float
+    missed_square: float
+    student: float
+
+    def of(self, counted: float) -> Interval | None:
+        """Return the interval of a value counted over a time as long as a sample, or of a mean over any."""
+        if counted > 0:
+            if self.score is None:
+                return None
+            centre, width = self.share * counted, self.score * _scale(counted, self.total)
+            return Interval(centre - width, centre + width)
+        return None if self.missed is None else Interval(0, self.missed)
+
+    def of_sum(self, counted: float, seconds: float) -> Interval | None:
+        """Return the interval of a value counted over `seconds`."""
+        interval = self.of(counted)
+        times = seconds / self.seconds
+        if interval is None or times <= 1:
+            return interval
+        if counted > 0:
+            centre, variance = self.share * counted, self.variance * counted * (1 + counted / self.total)
+        else:
+            centre, variance = times * self.missed_mean, times * self.missed_square
+        width = self.student * math.sqrt(variance)
+        return Interval(min(interval.low, centre - width), max(interval.high, centre + width))
+
+
+@lru_cache(maxsize=256)
+def errors_of(samples: Samples) -> Errors:
+    """Return what a measure's samples say of its errors."""
+    pairs = samples.samples
+    total = math.fsum(counted for counted, _ in pairs)
+    true = math.fsum(true for _, true in pairs)
+    share = true / total if total else 1.0
+    missed = [there for counted, there in pairs if counted == 0]
+    scores = []
+    for counted, there in pairs:
+        # With nothing counted in all others there is no share to hold this one against, and too few samples anyway.
+        if counted > 0 and (rest := total - counted) > 0:
+            scores.append(abs(there - (true - there) / rest * counted) / _scale(counted, rest))
+    squares = math.fsum((there - share * counted) ** 2 for counted, there in pairs)
+    freedom = max(len(pairs) - 1, 1)
+    return Errors(
+        share=share,
+        total=total,
+        score=_quantile(scores),
+        missed=_quantile(missed),
+        seconds=samples.seconds,
+        variance=squares * len(pairs) / freedom / total if total else 0.0,
+        missed_mean=math.fsum(missed) / len(missed) if missed else 0.0,
+        missed_square=math.fsum(there**2 for there in missed) / len(missed) if missed else 0.0,
+        student=float(stdtrit(freedom, (1 + LEVEL) / 2)),
+    )
+
+
+def interval_of_sum(errors: Errors | None, counted: int | None, seconds: float) -> tuple[int | None, int | None]:
+    """Return the ends of the interval of a value that was counted over `seconds`: the whole numbers in it."""
+    interval = None if errors is None or counted is None else errors.of_sum(counted, seconds)
+    if interval is None or counted is None:
+        return None, None
+    low, high = max(0, math.ceil(interval.low - _SLACK)), math.floor(interval.high + _SLACK)
+    return min(low, counted), max(high, counted)
+
+
+def interval_of_mean(errors: Errors | None, value: float | None, times: float = 1) -> tuple[float | None, float | None]:
+    """Return the ends of the interval of so many `times` a mean: in thousandths, rounded outwards."""
+    interval = None if errors is None or value is None else errors.of(value / times)
+    if interval is None or value is None:
+        return None, None
+    low = math.floor(interval.low * times * 1000 + _SLACK) / 1000
+    high = math.ceil(interval.high * times * 1000 - _SLACK) / 1000
+    return min(max(0.0, low), value), max(high, value)
+
+
+def _scale(counted: float, total: float) -> float:
+    return math.sqrt(counted + 1 + counted * counted / total)
+
+
+def _quantile(scores: Iterable[float]) -> float | None:
+    """Return the smallest score that a new one, of the same kind, exceeds with at most the odds of 1 - LEVEL."""
+    ordered = sorted(scores)
+    rank = math.ceil(LEVEL * (len(ordered) + 1) - 1e-9)
+    return ordered[rank - 1] if rank <= len(ordered) else None
