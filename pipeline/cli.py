@@ -10,6 +10,7 @@ from collections.abc import Sequence
 COMMANDS = {
     "run": ("pipeline.run", "count people in clips, into Avro metric records"),
     "cut": ("pipeline.cut", "cut a video file into clips with envelopes, at keyframes"),
+    "redact": ("pipeline.redact_command", "cover people, heads, faces or all that moves in a video file"),
     "edge": ("pipeline.edge.command", "cut cameras' video into clips and send them to Pub/Sub"),
     "submit": ("pipeline.submit.command", "hand the job to Flink or Dataflow"),
     "load": ("pipeline.warehouse.load", "load records into BigQuery"),

@@ -14,6 +14,8 @@ from transforms.arrivals import CameraKey, Span
 from transforms.decode import ClipLimits
 from transforms.detect import Model
 from transforms.protect import Released
+from transforms.redaction.eyes import EyeModels
+from transforms.redaction.what import Redaction
 
 MODEL_DIGITS = 12
 """Hexadecimal digits of a model's sha256 that records carry."""
@@ -38,6 +40,8 @@ class Config:
       keys: Where the keys of sealed clips are, as `pipeline/keys.py` says.
       released: For an archive, finds what was published before of a group of windows.
       limits: What a clip may be at most.
+      redaction: What is covered in redacted clips, and how; None where none are written.
+      eyes: For each camera, the models that look at clips which are redacted; empty without.
       on_biometric: Whether the guard drops what must not leave, or stops the job.
       progress: Where to tell how far the job is; None for nowhere.
     """
@@ -55,6 +59,8 @@ class Config:
     keys: tuple[str, ...] = ()
     released: Released | None = None
     limits: ClipLimits = field(default_factory=ClipLimits)
+    redaction: Redaction | None = None
+    eyes: Mapping[CameraKey, EyeModels] = field(default_factory=dict)
     on_biometric: str = "drop"
     progress: Ear | None = None
 

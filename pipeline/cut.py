@@ -213,9 +213,9 @@ def _remuxed(source: Path, plan: _Plan) -> Iterator[_Piece]:
 
 def _reencoded(source: Path, length_us: int, rate: Fraction, scale: Fraction) -> Iterator[_Piece]:
     """Yield clips of one length, encoded with x264; each begins with the first frame at or after a multiple of it."""
-    from pipeline.clip_writer import Encoder
     from pipeline.video_file import BOUNDLESS, open_video
     from transforms.decode import ClipError, ClipFault, decode
+    from transforms.encode import Encoder
     from transforms.frame_times import FrameClock
 
     with open_video(source) as (container, stream):

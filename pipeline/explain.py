@@ -11,6 +11,7 @@ STAGES = (
     ("ReadClips", "pixels", "reads encoded clips into memory, with their envelopes"),
     ("ValidateClips", "pixels", "checks envelope, size and hash; a bad clip goes to the dead letter, without payload"),
     ("DetectPeople", "pixels", "decodes, blanks privacy masks, finds boxes; here pixels end"),
+    ("RedactClips", "pixels", "where asked for, writes clips with people covered, and measures what leaks"),
     ("ToSiteDays", "geometry", "sends boxes to their camera's site day"),
     ("TrackPeople", "geometry", "follows boxes by motion alone; track numbers end with the site day"),
     ("AnonymiseTracks", "aggregates", "keeps counts and sums about places; no track, trail or instant"),

@@ -1,7 +1,7 @@
 """The job, top to bottom: clips in, Avro metric records out.
 
-Three zones. Pixels: from `ReadClips` to `DetectPeople`, one fused stage. Geometry: `TrackPeople`, keyed state.
-Aggregates: from `AnonymiseTracks` on, numbers about places.
+Three zones. Pixels: from `ReadClips` to `DetectPeople` and `RedactClips`, one fused stage. Geometry: `TrackPeople`,
+keyed state. Aggregates: from `AnonymiseTracks` on, numbers about places.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from functools import partial
 
 import apache_beam as beam
 
+from pipeline import storage
 from pipeline.archive import FAULTS
 from pipeline.config import Config
 from pipeline.deliveries import IN_FUTURE, ReadDeliveries
@@ -23,6 +24,7 @@ from transforms.detect import DetectPeople
 from transforms.events import AnonymiseTracks
 from transforms.guard import DropBiometrics
 from transforms.protect import ProtectAggregates
+from transforms.redact import RedactClips
 from transforms.track import TrackPeople
 from transforms.validate import ValidateClips
 from transforms.vocabulary import vocabulary_of
@@ -49,7 +51,13 @@ def build(root: beam.Pipeline, config: Config) -> None:
     metrics = events | "AggregateMetrics" >> AggregateMetrics(sites, config.model_digits, spans, config.bounded)
     protected = metrics | "ProtectAggregates" >> ProtectAggregates(sites, config.bounded, config.released)
 
-    dead = (read.failed, valid.failed, detected.failed) | "DeadLetters" >> beam.Flatten()
+    failed = [read.failed, valid.failed, detected.failed]
+    if config.redaction is not None:
+        redacted = valid.clips | "RedactClips" >> RedactClips(
+            sites, config.redaction, config.eyes, limits, config.output, storage.write
+        )
+        failed.append(redacted.failed)
+    dead = failed | "DeadLetters" >> beam.Flatten()
     leaving = (protected, dead) | "AllRecords" >> beam.Flatten()
     guarded = leaving | "DropBiometrics" >> DropBiometrics(vocabulary, config.on_biometric)
     guarded | "WriteRecords" >> WriteRecords(config.output, config.flush_us if config.subscription else None)

@@ -46,6 +46,7 @@ class UsageError(ValueError):
 
 def add_job_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags that `configure` reads."""
+    from pipeline.redaction import add_redaction_flags
     from transforms.decode import ClipLimits
 
     parser.add_argument("--site", type=Path, required=True, metavar="SITE.yaml", help="site file, or a folder of them")
@@ -100,6 +101,7 @@ def add_job_flags(parser: argparse.ArgumentParser) -> None:
         "--on-biometric", choices=ON_BIOMETRIC, default="drop",
         help="what to do with a field that must not leave (default: %(default)s)",
     )  # fmt: skip
+    add_redaction_flags(parser)
     limits = parser.add_argument_group("limits of a clip; one beyond goes to the dead letters")
     for field in fields(ClipLimits):
         kind = float if isinstance(field.default, float) else int
@@ -127,6 +129,7 @@ def configure(args: argparse.Namespace) -> Config:
     """
     from pipeline.archive import ArchiveError
     from pipeline.config import Config
+    from pipeline.redaction import redaction_of
     from pipeline.sites import load_sites
 
     try:
@@ -142,6 +145,7 @@ def configure(args: argparse.Namespace) -> Config:
     except OSError as error:
         raise UsageError(f"--clips: {error.filename}: {error.strerror}") from error
     models = _models(args, sites)
+    redaction, eyes = redaction_of(args, models)
     output = _output(args.output)
     _check_keys(args)
     return Config(
@@ -157,6 +161,8 @@ def configure(args: argparse.Namespace) -> Config:
         keys=tuple(args.keys),
         released=None if subscription is not None else _released(args, output),
         limits=limits,
+        redaction=redaction,
+        eyes=eyes,
         on_biometric=args.on_biometric,
     )
 

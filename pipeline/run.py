@@ -123,10 +123,17 @@ def _check_source(args: argparse.Namespace, config: Config) -> None:
 
 
 class Done(NamedTuple):
-    """What a job counted: the clips set aside, by reason, and the groups of windows that it did not publish again."""
+    """What a job counted.
+
+    Attributes:
+      bad: Clips that it set aside, by reason.
+      withheld: Groups of windows that it did not publish again.
+      redacted: Clips and frames that it redacted, and leaks that it found, by the names of `transforms.redact`.
+    """
 
     bad: Counter[str]
     withheld: int
+    redacted: Counter[str]
 
 
 def execute(config: Config, workers: int, runner: str = DIRECT, prism: Path | None = None) -> Done:
@@ -143,6 +150,7 @@ def execute(config: Config, workers: int, runner: str = DIRECT, prism: Path | No
     from pipeline.progress import ProgressListener, show_progress
     from transforms.dead_letters import CLIPS_SET_ASIDE
     from transforms.protect import GROUPS_WITHHELD
+    from transforms.redact import RedactClips
 
     with ProgressListener() as listener, show_progress(listener, len(config.files) or None):
         # With several workers this runner takes an endless source for one that has ended.
@@ -154,11 +162,12 @@ def execute(config: Config, workers: int, runner: str = DIRECT, prism: Path | No
         except KeyboardInterrupt:
             with suppress(Exception):  # the runner may have heard of it first, and be gone
                 result.cancel()
-            return Done(Counter(), 0)
+            return Done(Counter(), 0, Counter())
         else:
             if config.subscription is not None and config.subscription.acknowledge_late:
                 lease_of(config.subscription.name).acknowledge_put_off()
     bad: Counter[str] = Counter()
+    redacted: Counter[str] = Counter()
     withheld = 0
     for counted in result.metrics().query()["counters"]:
         name = counted.key.metric.name
@@ -166,7 +175,9 @@ def execute(config: Config, workers: int, runner: str = DIRECT, prism: Path | No
             bad[name.removeprefix(CLIPS_SET_ASIDE)] += counted.result
         elif name == GROUPS_WITHHELD:
             withheld += counted.result
-    return Done(bad, withheld)
+        elif counted.key.metric.namespace == RedactClips.__module__:
+            redacted[name] += counted.result
+    return Done(bad, withheld, redacted)
 
 
 def _pipeline(workers: int, runner: str, prism: Path | None) -> beam.Pipeline:
@@ -207,10 +218,19 @@ def report(config: Config, done: Done) -> int:
             console.print(table)
     else:
         console.print("Nothing to report: no good clip says when it was recorded.")
+    redacted = done.redacted
     reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(bad.items()))
     where = f" ({reasons}): see {config.output}/dead_letters" if bad else ""
     clips = f"{len(config.files)} clips, " if config.subscription is None else ""
     console.print(f"{clips}{bad.total()} bad{where}", highlight=False)
+    if config.redaction is not None:
+        console.print(
+            f"{redacted['clips']} clips with {config.redaction.what} covered, in {config.output}/redacted: "
+            f"{redacted['frames']:,} frames, {redacted['whole']:,} of them covered whole; leak measure: on "
+            f"{redacted['measured']:,} frames {redacted['leaks_before']:,} left, with more covered "
+            f"{redacted['leaks_after']:,}",
+            highlight=False,
+        )
     if done.withheld:
         console.print(
             f"{done.withheld} groups of windows of families with k were published before and differ by fewer than k: "

@@ -18,7 +18,7 @@ UNKNOWN = "unknown"
 CLIPS_SET_ASIDE = "clips_set_aside_"
 """How the names of the counters of dead-lettered clips begin; the reason follows."""
 
-STAGES = ("ReadClips", "ValidateClips", "DetectPeople", "DropBiometrics")
+STAGES = ("ReadClips", "ValidateClips", "DetectPeople", "RedactClips", "DropBiometrics")
 
 
 class Outcome(NamedTuple):

@@ -20,13 +20,13 @@ from itertools import chain
 import av
 import numpy as np
 from av.error import FFmpegError
-from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Discard, Disposition
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from transforms.containers import promised_bytes
 from transforms.frame_times import FrameClock
+from transforms.orientation import orientation_of
 from transforms.scaling import Colour, scaled
 
 # FFmpeg's own log quotes file names and contents; it stays off.
@@ -98,40 +98,22 @@ class ClipLimits:
                 raise ValueError(f"{name} must be positive")
 
 
-@dataclass(frozen=True)
-class _Orientation:
-    """How a decoded picture is turned for display: transposed first, then flipped."""
-
-    transpose: bool = False
-    flip_x: bool = False
-    flip_y: bool = False
-
-    def turn(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        if self.transpose:
-            picture = picture.transpose(1, 0, 2)
-        if self.flip_x or self.flip_y:
-            picture = picture[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
-        return np.ascontiguousarray(picture)
-
-    def turn_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        return size[::-1] if self.transpose else size
-
-
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One decoded picture.
 
     Attributes:
       offset_us: Time since the clip's first frame, microseconds; strictly increasing within a clip.
+      picture: As decoded, not turned; later pictures may be decoded from it, so that it must not be changed.
     """
 
     offset_us: int
-    _picture: av.VideoFrame
+    picture: av.VideoFrame
     _clip: OpenClip
 
     def content(self, width: int, height: int, colour: Colour = "bgr") -> NDArray[np.uint8]:
         """Return the upright picture as `height` x `width` x 3, contiguous, the caller's own to write to."""
-        return self._clip.scale(self._picture, width, height, colour)
+        return self._clip.scale(self.picture, width, height, colour)
 
 
 class OpenClip:
@@ -143,20 +125,24 @@ class OpenClip:
       stored: Width and height in pixels as stored, square or not, turned as the picture is.
       colour_cell: Stored pixels, across and down, that share one colour; turned likewise.
       frame_rate: Average frames a second as the container says, None where it says nothing of use.
+      orientation: How decoded pictures are turned.
+      pixel_aspect: Width over height of a stored pixel, None where the container does not say.
+      time_base: Unit of decoded pictures' own times and durations, seconds.
     """
 
     def __init__(self, container: av.container.InputContainer, stream: av.VideoStream, limits: ClipLimits) -> None:
         self._limits = limits
-        self._time_base = stream.time_base or Fraction(1, 1_000_000)
+        self.time_base = stream.time_base or Fraction(1, 1_000_000)
         self._reformatter = VideoReformatter()
         pictures = decode(container, stream, limits)
         first = next(pictures, None)  # the size and the orientation are the picture's to say
         if first is None:
             raise ClipError(ClipFault.NO_FRAMES)
         self._pictures = chain([first], pictures)
-        self._orientation = _orientation(first[1])
+        self.orientation = orientation_of(first[1])
+        self.pixel_aspect: Fraction | None = stream.sample_aspect_ratio
         self.frame_rate = frame_rate(stream)
-        turn = self._orientation.turn_size
+        turn = self.orientation.turn_size
         self.width, self.height = turn(_square(first[1], stream.sample_aspect_ratio))
         self.stored = turn((first[1].width, first[1].height))
         self.colour_cell = turn(colour_cell(first[1]))
@@ -171,7 +157,7 @@ class OpenClip:
           ClipError: the clip breaks off, is damaged or passes a limit; what was yielded before must not be
             counted.
         """
-        clock = FrameClock(self._time_base, 1 / (self.frame_rate or Fraction(_USUAL_RATE)), time_scale)
+        clock = FrameClock(self.time_base, 1 / (self.frame_rate or Fraction(_USUAL_RATE)), time_scale)
         for stamp, picture in self._pictures:
             offset_us = clock.offset_us(stamp)
             if offset_us > self._limits.max_seconds * 1_000_000:
@@ -180,9 +166,9 @@ class OpenClip:
 
     def scale(self, picture: av.VideoFrame, width: int, height: int, colour: Colour) -> NDArray[np.uint8]:
         """Scale and turn a decoded picture; see `Frame.content`."""
-        width, height = self._orientation.turn_size((width, height))
+        width, height = self.orientation.turn_size((width, height))
         with _faults(ClipFault.UNSUPPORTED_CODEC):
-            return self._orientation.turn(scaled(picture, width, height, colour, self._reformatter))
+            return self.orientation.turn(scaled(picture, width, height, colour, self._reformatter))
 
 
 def input_options(protocols: str = "") -> dict[str, str]:
@@ -336,20 +322,6 @@ def decode(
         yield from timed(stream.decode(None))
     indexed = len(stream.index_entries) if container.format.name.startswith("mov") else 0
     count.end(stream.codec_context.name, indexed)
-
-
-def _orientation(picture: av.VideoFrame) -> _Orientation:
-    """Read the display matrix, nearest of the eight ways a picture can lie.
-
-    The matrix maps a stored point (x, y) to the shown one: x' = a x + c y, y' = b x + d y (ISO/IEC 14496-12).
-    """
-    side_data = picture.side_data.get(SideDataType.DISPLAYMATRIX)
-    if side_data is None:
-        return _Orientation()
-    a, b, _, c, d = np.frombuffer(bytes(side_data), np.int32)[:5].tolist()
-    if abs(b) + abs(c) > abs(a) + abs(d):
-        return _Orientation(transpose=True, flip_x=c < 0, flip_y=b < 0)
-    return _Orientation(flip_x=a < 0, flip_y=d < 0)
 
 
 def _square(picture: av.VideoFrame, pixel_aspect: Fraction | None) -> tuple[int, int]:

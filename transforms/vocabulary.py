@@ -10,6 +10,7 @@ from transforms.dead_letters import STAGES, UNKNOWN
 from transforms.decode import ClipFault
 from transforms.guard import REASONS, UNDECLARED, Vocabulary
 from transforms.metrics import ANY_ZONE, PIPELINE_VERSION
+from transforms.redact import FAULTS as REDACTION_FAULTS
 from transforms.sealing import SealFault
 from transforms.validate import FAULTS
 
@@ -40,7 +41,13 @@ def vocabulary_of(sites: Iterable[Site], models: Mapping[tuple[str, str], str], 
         "direction": frozenset(name for line in lines for name in (line.directions.to_right, line.directions.to_left)),
         "stage": frozenset(STAGES),
         "reason": frozenset(
-            {*(fault.value for kind in (ClipFault, SealFault) for fault in kind), *FAULTS, *REASONS, *faults}
+            {
+                *(fault.value for kind in (ClipFault, SealFault) for fault in kind),
+                *FAULTS,
+                *REDACTION_FAULTS,
+                *REASONS,
+                *faults,
+            }
         ),
         "field": frozenset({"", *paths, *(f"{family}.{UNDECLARED}" for family in RECORD_TYPES)}),
     }

@@ -61,7 +61,10 @@ class _Agent:
         connection = Connection()
         self._publisher = Publisher(spool, config.topic, config.in_flight_bytes, self._state, connection)
         self._recorders = [
-            Recorder(camera, config.limits, self._clock, spool, self._state, config.keys) for camera in config.cameras
+            Recorder(
+                camera, config.limits, self._clock, spool, self._state, config.keys, config.redactors.get(camera.name)
+            )
+            for camera in config.cameras
         ]
         self._heartbeats = (
             Heartbeats(config.heartbeats, config.heartbeat_s, self.snapshot, self._state, connection)

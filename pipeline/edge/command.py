@@ -9,12 +9,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.redaction import FILLS
+
 if TYPE_CHECKING:
     from pipeline.edge.config import EdgeConfig
     from pipeline.edge.recorder import Camera
+    from pipeline.edge.redactor import Redactor
     from pipeline.edge.sources import Source
     from schemas.site import Site
 
+# As `pipeline.edge.redactor` has them, whose import takes too long for --help; a test holds them equal.
+REDACTED = ("heads", "faces")
 _TOPIC = re.compile(r"projects/[a-z][a-z0-9.:-]{3,60}/topics/[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
 _LEAST_SPOOL_BYTES = 10_000_000
 
@@ -60,6 +65,11 @@ def add_parser(commands: Any) -> None:
         "--keys", action="append", default=[], metavar="KEYS",
         help="seal clips with the first key of a secret file, or of gcp-kms://…?id=…&wrapped=…; may be repeated",
     )  # fmt: skip
+    covered = parser.add_argument_group("redacted clips: covered and encoded again before they are kept")
+    covered.add_argument(
+        "--redact", choices=REDACTED, help="cover these; who is covered whole could not be counted (default: nothing)"
+    )
+    covered.add_argument("--redact-fill", choices=FILLS, help=f"how they are covered (default: {FILLS[0]})")
     spool = parser.add_argument_group("spool")
     spool.add_argument("--spool", type=Path, metavar="DIR", help="folder for clips that wait (default: of the user's)")
     spool.add_argument("--spool-bytes", default="8GB", metavar="SIZE", help="its bound (default: %(default)s)")
@@ -150,7 +160,28 @@ def configure(args: argparse.Namespace) -> EdgeConfig:
         heartbeat_s=_duration_us("--heartbeat-every", args.heartbeat_every or "30s") / SECOND_US,
         clock_limit_us=_duration_us("--clock-limit", args.clock_limit),
         prometheus=_address(args.prometheus),
+        redactors=_redactors(args, site),
     )
+
+
+def _redactors(args: argparse.Namespace, site: Site) -> dict[str, Redactor]:
+    """Return what covers the clips of each camera of the site; nothing where nothing is asked for."""
+    from pipeline import job
+    from pipeline.edge.redactor import Redactor
+    from pipeline.redaction import choose_eyes
+    from transforms.redaction.eyes import open_eyes
+    from transforms.redaction.what import Redaction
+
+    if args.redact is None:
+        if args.redact_fill is not None:
+            raise UsageError("--redact-fill: say by --redact what is to be covered, or leave it out")
+        return {}
+    try:
+        eyes = open_eyes(choose_eyes(args.redact, None, None, "--redact"))
+    except job.UsageError as error:
+        raise UsageError(str(error)) from None
+    redaction = Redaction(args.redact, args.redact_fill or "solid")
+    return {camera.name: Redactor(redaction, eyes, camera.masks) for camera in site.cameras}
 
 
 def _site(args: argparse.Namespace) -> Site:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.edge.pieces import Limits
 from pipeline.edge.recorder import Camera
+from pipeline.edge.redactor import Redactor
 from pipeline.edge.sources import Source, SourceError, parse_source
 from schemas.clock import from_rfc3339
 from transforms.sealing import Keys
@@ -39,6 +41,7 @@ class EdgeConfig:
       heartbeat_s: How often.
       clock_limit_us: Beyond this offset the clock is not healthy.
       prometheus: Address and port of the page; None for none.
+      redactors: For each camera, by name, what covers its clips; a camera without keeps them as they are.
     """
 
     site: str
@@ -55,6 +58,7 @@ class EdgeConfig:
     heartbeat_s: float
     clock_limit_us: int
     prometheus: tuple[str, int] | None
+    redactors: Mapping[str, Redactor] = field(default_factory=dict)
 
 
 class _Entry(BaseModel):

@@ -18,13 +18,15 @@ from pipeline.edge.credentials import Credentials
 from pipeline.edge.cutter import Cutter
 from pipeline.edge.groups import Picture
 from pipeline.edge.pieces import Limits, Piece
+from pipeline.edge.redactor import Redactor
 from pipeline.edge.sources import Source
 from pipeline.edge.spool import Dropped, Spool
 from pipeline.edge.status import AgentState
 from pipeline.edge.timeline import LiveTimes, RecordedTimes, Times
 from schemas.clock import SECOND_US
 from schemas.envelope import SCHEMA_VERSION, Envelope
-from transforms.decode import frame_rate
+from transforms.decode import ClipError, frame_rate
+from transforms.redaction.redact import RedactionError
 from transforms.sealing import Keys, seal
 
 _log = logging.getLogger(__name__)
@@ -56,14 +58,16 @@ class Recorder(threading.Thread):
       spool: Where clips go.
       state: Is told what happens.
       keys: Payloads are sealed with the first; None or empty leaves them as they are.
+      redactor: Covers clips before they are kept; None leaves them as they are.
     """
 
     def __init__(
-        self, camera: Camera, limits: Limits, clock: Clock, spool: Spool, state: AgentState, keys: Keys | None
-    ) -> None:
+        self, camera: Camera, limits: Limits, clock: Clock, spool: Spool, state: AgentState, keys: Keys | None,
+        redactor: Redactor | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(name=f"recorder-{camera.name}", daemon=True)
         self._camera, self._limits, self._clock = camera, limits, clock
-        self._spool, self._state, self._keys = spool, state, keys
+        self._spool, self._state, self._keys, self._redactor = spool, state, keys, redactor
         self._key_id = next(iter(keys), None) if keys else None
         self._stopping = threading.Event()
         self._backoff = Backoff()
@@ -195,6 +199,14 @@ class Recorder(threading.Thread):
         if piece.reencoded is not None and piece.reencoded not in self._told:
             self._told.add(piece.reencoded)
             _log.warning("camera %s: encoding again: %s", name, piece.reencoded)
+        if self._redactor is not None:
+            try:
+                piece = self._redactor.redact(piece)
+            except (ClipError, RedactionError):  # what cannot be covered is not kept
+                self._sequences[session] += 1
+                self._spool.give_up(name, Dropped.UNREDACTABLE)
+                _log.warning("camera %s: a clip could not be redacted: see --status", name)
+                return
         own_rate = piece.frames * SECOND_US / (piece.end_us - piece.start_us)
         envelope = Envelope(
             schema_version=SCHEMA_VERSION,

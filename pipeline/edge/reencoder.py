@@ -8,11 +8,11 @@ from fractions import Fraction
 import av
 from av.error import FFmpegError
 
-from pipeline.clip_writer import Encoder
 from pipeline.edge.groups import Picture
 from pipeline.edge.pieces import GAP_US, Begin, Limits, Piece, usual_interval_us
 from pipeline.edge.timeline import Line
 from schemas.clock import SECOND_US
+from transforms.encode import Encoder
 from transforms.frame_times import FrameClock
 
 _USUAL_RATE = 25

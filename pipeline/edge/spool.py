@@ -41,6 +41,7 @@ class Dropped(StrEnum):
     RETENTION = "retention"
     TOO_LARGE = "too_large"
     UNREADABLE = "unreadable"
+    UNREDACTABLE = "unredactable"
     UNWRITABLE = "unwritable"
 
 

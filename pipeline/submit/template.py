@@ -31,6 +31,7 @@ _FORMS = {
     "until": (_INSTANT, "TEXT"),
     "flush": (r"\d+(ms|s|m|h|d)", "TEXT"),
     "dead_letter_topic": (TOPIC, "PUBSUB_TOPIC"),
+    "redact_leak_model": (r"[a-z0-9][a-z0-9_.-]*", "TEXT"),
     "keys": (f"{_KEY}(,{_KEY})*", "TEXT"),
 }
 """For parameters whose flags take text of any form: what a launcher can do with, and what the console offers."""

@@ -1,5 +1,6 @@
 """The built graph: what is shuffled and kept in state, what is one stage with the pixels, what its steps are called."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,14 @@ from pipeline.graph import build
 from pipeline.pubsub import Subscription
 from pipeline.sources import ClipFileCoder
 from schemas.envelope import Envelope
+from schemas.records import DeadLetter
 from tests.support.graph import pipeline, shuffled, states, transforms
 from tests.support.graphs import card_of, constant_graph
 from tests.support.world import T0, a_site, span
 from transforms.clips import PIXELS
+from transforms.redact import RedactedClip
+from transforms.redaction.eyes import EyeModels
+from transforms.redaction.what import Redaction
 
 FORBIDDEN = (*PIXELS, bytes, np.ndarray, PubsubMessage, PredictionResult)
 PICKLING = (coders.FastPrimitivesCoder, coders.PickleCoder, coders.DillCoder, coders.CloudpickleCoder)
@@ -41,7 +46,7 @@ def root(tmp_path: Path, source: str) -> beam.Pipeline:
     return job(tmp_path, source)
 
 
-def job(tmp_path: Path, source: str) -> beam.Pipeline:
+def job(tmp_path: Path, source: str, redaction: Redaction | None = None) -> beam.Pipeline:
     """Build the job over an archive, over a subscription, and over one that the runner reads itself."""
     card = card_of(constant_graph({"rows": np.zeros((1, 6))}, [1, 3, 64, 96]), {"kind": "ssd"})
     config = Config(
@@ -54,6 +59,8 @@ def job(tmp_path: Path, source: str) -> beam.Pipeline:
         dead_letter_topic=None if source == "archive" else "projects/office/topics/dead",
         spans={"lab": span(0, 60)},
         output=str(tmp_path / "records"),
+        redaction=redaction,
+        eyes={("lab", "door"): EyeModels(None, (card, tmp_path / "tiny.onnx"))} if redaction else {},
     )
     root = pipeline()
     build(root, config)
@@ -110,12 +117,38 @@ READS = {
 }
 
 
-@pytest.mark.parametrize("source", READS)
-def test_pixels_are_read_and_looked_at_in_one_fused_stage(root: beam.Pipeline, source: str) -> None:
+def fused_with_reading(root: beam.Pipeline, source: str) -> set[str]:
+    """Return the steps that are one stage with what reads clips."""
     runner = FnApiRunner()
     _, stages = runner.create_stages(root.to_runner_api(default_environment=runner._default_environment))
     fused = [{transform.unique_name for transform in stage.transforms} for stage in stages]
     (pixels,) = [stage for stage in fused if READS[source] in stage]
+    return pixels
+
+
+@pytest.mark.parametrize("source", READS)
+def test_clips_are_redacted_in_the_same_fused_stage(tmp_path: Path, source: str) -> None:
+    root = job(tmp_path, source, Redaction("motion"))
+    pixels = fused_with_reading(root, source)
+    assert {"DetectPeople/Sort/ParDo(_SortFn)", "RedactClips/Redact/ParDo(_RedactFn)"} <= pixels
+    for label, kind in shuffled(root):
+        assert not {part for part in parts(kind) if part in FORBIDDEN}, label
+
+
+def test_of_a_redacted_clip_names_and_tallies_go_on(tmp_path: Path, source: str) -> None:
+    root = job(tmp_path, source, Redaction("motion"))
+    (step,) = [node for node in transforms(root) if node.full_label == "RedactClips"]
+    assert {each.element_type for each in step.outputs.values()} == {RedactedClip, DeadLetter}
+    assert all(field.type in ("int", "str") for field in fields(RedactedClip))
+    asked_for = {node.full_label for node in transforms(root)} - {
+        node.full_label for node in transforms(job(tmp_path, source))
+    }
+    assert {label.split("/")[0] for label in asked_for} == {"RedactClips"}
+
+
+@pytest.mark.parametrize("source", READS)
+def test_pixels_are_read_and_looked_at_in_one_fused_stage(root: beam.Pipeline, source: str) -> None:
+    pixels = fused_with_reading(root, source)
     assert {
         "ValidateClips/Validate/ParDo(_ValidateFn)", "DetectPeople/OneABatch",
         "DetectPeople/RunInference/BeamML_RunInference", "DetectPeople/Sort/ParDo(_SortFn)",

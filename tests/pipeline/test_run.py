@@ -23,6 +23,7 @@ from tests.support.graph import pipeline
 from tests.support.graphs import card_of, constant_graph
 from transforms import guard
 from transforms.arrivals import Span
+from transforms.redaction.what import Redaction
 
 SITE = {"site": "lab", "site_version": 1, "time_zone": "UTC", "cameras": [{"name": "door"}, {"name": "yard"}]}
 
@@ -70,6 +71,13 @@ def parsed(site: Path, clips: Sequence[Path], *flags: str) -> argparse.Namespace
         (["--released", "nowhere"], "--released: nowhere holds no records"),
         (["--camera", "roof"], "--camera: 0 cameras"),
         (["--fps", "7"], "--camera, --start, --fps: every clip has an envelope"),
+        (["--redact-fill", "mosaic"], "--redact-fill: say by --redact what is to be covered"),
+        (["--redact-leak-model", "face"], "--redact-leak-model: say by --redact what is to be covered"),
+        (
+            ["--redact", "people", "--redact-leak-model", "person"],
+            "--redact-leak-model: person masks, and what",
+        ),
+        (["--redact", "faces", "--redact-leak-model", "nobody"], "--redact-leak-model: there is no model nobody"),
     ],
 )
 def test_a_flag_that_does_not_fit_is_named(site: Path, flags: list[str], told: str) -> None:
@@ -128,6 +136,19 @@ def test_each_camera_gets_its_model_and_the_span_is_that_of_its_sites_clips(site
     assert config.spans == {"lab": Span(start_us, start_us + 3610 * SECOND_US)}
     assert set(config.models) == {("lab", "door"), ("lab", "yard")}
     assert len(config.files) == 3
+
+
+def test_each_camera_gets_the_models_that_redact_its_clips(site: Path) -> None:
+    config = configure(parsed(site, [write_clip(site.parent)], "--redact", "heads"))
+    assert config.redaction == Redaction("heads", "solid")
+    assert set(config.eyes) == set(config.models)
+    masker, auditor = config.eyes["lab", "door"]
+    assert masker == config.models["lab", "door"] and auditor[0].name == "face"
+    args = parsed(site, [write_clip(site.parent)], "--redact", "faces", "--redact-fill", "mosaic")
+    args.models_at = "/opt/models"
+    masker, auditor = configure(args).eyes["lab", "yard"]
+    assert masker is not None and masker[1] == Path("/opt/models", f"{masker[0].sha256}.onnx")
+    assert auditor[1] == Path("/opt/models", f"{auditor[0].sha256}.onnx") and auditor[0].name == "person"
 
 
 def test_a_clip_of_a_clock_that_was_reset_is_named(site: Path) -> None:

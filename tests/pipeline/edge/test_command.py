@@ -32,6 +32,7 @@ SECRET = "hunter2"
         (["--camera", "door", "--source", "v.mp4", "--clock-limit", "soon"], "--clock-limit: must be a whole number"),
         (["--camera", "door", "--source", "v.mp4", "--clock-limit", "0s"], "--clock-limit: must be more than 0"),
         (["--camera", "door", "--source", "v.mp4", "--prometheus", "http"], "--prometheus: must be a port"),
+        (["--camera", "door", "--source", "v.mp4", "--redact-fill", "solid"], "--redact-fill: say by --redact"),
         (["--camera", "door", "--source", "v.mp4", "--fast"], "--fast: give --start too"),
         (["--camera", "door", "--source", "v.mp4", "--start", "noon"], "--start: write it like"),
         (["--camera", "door", "--source", "rtsp://host/s", "--loop"], "are for files"),

@@ -1,0 +1,198 @@
+"""RedactClips: clips with people covered, as files, inside the fused stage of the pixels.
+
+Beside DetectPeople, on the same clips: nothing encoded or decoded crosses a shuffle here either. What leaves is a
+redacted file, written whole, and of the clip its names and the leak measure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import cv2
+from apache_beam import coders, pvalue
+from apache_beam.utils.shared import Shared
+
+from schemas.records import DeadLetter
+from schemas.site import Camera, Site
+from transforms.arrivals import CameraKey, camera_of
+from transforms.calendar import scheduled
+from transforms.clips import Clip
+from transforms.counters import counter
+from transforms.dead_letters import count_set_aside, dead_clip, origin_of
+from transforms.decode import ClipError, ClipLimits, open_clip, time_scale
+from transforms.redaction.eyes import EyeModels, Eyes, open_eyes
+from transforms.redaction.leaks import Measure
+from transforms.redaction.redact import Redacted, RedactionError, redact
+from transforms.redaction.what import Redaction
+from transforms.validate import names_of
+
+STAGE = "RedactClips"
+UNENCODABLE = "unencodable"
+FAULTS = frozenset({UNENCODABLE})
+"""Reason classes of this step."""
+WRITTEN, FAILED = "written", "failed"
+
+Write = Callable[[str, bytes], None]
+"""Writes a file whole under a name; one of the same name is replaced."""
+
+
+@coders.registry.register_row
+@dataclass(frozen=True)
+class RedactedClip:
+    """A redacted clip that was written: what it is called and what is known of it, nothing of what it shows.
+
+    Attributes:
+      site: Name of the site.
+      camera: Name of the camera.
+      start_us: Capture start of the clip.
+      end_us: Its end.
+      sha256: Of the clip that it was made from, by which the file is named.
+      size: Bytes of the file.
+      frames: In the clip.
+      whole: Of these, covered whole, because there was no telling what is on them.
+      unwatched: Of these, covered whole, because they are out of the site's schedule.
+      measured: Frames on which another detector looked for what was left.
+      leaks_before: What it found on these under the first masks.
+      leaks_after: What it found once more was covered; frames with any were then covered whole.
+    """
+
+    site: str
+    camera: str
+    start_us: int
+    end_us: int
+    sha256: str
+    size: int
+    frames: int
+    whole: int
+    unwatched: int
+    measured: int
+    leaks_before: int
+    leaks_after: int
+
+
+class Redactions(NamedTuple):
+    """The outputs of `RedactClips`.
+
+    Attributes:
+      written: One element for each clip that was redacted, each time that it came.
+      failed: Dead letters; a clip that cannot be decoded is left to `DetectPeople`, which tells of it.
+    """
+
+    written: beam.PCollection[RedactedClip]
+    failed: beam.PCollection[DeadLetter]
+
+
+def redact_clip(
+    clip: Clip, site: Site, camera: Camera, redaction: Redaction, eyes: Eyes, limits: ClipLimits
+) -> Redacted:
+    """Redact a clip as its site file says: its masks are black, and so are frames outside the schedule.
+
+    Raises:
+      ClipError: it cannot be decoded right.
+      RedactionError: it cannot be encoded.
+    """
+    envelope = clip.envelope
+    hours = scheduled(site, envelope.start_us, envelope.end_us)
+    with open_clip(clip.payload, limits) as opened:
+        scale = time_scale(opened.frame_rate, envelope.frame_rate)
+
+    def watched(offset_us: int) -> bool:
+        at_us = envelope.start_us + round(offset_us * scale)
+        return any(start <= at_us < end for start, end in hours)
+
+    return redact(lambda: open_clip(clip.payload, limits), redaction, eyes, masks=camera.masks, watched=watched)
+
+
+def name_of(clip: Clip) -> str:
+    """Return a redacted clip's name in its folder: of the same clip always the same."""
+    envelope = clip.envelope
+    return f"redacted/site={envelope.site}/camera={envelope.camera}/{envelope.sha256}.mp4"
+
+
+@dataclass(eq=False)
+class RedactClips(beam.PTransform):
+    """Writes each clip again with people covered.
+
+    Attributes:
+      sites: The site files.
+      redaction: What is covered, and how.
+      models: For each camera, the models that look.
+      limits: What a clip may be at most.
+      folder: Where the files go.
+      write: Writes them.
+    """
+
+    sites: tuple[Site, ...]
+    redaction: Redaction
+    models: Mapping[CameraKey, EyeModels]
+    limits: ClipLimits
+    folder: str
+    write: Write
+
+    def expand(self, clips: beam.PCollection[Clip]) -> Redactions:
+        redact_each = _RedactFn(self.sites, self.redaction, self.models, self.limits, self.folder, self.write)
+        outcome = clips | "Redact" >> beam.ParDo(redact_each).with_outputs(FAILED, main=WRITTEN)
+        outcome[WRITTEN].element_type = RedactedClip
+        outcome[FAILED].element_type = DeadLetter
+        return Redactions(outcome[WRITTEN], outcome[FAILED])
+
+
+class _Opened(dict[CameraKey, Eyes]):
+    """The opened models of every camera; shared by a worker's threads."""
+
+
+class _RedactFn(beam.DoFn):
+    def __init__(
+        self, sites: tuple[Site, ...], redaction: Redaction, models: Mapping[CameraKey, EyeModels],
+        limits: ClipLimits, folder: str, write: Write,
+    ) -> None:  # fmt: skip
+        self._sites = {site.site: site for site in sites}
+        self._names = names_of(sites)
+        self._redaction, self._models, self._limits = redaction, dict(models), limits
+        self._folder, self._write = folder, write
+        self._shared = Shared()
+        self._eyes = _Opened()
+
+    def setup(self) -> None:
+        self._eyes = self._shared.acquire(self._open)
+
+    def _open(self) -> _Opened:
+        cv2.setNumThreads(1)  # a worker's threads are its clips
+        opened: dict[str, Eyes] = {}
+        eyes = _Opened()
+        for key, models in self._models.items():
+            name = repr(models)
+            opened[name] = eyes[key] = opened.get(name) or open_eyes(models)
+        return eyes
+
+    def process(self, clip: Clip) -> Iterable[Any]:
+        envelope = clip.envelope
+        site = self._sites[envelope.site]
+        camera = camera_of(site, envelope.camera)
+        try:
+            redacted = redact_clip(
+                clip, site, camera, self._redaction, self._eyes[site.site, camera.name], self._limits
+            )
+        except ClipError:
+            counter(__name__, "undecodable").inc()
+            return
+        except RedactionError:
+            count_set_aside(__name__, UNENCODABLE)
+            letter = dead_clip(STAGE, UNENCODABLE, origin_of(envelope), clip.size, self._names)
+            yield pvalue.TaggedOutput(FAILED, letter)
+            return
+        self._write(f"{self._folder}/{name_of(clip)}", redacted.payload)
+        _count(redacted.measure)
+        yield RedactedClip(
+            envelope.site, envelope.camera, envelope.start_us, envelope.end_us, envelope.sha256,
+            len(redacted.payload), **asdict(redacted.measure),
+        )  # fmt: skip
+
+
+def _count(measure: Measure) -> None:
+    counter(__name__, "clips").inc()
+    for name, value in asdict(measure).items():
+        counter(__name__, name).inc(value)
