@@ -12,8 +12,12 @@ STAGES = (
     ("ValidateClips", "pixels", "checks envelope, size and hash; a bad clip goes to the dead letter, without payload"),
     ("DetectPeople", "pixels", "decodes, blanks privacy masks, finds boxes; here pixels end"),
     ("RedactClips", "pixels", "where asked for, writes clips with people covered, and measures what leaks"),
-    ("ToSiteDays", "geometry", "sends boxes to their camera's site day"),
-    ("TrackPeople", "geometry", "follows boxes by motion alone; track numbers end with the site day"),
+    ("ToSiteDays", "geometry", "sends boxes to their camera group's site day"),
+    (
+        "TrackPeople",
+        "geometry",
+        "follows boxes by motion alone; track numbers stay with the camera and end with the day",
+    ),
     ("AnonymiseTracks", "aggregates", "keeps counts and sums about places; no track, trail or instant"),
     ("AggregateMetrics", "aggregates", "sums them up by event-time window; one more clip is a higher revision"),
     (
@@ -106,6 +110,13 @@ def _print_site(console: Any, site: Any) -> None:
         table.add_row("heat map", f"{columns}x{rows}", "seconds of presence by cell" if columns else "off")
         table.add_row("audit", *_audit(camera))
         table.add_row("masks", str(len(camera.masks)), "blanked before anything looks")
+        if camera.ground is not None:
+            table.add_row("ground", f"{len(camera.ground.points)} points", "speed and direction in its zones")
+        console.print(table)
+    for group in site.groups:
+        table = _table(f"Group {group.name}: {', '.join(group.cameras)}", "place", "name", "what is counted, once")
+        for zone in group.zones:
+            table.add_row(zone.kind, zone.name, f"{_COUNTED[zone.kind]}, speed and direction")
         console.print(table)
 
 

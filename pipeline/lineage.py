@@ -21,6 +21,7 @@ from schemas.clock import SECOND_US, from_rfc3339, micros, now_us, to_rfc3339
 from schemas.envelope import Envelope
 from schemas.site import Site, site_digest
 from transforms.arrivals import day_of, days_between
+from transforms.groups import group_named
 from transforms.metrics import PIPELINE_VERSION
 
 Lineage = Mapping[str, str]
@@ -62,10 +63,12 @@ def check_lineage(config: Config, *, resumes: bool = False) -> Lineage:
             if site.site in config.spans and _read(name := f"{folder}/{_FIRST_START}") is None:
                 lineage[name] = to_rfc3339(config.spans[site.site].from_us) + "\n"
             continue
-        streamed = _streamed(config.output, site)
-        for (camera, date), clips in sorted(_clips_by_day(config, site).items()):
-            if (stream := streamed.get((camera, date))) is not None:
-                _check_replay(f"{site.site} {camera}", date, len(clips), stream)
+        by_day = _clips_by_day(config, site)
+        for (group, date), stream in sorted(_streamed(config.output, site).items()):
+            parts = [by_day.get((camera.name, date)) for camera in group_named(site, group).cameras]
+            if given := [clips for clips in parts if clips is not None]:
+                _check_replay(f"{site.site} {group}", date, sum(map(len, given)), stream)
+        for (camera, date), clips in sorted(by_day.items()):
             counted = frozenset((_read(name := f"{folder}/{camera}/{date}.txt") or "").split())
             if not counted <= clips:
                 raise LineageError(_replaced(config, f"{site.site} {camera}", date, counted > clips))
@@ -94,14 +97,14 @@ def first_start(output: str, site: Site) -> int | None:
 
 
 class _Streamed(NamedTuple):
-    """How many clips of a camera's site day a stream has counted, and when it is done with the day."""
+    """How many clips of a camera group's site day a stream has counted, and when it is done with the day."""
 
     clips: int
     over_us: int
 
 
 def _streamed(output: str, site: Site) -> dict[tuple[str, str], _Streamed]:
-    """Return what the records of a stream count, by camera and date; nothing where no stream wrote."""
+    """Return what the records of a stream count, by camera group and date; nothing where no stream wrote."""
     counted: dict[tuple[str, str], _Streamed] = {}
     if first_start(output, site) is None:
         return counted
@@ -109,21 +112,21 @@ def _streamed(output: str, site: Site) -> dict[tuple[str, str], _Streamed]:
         for row in read_family(name, CAMERA_HEALTH):
             if row["site_version"] == site.site_version:
                 day = day_of(site, micros(row["window_start"]))
-                key = row["camera"], str(day.date)
+                key = row["group"], str(day.date)
                 clips = max(row["revision"], counted[key].clips if key in counted else 0)
                 counted[key] = _Streamed(clips, day.end_us + site.lateness)
     return counted
 
 
-def _check_replay(camera: str, date: str, clips: int, stream: _Streamed) -> None:
+def _check_replay(group: str, date: str, clips: int, stream: _Streamed) -> None:
     if clips < stream.clips:
         raise LineageError(
-            f"--clips: a stream has counted {stream.clips} clips of {camera} on {date}, and these are {clips}; a "
+            f"--clips: a stream has counted {stream.clips} clips of {group} on {date}, and these are {clips}; a "
             f"replay takes whole site days: give all clips of the day, or {_NEW_START}"
         )
     if now_us() < stream.over_us:
         raise LineageError(
-            f"--clips: a stream may still count clips of {camera} on {date}: replay a day once it and the site's "
+            f"--clips: a stream may still count clips of {group} on {date}: replay a day once it and the site's "
             f"lateness are over, or {_NEW_START}"
         )
 

@@ -13,6 +13,8 @@ from transforms.metrics import ANY_ZONE
 
 _WORDS = ("direction", "from", "until", "to zone")
 
+_SUPPRESSED = ("dwell", "movement")
+
 NO_DATA = "no data"
 SUPPRESSED = "suppressed"
 
@@ -37,6 +39,8 @@ def tables(records: Mapping[str, list[Row]]) -> Iterator[Table]:
             yield _queues(site, chosen["queue"], chosen["dwell"])
         if pairs := [row for row in chosen["flow"] if row["from_zone"] != ANY_ZONE]:
             yield _flows(site, pairs)
+        if chosen["movement"]:
+            yield _movement(site, chosen["movement"])
         yield _coverage(site, chosen["camera_health"])
 
 
@@ -105,6 +109,16 @@ def _flows(site: str, rows: list[Row]) -> Table:
     table = _table(f"From zone to zone, {site}", "camera", "from zone", "to zone", "people")
     for names, group in _by(rows, "camera", "from_zone", "to_zone"):
         table.add_row(*names, _people(group, "count"))
+    return table
+
+
+def _movement(site: str, rows: list[Row]) -> Table:
+    table = _table(f"Movement, {site}", "camera", "zone", "walked", "mean speed")
+    for names, group in _by([row for row in rows if row["sector"] == "TOTAL"], "camera", "zone"):
+        metres, seconds = _sum(group, "metres"), _sum(group, "person_seconds")
+        hidden = SUPPRESSED if any(row["suppressed"] for row in group) else NO_DATA
+        walked = hidden if metres is None else f"{metres:.0f} m"
+        table.add_row(*names, walked, f"{metres / seconds:.2f} m/s" if metres and seconds else "-")
     return table
 
 

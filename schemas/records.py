@@ -202,6 +202,35 @@ class Heatmap:
 
 @coders.registry.register_row
 @dataclass(frozen=True)
+class Movement:
+    """One row of `movement.avsc`."""
+
+    schema_version: int
+    pipeline_version: str
+    model: str
+    site: str
+    site_version: int
+    group: str
+    camera: str
+    zone: str
+    sector: str
+    window_start: int
+    window_end: int
+    window_size_seconds: int
+    window_seconds: int
+    revision: int
+    coverage: float
+    observed_ms: int
+    scheduled_ms: int
+    person_seconds: float | None
+    metres: float | None
+    metres_per_second: float | None
+    n: int
+    suppressed: bool
+
+
+@coders.registry.register_row
+@dataclass(frozen=True)
 class CameraHealth:
     """One row of `camera_health.avsc`."""
 
@@ -250,7 +279,7 @@ class DeadLetter:
     bytes: int
 
 
-MetricRecord = Footfall | Occupancy | Dwell | Queue | Flow | Heatmap | CameraHealth
+MetricRecord = Footfall | Occupancy | Dwell | Queue | Flow | Heatmap | Movement | CameraHealth
 
 FAMILIES: dict[str, type[MetricRecord]] = {
     "footfall": Footfall,
@@ -259,6 +288,7 @@ FAMILIES: dict[str, type[MetricRecord]] = {
     "queue": Queue,
     "flow": Flow,
     "heatmap": Heatmap,
+    "movement": Movement,
     "camera_health": CameraHealth,
 }
 """The metric families by name: of the `.avsc` file, of the folder of its records, of the warehouse's function."""

@@ -13,13 +13,11 @@ import json
 import math
 import sys
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     FiniteFloat,
     PositiveInt,
@@ -48,6 +46,8 @@ from schemas.fields import (
     written,
     wrong,
 )
+from schemas.floor import Ground, Group, check_groups
+from schemas.parts import Named, Part, Zone, unique_names
 
 _WEEK_MINUTES = 7 * DAY_MINUTES
 _Cells = Annotated[int, Field(ge=0, le=256)]
@@ -59,11 +59,7 @@ REFERENCE_COLUMNS, REFERENCE_ROWS = 16, 12
 REFERENCE_LENGTH = REFERENCE_COLUMNS * REFERENCE_ROWS
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class Opening(_Part):
+class Opening(Part):
     """Hours at which the site is watched on some days of the week."""
 
     days: Days
@@ -73,7 +69,7 @@ class Opening(_Part):
     """Local time from and until, as 08:00-20:00. One that ends before it begins ends on the next day."""
 
 
-class Directions(_Part):
+class Directions(Part):
     """Names of a line's two directions, for somebody who looks along it from `a` to `b`, on the screen."""
 
     to_right: Name = "to_right"
@@ -89,24 +85,7 @@ class Directions(_Part):
         return self
 
 
-class _Named(_Part):
-    name: Name
-    """Name in records; no other of its kind may have it."""
-
-
-_NamedT = TypeVar("_NamedT", bound=_Named)
-
-
-def _unique_names(parts: tuple[_NamedT, ...]) -> tuple[_NamedT, ...]:
-    seen: set[str] = set()
-    for index, part in enumerate(parts):
-        if part.name in seen:
-            raise wrong(f"the name {part.name} is taken by an earlier one: choose another", index, "name")
-        seen.add(part.name)
-    return parts
-
-
-class Line(_Named):
+class Line(Named):
     """A line on the floor; whoever's foot point crosses it between `a` and `b` is counted, by direction."""
 
     a: Point
@@ -128,40 +107,7 @@ class Line(_Named):
         return self
 
 
-class Zone(_Named):
-    """A part of the floor; somebody is in it whose foot point is."""
-
-    kind: Literal["area", "queue", "staff", "static"]
-    """area: occupancy and dwell are counted. queue: its length and the wait as well. staff: whoever stands in
-    it is left out of every number while there. static: a spot where the detector sees a person who is none;
-    detections with their foot point in it are ignored."""
-
-    polygon: Polygon
-    """Corners, [[x, y], …], three or more."""
-
-    dwell_bins: Annotated[
-        tuple[Annotated[Duration, within("1s", "1d")], ...],
-        Field(min_length=1, max_length=50),
-        AfterValidator(ascending),
-    ] = written(("10s", "30s", "1m", "2m", "5m", "10m", "30m"))
-    """Lengths of stay that part one bin of the dwell histogram from the next; area and queue only."""
-
-    entry_grace: Annotated[Duration, within("0s", "10m")] = written("1s")
-    """How long somebody must be inside before it counts as a visit; area and queue only."""
-
-    exit_grace: Annotated[Duration, within("0s", "10m")] = written("2s")
-    """How long somebody may be outside before the visit has ended; who is out of sight is waited for as long as the
-    tracker does, 2 s. Area and queue only."""
-
-    @model_validator(mode="after")
-    def _keys_have_effect(self) -> Self:
-        if self.kind in ("staff", "static"):
-            for key in sorted(self.model_fields_set - {"name", "kind", "polygon"}):
-                raise wrong(f"has no effect in a zone of kind {self.kind}: leave it out", key)
-        return self
-
-
-class Camera(_Named):
+class Camera(Named):
     """A camera, by the name in its clips' envelopes, and what is drawn on its picture.
 
     Points are held normalised, however they are written.
@@ -188,6 +134,9 @@ class Camera(_Named):
     heatmap: tuple[_Cells, _Cells] = (16, 9)
     """Columns and rows of the heatmap's grid; [0, 0] for none."""
 
+    ground: Ground | None = None
+    """How the picture lies on the floor; with it, speed and direction are told for the camera's zones."""
+
     reference: tuple[FiniteFloat, ...] | None = Field(
         default=None, min_length=REFERENCE_LENGTH, max_length=REFERENCE_LENGTH
     )
@@ -198,10 +147,10 @@ class Camera(_Named):
     """What a person counted in some clips, beside what the job counted: from it records have error intervals;
     `silhouette audit` writes it."""
 
-    zones: Annotated[tuple[Zone, ...], AfterValidator(_unique_names)] = ()
+    zones: Annotated[tuple[Zone, ...], AfterValidator(unique_names)] = ()
     """Parts of the floor to count in, or to leave out."""
 
-    lines: Annotated[tuple[Line, ...], AfterValidator(_unique_names)] = ()
+    lines: Annotated[tuple[Line, ...], AfterValidator(unique_names)] = ()
     """Lines to count crossings of."""
 
     @model_validator(mode="before")
@@ -229,7 +178,7 @@ class Camera(_Named):
         return heatmap
 
 
-_DRAWN = ("masks", "reach", "zones", "lines", "polygon", "a", "b")
+_DRAWN = ("masks", "reach", "zones", "lines", "polygon", "a", "b", "ground", "points")
 
 
 def _scale(drawn: Any, width: int, height: int) -> Any:
@@ -247,7 +196,7 @@ def _scale(drawn: Any, width: int, height: int) -> Any:
     return drawn
 
 
-class LeastCounts(_Part):
+class LeastCounts(Part):
     """For each family of records, the least number of visits or passages behind a published cell; 1 is off."""
 
     footfall: PositiveInt = 1
@@ -268,13 +217,16 @@ class LeastCounts(_Part):
     heatmap: PositiveInt = 5
     """Passages behind a cell, or behind all cells."""
 
+    movement: PositiveInt = 5
+    """Passages behind a direction, or behind all directions."""
+
     @property
     def is_off(self) -> bool:
         """Whether nothing is suppressed."""
         return max(dict(self).values()) == 1
 
 
-BY_DEFAULT = ("dwell", "flow", "heatmap")
+BY_DEFAULT = ("dwell", "flow", "heatmap", "movement")
 """The families that `k: 5` means."""
 
 
@@ -287,7 +239,7 @@ def _of_families(k: Any) -> Any:
     return dict.fromkeys(BY_DEFAULT, int(k))
 
 
-class Site(_Part):
+class Site(Part):
     """A place that is watched by one or more cameras, under one controller."""
 
     site: Name
@@ -335,11 +287,19 @@ class Site(_Part):
 
     k: Annotated[LeastCounts, BeforeValidator(_of_families, PositiveInt | LeastCounts)] = LeastCounts()
     """Least number of visits or passages behind a published cell; one with fewer is suppressed, and others with it, so
-    that it cannot be computed back. A number is that of dwell, flow and heatmap. With keys each family has its own, as
-    in {dwell: 5, footfall: 10}; 1 is off."""
+    that it cannot be computed back. A number is that of dwell, flow, heatmap and movement. With keys each family has
+    its own, as in {dwell: 5, footfall: 10}; 1 is off."""
 
-    cameras: Annotated[tuple[Camera, ...], Field(min_length=1), AfterValidator(_unique_names)]
+    cameras: Annotated[tuple[Camera, ...], Field(min_length=1), AfterValidator(unique_names)]
     """The site's cameras."""
+
+    groups: Annotated[tuple[Group, ...], AfterValidator(unique_names)] = ()
+    """Cameras that look at one floor and share zones of it; every other camera stands alone."""
+
+    @model_validator(mode="after")
+    def _groups_hold(self) -> Self:
+        check_groups(self.groups, self.cameras)
+        return self
 
     @field_validator("windows")
     @classmethod

@@ -7,6 +7,7 @@ passes its end, and again whenever its segments agree on a higher revision, unti
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,14 +22,15 @@ from apache_beam.utils.timestamp import Timestamp
 from schemas.clock import SECOND_US
 from schemas.records import MetricRecord
 from schemas.site import Site
-from transforms.arrivals import CameraKey, Span, before, camera_of, day_of
+from transforms.arrivals import CameraKey, Span, before, day_of
 from transforms.calendar import window_of
 from transforms.counters import counter
 from transforms.events import PlaceEvents, PlaceEventsCoder
-from transforms.metrics import Window, WindowEvents, agreeing, records
+from transforms.groups import group_named
+from transforms.metrics import Window, WindowEvents, agreeing_places, records
 
 WindowKey = tuple[str, str, int, int, int]
-"""Site, camera, window size, start and end in microseconds."""
+"""Site, camera group, window size, start and end in microseconds."""
 
 
 FORGET_AFTER_US = 3600 * SECOND_US
@@ -48,7 +50,7 @@ def to_windows(events: PlaceEvents, site: Site, span: Span) -> Iterator[tuple[Wi
     for size_us in site.windows:
         start_us, end_us = window_of(day, size_us, events.start_us)
         if start_us < span.until_us and end_us > span.from_us:
-            yield (events.site, events.camera, size_us, start_us, end_us), events
+            yield (events.site, events.group, size_us, start_us, end_us), events
 
 
 @dataclass(eq=False)
@@ -132,23 +134,27 @@ class _AggregateFn(beam.DoFn):
             close.set(Timestamp(micros=forget_us))
 
     def _write(self, key: WindowKey, segments: Any, written: Any) -> Iterator[TimestampedValue]:
-        name, camera, size_us, start_us, end_us = key
+        name, group_name, size_us, start_us, end_us = key
         window = Window(size_us, start_us, end_us)
-        agreed = agreeing(window, segments.read())
-        if agreed is None and self._bounded and not self._spans[name].is_open:
-            raise DisagreementError(f"segments of {name} {camera}, window of {size_us // SECOND_US} s, do not agree")
-        agreed = agreed or []
-        revision = agreed[-1].revision if agreed else NOT_YET
+        group = group_named(self._sites[name], group_name)
+        agreed = agreeing_places(window, segments.read(), [place.name for place in group.places])
+        if not agreed and self._bounded and not self._spans[name].is_open:
+            raise DisagreementError(
+                f"segments of {name} {group_name}, window of {size_us // SECOND_US} s, do not agree"
+            )
+        revision = agreed[0][-1].revision if agreed else NOT_YET
         written_before = written.read()
         last = NOT_YET if written_before is None else written_before
         written.write(max(last, revision))
         if agreed:
             segments.clear()
-            for segment in agreed:
+            for segment in itertools.chain.from_iterable(agreed):
                 segments.add(segment)
         if revision <= last:
             return
         site = self._sites[name]
-        events = WindowEvents(site, camera_of(site, camera), self._models[name, camera], window, agreed)
-        for record in records(events):
-            yield TimestampedValue(record, before(end_us))
+        # The cameras of a group have one model.
+        model = self._models[name, group.cameras[0].name]
+        for place, of_place in zip(group.places, agreed, strict=True):
+            for record in records(WindowEvents(site, place, model, window, of_place)):
+                yield TimestampedValue(record, before(end_us))

@@ -1,4 +1,4 @@
-"""How clips reach their site days: by camera and day, after a seed that opens each day that is asked for.
+"""How clips reach their site days: by camera group and day, after a seed that opens each day that is asked for.
 
 A day is seeded from the site file, not from its clips, so that a camera that is silent still reports. It is seeded
 when event time comes to it: a stream need not know its end.
@@ -24,12 +24,13 @@ from schemas.site import Camera, Site
 from transforms.calendar import Day, site_day, window_of
 from transforms.coders import AvroCoder
 from transforms.detections import ClipDetections, ClipDetectionsCoder
+from transforms.groups import group_of, groups_of
 
 CameraKey = tuple[str, str]
 """Names of a site and one of its cameras."""
 
 DayKey = tuple[str, str, int]
-"""Site, camera and start of the site day (UTC microseconds): the unit of purity."""
+"""Site, camera group and start of the site day (UTC microseconds): the unit of purity."""
 
 
 class Span(NamedTuple):
@@ -123,9 +124,9 @@ def is_asked_for(site: Site, spans: Mapping[str, Span], start_us: int, end_us: i
 
 
 def seeds(site: Site, day: Day) -> Iterator[tuple[DayKey, Arrival]]:
-    """Yield the seed of every camera's part of a site day."""
-    for camera in site.cameras:
-        yield (site.site, camera.name, day.start_us), Arrival(None)
+    """Yield the seed of every camera group's part of a site day."""
+    for group in groups_of(site):
+        yield (site.site, group.name, day.start_us), Arrival(None)
 
 
 def before(border_us: int) -> Timestamp:
@@ -136,7 +137,7 @@ def before(border_us: int) -> Timestamp:
 def arrivals(clip: ClipDetections, site: Site) -> Iterator[tuple[DayKey, Arrival]]:
     """Yield the clip for its site day; for both days where it lies across `day_start`."""
     for day in days_between(site, clip.start_us, clip.end_us):
-        yield (clip.site, clip.camera, day.start_us), Arrival(clip)
+        yield (clip.site, group_of(site, clip.camera).name, day.start_us), Arrival(clip)
 
 
 def camera_of(site: Site, name: str) -> Camera:
@@ -146,7 +147,7 @@ def camera_of(site: Site, name: str) -> Camera:
 
 @dataclass(eq=False)
 class ToSiteDays(beam.PTransform[beam.PCollection[ClipDetections], beam.PCollection[tuple[DayKey, Arrival]]]):
-    """Sends each clip to its camera's site day, and a seed to every day that is asked for.
+    """Sends each clip to its camera group's site day, and a seed to every day that is asked for.
 
     Attributes:
       sites: The site files.

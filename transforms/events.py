@@ -7,7 +7,7 @@ windows.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from transforms.coders import AvroCoder
 from transforms.picture import Flaw
 from transforms.places import Happened
 from transforms.scene import Tracklets
+from transforms.walks import Walked
 
 FLAWS = tuple(Flaw)
 
@@ -76,17 +77,32 @@ class CellEvents:
 
 
 @dataclass(frozen=True)
+class WalkEvents:
+    """Strides in one zone, by number, in one direction: how long they took and are; people as in `CellEvents`."""
+
+    zone: int
+    sector: int
+    us: int
+    millimetres: int
+    people: int
+    people_before: int
+    begun: int
+
+
+@dataclass(frozen=True)
 class PlaceEvents:
-    """What happened at one camera's places in one segment.
+    """What happened at one camera's places, or on a shared floor, in one segment.
 
     Attributes:
       site: Name of the site.
-      camera: Name of the camera.
+      group: Name of the camera group.
+      camera: Name of the camera; the group's for its floor.
       start_us: Start of the segment.
       end_us: End of the segment, exclusive.
-      clips: Distinct clips that start in it.
-      revision: Distinct clips of the day that start before its end; of two for one segment the higher counts.
-      bad_clips: Of `clips`, those that could not be read.
+      clips: Distinct clips of the group that start in it.
+      revision: Distinct clips of the group and day that start before its end; of two for one segment the higher counts.
+      own_clips: Of `clips`, the camera's.
+      bad_clips: Of these, those that could not be read.
       frames: Frames looked at.
       frames_left_out: Frames that another clip's frames stand for.
       observed_us: Time that sound pictures stand for.
@@ -98,14 +114,17 @@ class PlaceEvents:
       visits: Visits that ended.
       flows: Transitions from zone to zone.
       cells: Non-empty cells of the heat map.
+      walks: Strides, where the camera is calibrated.
     """
 
     site: str
+    group: str
     camera: str
     start_us: int
     end_us: int
     clips: int
     revision: int
+    own_clips: int
     bad_clips: int
     frames: int
     frames_left_out: int
@@ -118,6 +137,7 @@ class PlaceEvents:
     visits: tuple[VisitEvents, ...]
     flows: tuple[FlowEvents, ...]
     cells: tuple[CellEvents, ...]
+    walks: tuple[WalkEvents, ...]
 
 
 def anonymise(tracklets: Tracklets) -> PlaceEvents:
@@ -133,11 +153,13 @@ def anonymise(tracklets: Tracklets) -> PlaceEvents:
     )  # fmt: skip
     return PlaceEvents(
         site=tracklets.site,
+        group=tracklets.group,
         camera=tracklets.camera,
         start_us=tracklets.segment.start_us,
         end_us=tracklets.segment.end_us,
         clips=tracklets.clips,
         revision=tracklets.revision,
+        own_clips=tracklets.own_clips,
         bad_clips=tracklets.bad_clips,
         frames=tracklets.frames,
         frames_left_out=tracklets.frames_left_out,
@@ -150,6 +172,7 @@ def anonymise(tracklets: Tracklets) -> PlaceEvents:
         visits=tuple(VisitEvents(*key, count) for key, count in sorted(visits.items())),
         flows=tuple(FlowEvents(*pair, count) for pair, count in sorted(happened.flows.items())),
         cells=tuple(_cell(happened, cell) for cell in sorted(happened.heat_us.keys() | happened.heat_tracks.keys())),
+        walks=tuple(_walks(key, strides) for key, strides in sorted(happened.walks.items())),
     )
 
 
@@ -158,8 +181,25 @@ def _cell(happened: Happened, cell: int) -> CellEvents:
     return CellEvents(cell, happened.heat_us[cell], len(people), sum(people.values()), happened.heat_begun[cell])
 
 
+def _walks(key: tuple[int, int], strides: Walked) -> WalkEvents:
+    people, before = len(strides.tracks), sum(strides.tracks.values())
+    return WalkEvents(*key, strides.us, strides.millimetres, people, before, strides.begun)
+
+
 def _with_flaw(flawed_us: Counter[int], flaw: Flaw) -> int:
     return sum(us for flags, us in flawed_us.items() if flags & flaw)
+
+
+def walked(segments: Sequence[PlaceEvents], zone: int, sector: int) -> tuple[int, int, int]:
+    """Return how long the strides in a zone and direction took, how long they are, and the passages behind them."""
+    us = millimetres = passages = people = 0
+    for segment in segments:
+        for walk in segment.walks:
+            if (walk.zone, walk.sector) == (zone, sector):
+                us, millimetres, people = us + walk.us, millimetres + walk.millimetres, max(people, walk.people)
+                # A passage that goes on from the segment before was counted there.
+                passages += walk.begun + (walk.people_before if segment is segments[0] else 0)
+    return us, millimetres, max(people, passages)
 
 
 class AnonymiseTracks(beam.PTransform[beam.PCollection[Tracklets], beam.PCollection[PlaceEvents]]):
@@ -179,6 +219,7 @@ _LONGS = [
     "end_us",
     "clips",
     "revision",
+    "own_clips",
     "bad_clips",
     "frames",
     "frames_left_out",
@@ -187,6 +228,7 @@ _LONGS = [
     "flawed_us",
 ]
 _CELL = ("person_us", "people", "people_before", "begun")
+_WALK = ("us", "millimetres", "people", "people_before", "begun")
 _ZONE = ("person_us", "peak", "waiting_us", "waiting_peak", "joined", "open_visits")
 
 
@@ -199,6 +241,7 @@ class PlaceEventsCoder(AvroCoder[PlaceEvents]):
             "name": "PlaceEvents",
             "fields": [
                 {"name": "site", "type": "string"},
+                {"name": "group", "type": "string"},
                 {"name": "camera", "type": "string"},
                 *({"name": name, "type": "long"} for name in _LONGS),
                 {"name": "flaws_us", "type": {"type": "array", "items": "long"}},
@@ -212,6 +255,10 @@ class PlaceEventsCoder(AvroCoder[PlaceEvents]):
                 {
                     "name": "cells",
                     "type": _rows("CellEvents", cell="int", **dict.fromkeys(_CELL, "long")),
+                },
+                {
+                    "name": "walks",
+                    "type": _rows("WalkEvents", zone="int", sector="int", **dict.fromkeys(_WALK, "long")),
                 },
             ],
         }
@@ -232,6 +279,7 @@ class PlaceEventsCoder(AvroCoder[PlaceEvents]):
                 "visits": tuple(VisitEvents(**row) for row in fields["visits"]),
                 "flows": tuple(FlowEvents(**row) for row in fields["flows"]),
                 "cells": tuple(CellEvents(**row) for row in fields["cells"]),
+                "walks": tuple(WalkEvents(**row) for row in fields["walks"]),
             }
         )
 

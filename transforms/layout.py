@@ -8,16 +8,18 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.site import Camera, Line, Zone
+from schemas.floor import Group
+from schemas.parts import Zone
+from schemas.site import Camera, Line
 from transforms.geometry import Point, Points, inside
 
 COUNTED = ("area", "queue")
 IGNORED = ("staff", "static")
 
 
-def counted_zones(camera: Camera) -> tuple[Zone, ...]:
+def counted_zones(place: Camera | Group) -> tuple[Zone, ...]:
     """Return the zones that are counted in, in the order in which all lists by zone are kept."""
-    return tuple(zone for zone in camera.zones if zone.kind in COUNTED)
+    return tuple(zone for zone in place.zones if zone.kind in COUNTED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,7 @@ class Layout:
       entry_us: How long somebody must be in each zone to be a visit.
       exit_us: How long somebody may be outside each zone before the visit has ended.
       grid: Columns and rows of the heat map, (0, 0) for none.
+      plane: The map to the floor, None where the camera is not calibrated.
       aspect: Picture width over height.
     """
 
@@ -48,6 +51,7 @@ class Layout:
     entry_us: list[int]
     exit_us: list[int]
     grid: tuple[int, int]
+    plane: Points | None
     aspect: float
 
     @property
@@ -100,5 +104,6 @@ def layout_of(camera: Camera, aspect: float) -> Layout:
         entry_us=[zone.entry_grace for zone in counted],
         exit_us=[zone.exit_grace for zone in counted],
         grid=camera.heatmap,
+        plane=None if camera.ground is None else camera.ground.to_floor,
         aspect=aspect,
     )

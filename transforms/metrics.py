@@ -17,12 +17,15 @@ from typing import Any
 
 from schemas.audit import Measure
 from schemas.clock import SECOND_US
-from schemas.records import CameraHealth, Dwell, Flow, Footfall, Heatmap, MetricRecord, Occupancy, Queue
-from schemas.site import Camera, Site, Zone
-from transforms.events import FLAWS, PlaceEvents, VisitEvents
+from schemas.floor import Group
+from schemas.parts import Zone
+from schemas.records import CameraHealth, Dwell, Flow, Footfall, Heatmap, MetricRecord, Movement, Occupancy, Queue
+from schemas.site import Camera, Site
+from transforms.events import FLAWS, PlaceEvents, VisitEvents, walked
 from transforms.intervals import Errors, errors_of, interval_of_mean, interval_of_sum
 from transforms.layout import counted_zones
 from transforms.picture import Flaw
+from transforms.walks import SECTORS
 
 RECORD_VERSION = 2
 PIPELINE_VERSION = metadata.version("silhouette")
@@ -66,12 +69,28 @@ def agreeing(window: Window, segments: Iterable[PlaceEvents]) -> list[PlaceEvent
     return ordered if reached == window.end_us else None
 
 
+def agreeing_places(window: Window, segments: Iterable[PlaceEvents], places: Sequence[str]) -> list[list[PlaceEvents]]:
+    """Return the agreeing segments of each place of a group; nothing while not all agree on one revision.
+
+    Args:
+      window: The window.
+      segments: Those of all places of the group.
+      places: Names of its cameras, and its own where these share a floor.
+    """
+    by_place: dict[str, list[PlaceEvents]] = {place: [] for place in places}
+    for segment in segments:
+        by_place[segment.camera].append(segment)
+    agreed = [found for own in by_place.values() if (found := agreeing(window, own)) is not None]
+    whole = len(agreed) == len(by_place) and len({own[-1].revision for own in agreed}) == 1
+    return agreed if whole else []
+
+
 @dataclass(frozen=True)
 class WindowEvents:
-    """The agreeing segments of one window of one camera, and the names that its records carry."""
+    """The agreeing segments of one window of one camera or shared floor, and the names that its records carry."""
 
     site: Site
-    camera: Camera
+    camera: Camera | Group
     model: str
     window: Window
     segments: Sequence[PlaceEvents]
@@ -119,7 +138,7 @@ class WindowEvents:
             "model": self.model,
             "site": self.site.site,
             "site_version": self.site.site_version,
-            "group": self.camera.name,
+            "group": self.segments[0].group,
             "camera": self.camera.name,
             "window_start": window.start_us,
             "window_end": window.end_us,
@@ -143,11 +162,15 @@ def records(events: WindowEvents) -> Iterator[MetricRecord]:
         yield from dwell(events, number, zone)
         if zone.kind == "queue":
             yield queue(events, number, zone)
-    if len(counted_zones(events.camera)) > 1:
+    if isinstance(events.camera, Camera) and len(counted_zones(events.camera)) > 1:
         yield from flow(events)
     if events.camera.heatmap != (0, 0):
         yield from heatmap(events)
-    yield camera_health(events)
+    if isinstance(events.camera, Group) or events.camera.ground is not None:
+        for number, zone in enumerate(counted_zones(events.camera)):
+            yield from movement(events, number, zone)
+    if isinstance(events.camera, Camera):
+        yield camera_health(events)
 
 
 def footfall(events: WindowEvents) -> Iterator[Footfall]:
@@ -321,6 +344,22 @@ def heatmap(events: WindowEvents) -> Iterator[Heatmap]:
         )
 
 
+def movement(events: WindowEvents, number: int, zone: Zone) -> Iterator[Movement]:
+    """Yield one record a direction, and the total."""
+    ways = [walked(events.segments, number, sector) for sector in range(len(SECTORS))]
+    total = tuple(sum(column) for column in zip(*ways, strict=True))
+    for sector, (us, millimetres, n) in zip((*SECTORS, "TOTAL"), (*ways, total), strict=True):
+        yield Movement(
+            **events.head(),
+            zone=zone.name,
+            sector=sector,
+            person_seconds=round(us / SECOND_US, 3) if events.has_data else None,
+            metres=round(millimetres / 1000, 3) if events.has_data else None,
+            metres_per_second=round(millimetres * 1000 / us, 3) if us else None,
+            n=n,
+        )
+
+
 def camera_health(events: WindowEvents) -> CameraHealth:
     """Return the record of the camera itself."""
     frames = events.total("frames")
@@ -337,7 +376,7 @@ def camera_health(events: WindowEvents) -> CameraHealth:
         covered_ms=flawed(Flaw.COVERED),
         moved_ms=flawed(Flaw.MOVED),
         flawed_ms=events.total("flawed_us") // 1000,
-        clips=events.total("clips"),
+        clips=events.total("own_clips"),
         bad_clips=events.total("bad_clips"),
         frames=frames,
         frames_left_out=events.total("frames_left_out"),

@@ -9,13 +9,18 @@ All instants are UTC microseconds; `clock_us` is observed time, which stands sti
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 
+from transforms import walks
 from transforms.geometry import Point, foot_points, properly_crosses
+from transforms.ground import on_floor
 from transforms.layout import Layout
 from transforms.timeline import Moment
 from transforms.tracker import Sightings
+from transforms.walks import Walk, Walks
 
 CELLS_KEPT = 4
 """Cells that meet in one corner."""
@@ -49,6 +54,7 @@ class Presence:
       cells: The last few heat map cells, latest last: who steps to and fro over an edge passes once.
       confirmed: Whether the tracker has confirmed the track.
       last_zone: The zone whose visit began last.
+      walk: Its stride on the floor, where the camera is calibrated.
     """
 
     anchors: list[Point | None]
@@ -57,6 +63,7 @@ class Presence:
     cells: list[int] = field(default_factory=list)
     confirmed: bool = False
     last_zone: int | None = None
+    walk: Walk | None = None
 
 
 @dataclass
@@ -90,7 +97,10 @@ class Crossing:
 
 @dataclass(frozen=True)
 class Visit:
-    """A visit that ended; `censored` where coverage or the day ended it and nobody saw the person leave."""
+    """A visit that ended; `censored` where coverage or the day ended it and nobody saw the person leave.
+
+    `track` is 0 in a zone that cameras share: no track goes from one to another.
+    """
 
     track: int
     zone: int
@@ -117,6 +127,7 @@ class Happened:
       heat_us: Person-time in each grid cell.
       heat_tracks: The tracks seen in each cell, and whether they had come there before.
       heat_begun: Passages through each cell that began here.
+      walks: Strides in each zone, where the camera is calibrated.
     """
 
     observed_us: int
@@ -132,6 +143,7 @@ class Happened:
     heat_us: Counter[int]
     heat_tracks: dict[int, dict[int, bool]]
     heat_begun: Counter[int]
+    walks: Walks = field(default_factory=dict)
 
     @classmethod
     def nothing(cls, zones: int) -> Happened:
@@ -161,6 +173,7 @@ def see(state: PlacesState, layout: Layout, moment: Moment, end_us: int, seen: S
         sides = layout.side_distances(feet).tolist()
         standing = list(map(tuple, feet.tolist()))
         cells = layout.cells(feet) if layout.grid[0] else None
+        floor = None if layout.plane is None else on_floor(layout.plane, feet, layout.aspect).tolist()
         for i, track in enumerate(seen.track.tolist()):
             presence = state.present.get(track)
             if presence is None:
@@ -174,6 +187,8 @@ def see(state: PlacesState, layout: Layout, moment: Moment, end_us: int, seen: S
             _stay(track, presence, layout, moment, state.clock_us, held, inside[i], happened)
             if cells is not None and presence.confirmed:
                 _warm(track, presence, cells[i], held, happened)
+            if floor is not None:
+                _walk(track, presence, moment.t_us, floor[i], inside[i], happened)
     state.clock_us += moment.until_us - moment.from_us
     state.held = held
     for zone in range(layout.zones):
@@ -262,6 +277,7 @@ def _stay(
         if not presence.confirmed:
             continue
         happened.person_us[zone] += clock_us - stay.credited_us
+        happened.waiting_us[zone] += (clock_us - stay.credited_us) * stay.visiting
         stay.credited_us = clock_us + moment.until_us - moment.from_us
         held.persons[zone] += 1
         if not stay.visiting and moment.until_us - stay.since_us >= layout.entry_us[zone]:
@@ -292,6 +308,19 @@ def _warm(track: int, presence: Presence, cell: int, held: Held, happened: Happe
     elif presence.cells[-1] == cell:
         return
     presence.cells = [*(each for each in presence.cells if each != cell), cell][-CELLS_KEPT:]
+
+
+def _walk(
+    track: int, presence: Presence, t_us: int, place: list[float], inside: list[bool], happened: Happened
+) -> None:
+    """Put the track down on the floor; one beyond the horizon is nowhere."""
+    x, y = place
+    if math.isnan(x):
+        return
+    if presence.walk is None:
+        presence.walk = Walk(x, y, t_us, [0] * len(inside))
+    elif (stride := walks.tread(presence.walk, x, y, t_us)) and presence.confirmed:
+        walks.account(happened.walks, presence.walk, ("", track), stride, itertools.compress(itertools.count(), inside))
 
 
 def _end_stays(track: int, presence: Presence, happened: Happened, *, censored: bool) -> None:

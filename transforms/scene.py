@@ -1,4 +1,4 @@
-"""One camera's site day, run forward segment by segment: what `TrackPeople` does, without Beam.
+"""A camera group's site day, run forward segment by segment: what `TrackPeople` does, without Beam.
 
 A segment is a fixed stretch of event time. `run_segment` is a pure function of the scene at its start and the
 set of clips that reach into it, so that a rewind to any earlier scene, followed by the same clips, comes to the
@@ -8,7 +8,8 @@ same tracklets; whatever order, duplicates or bundles brought the clips.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -16,32 +17,49 @@ import numpy as np
 
 from schemas.clock import SECOND_US
 from schemas.site import Camera
+from transforms import floor as shared_floor
 from transforms import places, tracker
 from transforms.boxes import UNIT
 from transforms.detections import ClipDetections
 from transforms.geometry import foot_points
+from transforms.ground import Floor, floor_of
+from transforms.groups import CameraGroup
 from transforms.layout import Layout, layout_of
 from transforms.lookahead import Ahead, look_ahead
 from transforms.places import Happened, PlacesState
 from transforms.timeline import Moment, left_out, moments
+from transforms.visitors import FloorState
 
 SETTINGS = tracker.TrackerSettings()
 
 
 @dataclass
-class Scene:
-    """All that goes on from segment to segment of a camera's site day.
+class CameraScene:
+    """All that goes on from segment to segment of one camera.
 
     Attributes:
       tracker: Live tracks.
       places: Where they stand to lines and zones.
       covered_until_us: End of the last stretch that a sound picture stands for; 0 before the first.
-      clips: Distinct clips so far: the revision of what has been written.
     """
 
     tracker: tracker.TrackerState = field(default_factory=tracker.start)
     places: PlacesState = field(default_factory=PlacesState)
     covered_until_us: int = 0
+
+
+@dataclass
+class Scene:
+    """All that goes on from segment to segment of a camera group's site day.
+
+    Attributes:
+      cameras: Each camera's part, by name, from its first segment on.
+      floor: Where its tracks stand on the floor that they share; None where they share none.
+      clips: Distinct clips so far: the revision of what has been written.
+    """
+
+    cameras: dict[str, CameraScene] = field(default_factory=dict)
+    floor: FloorState | None = None
     clips: int = 0
 
 
@@ -66,15 +84,17 @@ class Segment:
 
 @dataclass(frozen=True)
 class Tracklets:
-    """What one camera's tracks did in one segment: exact, with track numbers, and so for the job alone.
+    """What tracks did at one camera, or on a shared floor, in one segment: exact, and so for the job alone.
 
     Attributes:
       site: Name of the site.
-      camera: Name of the camera.
+      group: Name of the camera group.
+      camera: Name of the camera; the group's for its floor.
       segment: The stretch of time.
-      clips: Distinct clips that start in it.
-      revision: Distinct clips of the day that start before its end.
-      bad_clips: Of `clips`, those that could not be read.
+      clips: Distinct clips of the group that start in it.
+      revision: Distinct clips of the group and day that start before its end.
+      own_clips: Of `clips`, the camera's; none of the floor's.
+      bad_clips: Of these, those that could not be read.
       frames: Frames looked at.
       frames_left_out: Frames that another clip's frames stand for.
       happened: Coverage, crossings, visits, presence.
@@ -82,10 +102,12 @@ class Tracklets:
     """
 
     site: str
+    group: str
     camera: str
     segment: Segment
     clips: int
     revision: int
+    own_clips: int
     bad_clips: int
     frames: int
     frames_left_out: int
@@ -99,73 +121,127 @@ def frame_gap_us(camera: Camera) -> int:
 
 
 def run_segment(
-    scene: Scene, site: str, camera: Camera, segment: Segment, clips: Sequence[ClipDetections]
-) -> Tracklets:
+    scene: Scene, site: str, group: CameraGroup, segment: Segment, clips: Sequence[ClipDetections]
+) -> list[Tracklets]:
     """Run one segment; changes `scene` to what it is at the segment's end.
 
     Args:
       scene: The scene at the segment's start.
       site: Name of the site.
-      camera: The camera's part of the site file.
+      group: The camera group.
       segment: The stretch of time.
-      clips: The camera's distinct clips in canonical order that end at or after the segment's start and start
+      clips: The group's distinct clips in canonical order that end at or after the segment's start and start
         before its end; others do no harm.
+
+    Returns:
+      What happened at each camera, and last on the floor that they share.
     """
-    happened = Happened.nothing(layout_of(camera, 1.0).zones)
-    gap_us = frame_gap_us(camera)
-    frames = 0
+    floor = floor_of(group.cameras, group.shared) if group.shared else None
+    if floor and scene.floor is None:
+        scene.floor = FloorState.empty(floor.zones)
+    runs = [_Run(scene, camera, clips, number, floor) for number, camera in enumerate(group.cameras)]
+    on_floor = Happened.nothing(floor.zones if floor else 0)
     for start_us, end_us in segment.scheduled:
-        places.go_on(scene.places, start_us, end_us, happened)
-        for moment in moments(clips, start_us, end_us, gap_us, opens=segment.first):
-            _lose(scene, moment.from_us, gap_us, happened)
-            _see(scene, camera, moment, clips, end_us, happened)
-            frames += 1
-    _lose(scene, segment.end_us, gap_us, happened)
+        if scene.floor:
+            scene.floor.now_us = start_us
+        walks = [run.moments(start_us, end_us, opens=segment.first) for run in runs]
+        for moment, run in heapq.merge(*walks, key=lambda each: (each[0].from_us, each[1].number)):
+            if floor and scene.floor:
+                shared_floor.go_on(scene.floor, floor, moment.from_us, on_floor)
+            # Whoever is lost takes part no longer in what the others see.
+            for each in runs if floor else (run,):
+                each.lose(moment.from_us, on_floor)
+            run.see(moment, end_us, on_floor)
+        if floor and scene.floor:
+            shared_floor.go_on(scene.floor, floor, end_us, on_floor)
+    for run in runs:
+        run.lose(segment.end_us, on_floor)
     if segment.last:
-        places.cut(scene.places, happened)
-    own = [clip for clip in clips if _begins_in(clip, segment)]
-    scene.clips += len(own)
-    return Tracklets(
-        site, camera.name, segment,
-        clips=len(own),
-        revision=scene.clips,
-        bad_clips=sum(not clip.readable for clip in own),
-        frames=frames,
-        frames_left_out=sum(left_out(clips, *part, gap_us) for part in segment.scheduled),
-        happened=happened,
-        open_visits=places.open_visits(scene.places, len(happened.peak)),
-    )  # fmt: skip
+        for run in runs:
+            places.cut(run.scene.places, run.happened)
+        if floor and scene.floor:
+            shared_floor.cut(scene.floor, floor, on_floor)
+    begun = [[clip for clip in run.clips if _begins_in(clip, segment)] for run in runs]
+    clips_begun = sum(map(len, begun))
+    scene.clips += clips_begun
+    found = [
+        Tracklets(
+            site, group.name, run.camera.name, segment,
+            clips=clips_begun,
+            revision=scene.clips,
+            own_clips=len(own),
+            bad_clips=sum(not clip.readable for clip in own),
+            frames=run.frames,
+            frames_left_out=sum(left_out(run.clips, *part, run.gap_us) for part in segment.scheduled),
+            happened=run.happened,
+            open_visits=places.open_visits(run.scene.places, len(run.happened.peak)),
+        )
+        for run, own in zip(runs, begun, strict=True)
+    ]  # fmt: skip
+    if scene.floor:
+        found.append(
+            Tracklets(
+                site, group.name, group.name, segment, clips_begun, scene.clips, 0, 0, 0, 0, on_floor,
+                shared_floor.open_visits(scene.floor),
+            )
+        )  # fmt: skip
+    return found
+
+
+class _Run:
+    """One camera's way through a segment; `on_floor` is the account of the floor that it shares with others."""
+
+    def __init__(
+        self, scene: Scene, camera: Camera, clips: Sequence[ClipDetections], number: int, floor: Floor | None
+    ) -> None:
+        self.camera = camera
+        self.number = number
+        self.clips = [clip for clip in clips if clip.camera == camera.name]
+        self.scene = scene.cameras.setdefault(camera.name, CameraScene())
+        self.happened = Happened.nothing(layout_of(camera, 1.0).zones)
+        self.gap_us = frame_gap_us(camera)
+        self.frames = 0
+        self._shared = (scene.floor, floor) if scene.floor and floor else None
+
+    def moments(self, start_us: int, end_us: int, *, opens: bool) -> Iterator[tuple[Moment, _Run]]:
+        """Go on with the last frame, and yield the frames of a stretch."""
+        places.go_on(self.scene.places, start_us, end_us, self.happened)
+        return ((moment, self) for moment in moments(self.clips, start_us, end_us, self.gap_us, opens=opens))
+
+    def lose(self, now_us: int, on_floor: Happened) -> None:
+        """Cut everything once nothing sound was seen for two frame gaps: no track can be told to go on."""
+        if self.scene.places.present and now_us - self.scene.covered_until_us > 2 * self.gap_us:
+            places.cut(self.scene.places, self.happened)
+            self.scene.tracker = tracker.cut(self.scene.tracker)
+            if self._shared:
+                shared_floor.lose(*self._shared, self.number, on_floor)
+
+    def see(self, moment: Moment, end_us: int, on_floor: Happened) -> None:
+        """Take a frame."""
+        self.frames += 1
+        if moment.flags:
+            places.see_flawed(self.scene.places, moment, end_us, self.happened)
+            if self._shared:
+                shared_floor.see_flawed(*self._shared, self.number, moment, on_floor)
+            return
+        layout = layout_of(self.camera, moment.aspect)
+        clip = _owner(self.clips, moment)
+        ahead = foresee(clip, layout)[bisect.bisect_right(clip.times_us, moment.t_us) - 1]
+        boxes = moment.boxes / UNIT
+        kept = layout.counts(foot_points(boxes))
+        self.scene.tracker, seen = tracker.step(
+            self.scene.tracker, SETTINGS, moment.t_us, boxes[kept], moment.scores[kept] / 255, ahead
+        )
+        places.see(self.scene.places, layout, moment, end_us, seen, self.happened)
+        if self._shared:
+            shared_floor.see(*self._shared, self.number, moment, seen, on_floor)
+        self.scene.covered_until_us = max(self.scene.covered_until_us, moment.until_us)
 
 
 def _begins_in(clip: ClipDetections, segment: Segment) -> bool:
     if clip.start_us < segment.start_us:
         return segment.first and clip.end_us > segment.start_us
     return clip.start_us < segment.end_us
-
-
-def _lose(scene: Scene, now_us: int, gap_us: int, happened: Happened) -> None:
-    """Cut everything once nothing sound was seen for two frame gaps: no track can be told to go on."""
-    if scene.places.present and now_us - scene.covered_until_us > 2 * gap_us:
-        places.cut(scene.places, happened)
-        scene.tracker = tracker.cut(scene.tracker)
-
-
-def _see(
-    scene: Scene, camera: Camera, moment: Moment, clips: Sequence[ClipDetections], end_us: int, happened: Happened
-) -> None:
-    if moment.flags:
-        places.see_flawed(scene.places, moment, end_us, happened)
-        return
-    layout = layout_of(camera, moment.aspect)
-    clip = _owner(clips, moment)
-    ahead = foresee(clip, layout)[bisect.bisect_right(clip.times_us, moment.t_us) - 1]
-    boxes = moment.boxes / UNIT
-    kept = layout.counts(foot_points(boxes))
-    scene.tracker, seen = tracker.step(
-        scene.tracker, SETTINGS, moment.t_us, boxes[kept], moment.scores[kept] / 255, ahead
-    )
-    places.see(scene.places, layout, moment, end_us, seen, happened)
-    scene.covered_until_us = max(scene.covered_until_us, moment.until_us)
 
 
 @lru_cache(maxsize=16)

@@ -13,12 +13,14 @@ from apache_beam import coders
 from transforms import tracker
 from transforms.coders import AvroCoder
 from transforms.places import Held, PlacesState, Presence, Stay
-from transforms.scene import Scene
+from transforms.scene import CameraScene, Scene
+from transforms.visitors import FloorState, Stander
+from transforms.walks import Walk
 
 
 @dataclass
 class Snapshot:
-    """A camera's site day, run up to an instant.
+    """A camera group's site day, run up to an instant.
 
     Attributes:
       until_us: Every segment that ends by then has been run.
@@ -43,6 +45,11 @@ _STAY = {
     "fields": _fields(since_us="long", last_us="long", credited_us="long", visiting="boolean"),
 }
 _ANCHOR = {"type": "record", "name": "Anchor", "fields": _fields(x="double", y="double")}
+_WALK = {
+    "type": "record",
+    "name": "Walk",
+    "fields": _fields(x="double", y="double", since_us="long", walked=_array("int")),
+}
 _CROSSING = {"type": "record", "name": "LineCrossing", "fields": _fields(line="int", side="int")}
 _PRESENCE = {
     "type": "record",
@@ -55,9 +62,58 @@ _PRESENCE = {
         cells=_array("int"),
         confirmed="boolean",
         last_zone=["null", "int"],
+        walk=["null", _WALK],
     ),
 }
 _CELL = {"type": "record", "name": "HeldCell", "fields": _fields(cell="int", persons="int")}
+_CAMERA = {
+    "type": "record",
+    "name": "CameraScene",
+    "fields": _fields(
+        camera="string",
+        covered_until_us="long",
+        tracker="bytes",
+        clock_us="long",
+        held_until_us="long",
+        held_flags="int",
+        held_persons=_array("int"),
+        held_waiting=_array("int"),
+        held_cells=_array(_CELL),
+        present=_array(_PRESENCE),
+    ),
+}
+_STANDER = {
+    "type": "record",
+    "name": "Stander",
+    "fields": _fields(
+        camera="string",
+        track="long",
+        x="double",
+        y="double",
+        seen_us="long",
+        stays=_array(["null", "Stay"]),
+        walk="Walk",
+        vx="double",
+        vy="double",
+        shown="boolean",
+        at_home="boolean",
+        counted="boolean",
+    ),
+}
+_FLOOR = {
+    "type": "record",
+    "name": "Floor",
+    "fields": _fields(
+        standers=_array(_STANDER),
+        sound_until_us={"type": "map", "values": "long"},
+        now_us="long",
+        clock_us="long",
+        persons=_array("int"),
+        waiting=_array("int"),
+        visits=_array(_array("long")),
+        uneven_us=_array("long"),
+    ),
+}
 
 
 class SnapshotCoder(AvroCoder[Snapshot]):
@@ -67,74 +123,103 @@ class SnapshotCoder(AvroCoder[Snapshot]):
         {
             "type": "record",
             "name": "Snapshot",
-            "fields": _fields(
-                until_us="long",
-                clips="long",
-                covered_until_us="long",
-                tracker="bytes",
-                clock_us="long",
-                held_until_us="long",
-                held_flags="int",
-                held_persons=_array("int"),
-                held_waiting=_array("int"),
-                held_cells=_array(_CELL),
-                present=_array(_PRESENCE),
-            ),
+            "fields": _fields(until_us="long", clips="long", cameras=_array(_CAMERA), floor=["null", _FLOOR]),
         }
     )
 
     @staticmethod
     def to_fields(value: Snapshot) -> dict[str, Any]:
-        scene, places = value.scene, value.scene.places
+        scene = value.scene
         return {
             "until_us": value.until_us,
             "clips": scene.clips,
-            "covered_until_us": scene.covered_until_us,
-            "tracker": tracker.encode(scene.tracker),
-            "clock_us": places.clock_us,
-            "held_until_us": places.held.until_us,
-            "held_flags": places.held.flags,
-            "held_persons": places.held.persons,
-            "held_waiting": places.held.waiting,
-            "held_cells": [{"cell": cell, "persons": n} for cell, n in sorted(places.held.cells.items())],
-            "present": [_presence_to(track, presence) for track, presence in places.present.items()],
+            "cameras": [_camera_to(name, camera) for name, camera in scene.cameras.items()],
+            "floor": None if scene.floor is None else _floor_to(scene.floor),
         }
 
     @staticmethod
     def from_fields(fields: Mapping[str, Any]) -> Snapshot:
-        held = Held(
-            fields["held_until_us"],
-            fields["held_flags"],
-            fields["held_persons"],
-            fields["held_waiting"],
-            Counter({cell["cell"]: cell["persons"] for cell in fields["held_cells"]}),
-        )
-        present = {presence["track"]: _presence_from(presence) for presence in fields["present"]}
-        places = PlacesState(present, fields["clock_us"], held)
-        scene = Scene(tracker.decode(fields["tracker"]), places, fields["covered_until_us"], fields["clips"])
-        return Snapshot(fields["until_us"], scene)
+        cameras = {camera["camera"]: _camera_from(camera) for camera in fields["cameras"]}
+        floor = None if fields["floor"] is None else _floor_from(fields["floor"])
+        return Snapshot(fields["until_us"], Scene(cameras, floor, fields["clips"]))
+
+
+def _camera_to(name: str, scene: CameraScene) -> dict[str, Any]:
+    places = scene.places
+    return {
+        "camera": name,
+        "covered_until_us": scene.covered_until_us,
+        "tracker": tracker.encode(scene.tracker),
+        "clock_us": places.clock_us,
+        "held_until_us": places.held.until_us,
+        "held_flags": places.held.flags,
+        "held_persons": places.held.persons,
+        "held_waiting": places.held.waiting,
+        "held_cells": [{"cell": cell, "persons": n} for cell, n in sorted(places.held.cells.items())],
+        "present": [_presence_to(track, presence) for track, presence in places.present.items()],
+    }
+
+
+def _camera_from(fields: Mapping[str, Any]) -> CameraScene:
+    held = Held(
+        fields["held_until_us"],
+        fields["held_flags"],
+        fields["held_persons"],
+        fields["held_waiting"],
+        Counter({cell["cell"]: cell["persons"] for cell in fields["held_cells"]}),
+    )
+    present = {presence["track"]: _presence_from(presence) for presence in fields["present"]}
+    places = PlacesState(present, fields["clock_us"], held)
+    return CameraScene(tracker.decode(fields["tracker"]), places, fields["covered_until_us"])
+
+
+def _floor_to(floor: FloorState) -> dict[str, Any]:
+    standers = [
+        vars(stander)
+        | {"camera": camera, "track": track, "walk": vars(stander.walk), "stays": _stays_to(stander.stays)}
+        for (camera, track), stander in floor.standers.items()
+    ]
+    return vars(floor) | {"standers": standers, "sound_until_us": dict(sorted(floor.sound_until_us.items()))}
+
+
+def _floor_from(fields: Mapping[str, Any]) -> FloorState:
+    standers = {}
+    for each in fields["standers"]:
+        key = each.pop("camera"), each.pop("track")
+        standers[key] = Stander(**each | {"stays": _stays_from(each["stays"]), "walk": Walk(**each["walk"])})
+    return FloorState(**{**fields, "standers": standers})
+
+
+def _stays_to(stays: list[Stay | None]) -> list[dict[str, Any] | None]:
+    return [None if stay is None else vars(stay) for stay in stays]
+
+
+def _stays_from(stays: list[Any]) -> list[Stay | None]:
+    return [None if stay is None else Stay(**stay) for stay in stays]
 
 
 def _presence_to(track: int, presence: Presence) -> dict[str, Any]:
     return {
         "track": track,
         "anchors": [None if anchor is None else {"x": anchor[0], "y": anchor[1]} for anchor in presence.anchors],
-        "stays": [None if stay is None else vars(stay) for stay in presence.stays],
+        "stays": _stays_to(presence.stays),
         "crossings": [{"line": line, "side": side} for line, side in presence.crossings],
         "cells": presence.cells,
         "confirmed": presence.confirmed,
         "last_zone": presence.last_zone,
+        "walk": None if presence.walk is None else vars(presence.walk),
     }
 
 
 def _presence_from(fields: Mapping[str, Any]) -> Presence:
     return Presence(
         [None if anchor is None else (anchor["x"], anchor["y"]) for anchor in fields["anchors"]],
-        [None if stay is None else Stay(**stay) for stay in fields["stays"]],
+        _stays_from(fields["stays"]),
         [(crossing["line"], crossing["side"]) for crossing in fields["crossings"]],
         fields["cells"],
         fields["confirmed"],
         fields["last_zone"],
+        None if fields["walk"] is None else Walk(**fields["walk"]),
     )
 
 

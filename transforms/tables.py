@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
-from schemas.records import Dwell, Flow, Footfall, Heatmap, MetricRecord, Occupancy, Queue
+from schemas.records import Dwell, Flow, Footfall, Heatmap, MetricRecord, Movement, Occupancy, Queue
 from transforms.metrics import ANY_ZONE, TOTAL
 from transforms.suppression import Aim, Table
 
@@ -78,6 +78,12 @@ def _heatmap(row: Heatmap) -> Iterator[Quantity]:
     yield Quantity("person_seconds", row.person_seconds or 0.0, Over.SUM)
 
 
+def _movement(row: Movement) -> Iterator[Quantity]:
+    yield Quantity("n", row.n, Over.BETWEEN if row.sector != ALL_WAYS else Over.OWN)
+    yield Quantity("person_seconds", row.person_seconds or 0.0, Over.SUM)
+    yield Quantity("metres", row.metres or 0.0, Over.SUM)
+
+
 def _flow(row: Flow) -> Iterator[Quantity]:
     yield Quantity("n", row.n, Over.SUM)
 
@@ -101,6 +107,7 @@ def _queue(row: Queue) -> Iterator[Quantity]:
 WAITS = ("wait_mean_seconds", "wait_p50_seconds", "wait_p90_seconds", "wait_max_seconds")
 STAYS = ("mean_seconds", "p50_seconds", "p90_seconds")
 ENDED = "COMPLETED", TOTAL
+ALL_WAYS = "TOTAL"
 
 CELLS: Mapping[type[MetricRecord], Cells] = {
     Footfall: Cells(("camera", "line", "direction"), ("count",), _footfall),
@@ -124,6 +131,12 @@ CELLS: Mapping[type[MetricRecord], Cells] = {
         _heatmap,
         lambda key: (key[0], TOTAL, TOTAL) if key[1] != TOTAL else None,
         floor=1,
+    ),
+    Movement: Cells(
+        ("camera", "zone", "sector"),
+        ("person_seconds", "metres", "metres_per_second"),
+        _movement,
+        lambda key: (*key[:2], ALL_WAYS) if key[2] != ALL_WAYS else None,
     ),
 }
 """The families whose cells can be suppressed."""
@@ -177,7 +190,7 @@ def table_of(rows: Sequence[MetricRecord], k: Mapping[type[MetricRecord], int]) 
         values=np.array([quantity.value for quantity in built.quantities]),
         cells=np.array(built.cells, np.int64),
         floors=np.array(built.floors),
-        whole=np.array([not quantity.name.endswith("seconds") for quantity in built.quantities]),
+        whole=np.array([not quantity.name.endswith(("seconds", "metres")) for quantity in built.quantities]),
         steps=np.array(built.steps),
         # What says that there is no data must go on saying so.
         published=np.array([k[type(row)] == 1 or (row.observed_ms == 0 and row.n == 0) for row in rows]),

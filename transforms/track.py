@@ -1,6 +1,6 @@
 """TrackPeople: detections in any order become tracklets in order, the same ones whatever order it was.
 
-The key is a camera's site day, the unit of purity: tracks, balances and numbering begin with it and end with it.
+The key is a camera group's site day, the unit of purity: tracks, balances and numbering begin with it and end with it.
 A day is run forward segment by segment as the watermark passes. A clip that comes after its segment was run
 takes the day back to a saved scene before it, and forward again from there: those segments come out again, with
 the higher revision that one more clip gives them.
@@ -21,11 +21,12 @@ from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Duration
 
 from schemas.clock import SECOND_US, now_us
-from schemas.site import Camera, Site
-from transforms.arrivals import Arrival, DayKey, Span, before, camera_of, day_of, has_ended, wanted
+from schemas.site import Site
+from transforms.arrivals import Arrival, DayKey, Span, before, day_of, has_ended, wanted
 from transforms.calendar import Day, scheduled, window_of
 from transforms.counters import counter
 from transforms.detections import ClipDetections, ClipDetectionsCoder
+from transforms.groups import CameraGroup, group_named
 from transforms.scene import Scene, Segment, Tracklets, run_segment
 from transforms.snapshot import Snapshot, SnapshotCoder
 from transforms.timeline import distinct
@@ -63,35 +64,49 @@ def segments(site: Site, day: Day, start_us: int, end_us: int) -> Iterator[Segme
 
 
 def advance(
-    snapshot: Snapshot, site: Site, camera: Camera, day: Day, clips: Sequence[ClipDetections], to_us: int
-) -> Iterator[Tracklets]:
-    """Run a day forward to a segment's border, changing the snapshot; yields each segment's tracklets.
+    snapshot: Snapshot, site: Site, group: CameraGroup, day: Day, clips: Sequence[ClipDetections], to_us: int
+) -> Iterator[list[Tracklets]]:
+    """Run a day forward to a segment's border, changing the snapshot; yields the tracklets segment by segment.
 
     Args:
       snapshot: The day so far.
       site: The site file.
-      camera: The camera's part of it.
+      group: The camera group.
       day: The site day.
       clips: Distinct clips in canonical order: all that end at or after the snapshot and start before `to_us`.
       to_us: Where to stop.
     """
-    waiting = 0
+    queues = [_Queue([clip for clip in clips if clip.camera == camera.name]) for camera in group.cameras]
     for segment in segments(site, day, snapshot.until_us, to_us):
-        # Clips are ordered by start: what starts later than the segment, and all behind it, is not looked at.
+        reaching = [clip for queue in queues for clip in queue.reaching(segment)]
+        tracklets = run_segment(snapshot.scene, site.site, group, segment, reaching)
+        snapshot.until_us = segment.end_us
+        yield tracklets
+
+
+class _Queue:
+    """One camera's clips, ordered by start: what starts later than a segment, and all behind it, is not looked at."""
+
+    def __init__(self, clips: Sequence[ClipDetections]) -> None:
+        self._clips = clips
+        self._waiting = 0
+
+    def reaching(self, segment: Segment) -> list[ClipDetections]:
+        """Return the clips that reach into a segment; the next one asked for comes later."""
+        clips, waiting = self._clips, self._waiting
         reached = waiting
         while reached < len(clips) and clips[reached].start_us < segment.end_us:
             reached += 1
-        reaching = [clip for clip in clips[waiting:reached] if clip.end_us >= segment.start_us]
-        tracklets = run_segment(snapshot.scene, site.site, camera, segment, reaching)
-        snapshot.until_us = segment.end_us
+        found = [clip for clip in clips[waiting:reached] if clip.end_us >= segment.start_us]
         while waiting < reached and clips[waiting].end_us < segment.end_us:
             waiting += 1
-        yield tracklets
+        self._waiting = waiting
+        return found
 
 
 @dataclass(eq=False)
 class TrackPeople(beam.PTransform[beam.PCollection[tuple[DayKey, Arrival]], beam.PCollection[Tracklets]]):
-    """Follows people within each camera's site day, and says what they did, segment by segment.
+    """Follows people within each camera group's site day, and says what they did, segment by segment.
 
     Attributes:
       sites: The site files.
@@ -179,7 +194,7 @@ class _TrackFn(beam.DoFn):
         step: Any = beam.DoFn.TimerParam(STEP),
     ) -> Iterable[Any]:
         """Run the day to the next border; from an earlier scene, if a late clip came."""
-        site, camera, day = self._place(key)
+        site, group, day = self._place(key)
         asked = cast(tuple[int, int], wanted(site, day, self._spans))
         bags = kept_0, kept_1, kept_2, kept_3, kept_4, kept_5, kept_6, kept_7, kept_8, kept_9, kept_10
         kept = _Kept(bags, saved, site, day)
@@ -209,10 +224,10 @@ class _TrackFn(beam.DoFn):
         if late and (begin_again := kept.rewind(late, since_us)) is not None:
             snapshot, known = begin_again
             clips = distinct([*known, *clips])
-        for tracklets in advance(snapshot, site, camera, day, clips, to_us):
-            segment = tracklets.segment
+        for tracklets in advance(snapshot, site, group, day, clips, to_us):
+            segment = tracklets[0].segment
             if asked[0] <= segment.start_us < asked[1]:
-                yield TimestampedValue(tracklets, before(segment.end_us))
+                yield from (TimestampedValue(each, before(segment.end_us)) for each in tracklets)
             if not self._bounded and (segment.end_us - day.start_us) % save_every_us(site) == 0:
                 kept.save(snapshot)
         if self._bounded:
@@ -231,9 +246,9 @@ class _TrackFn(beam.DoFn):
             begun.write(False)
             _clear(*state)
 
-    def _place(self, key: DayKey) -> tuple[Site, Camera, Day]:
+    def _place(self, key: DayKey) -> tuple[Site, CameraGroup, Day]:
         site = self._sites[key[0]]
-        return site, camera_of(site, key[1]), day_of(site, key[2])
+        return site, group_named(site, key[1]), day_of(site, key[2])
 
     def _next_border(self, site: Site, day: Day, asked: tuple[int, int], border_us: int) -> int:
         """Return how far to run next: to what is asked for in one step, then segment by segment."""
@@ -290,14 +305,15 @@ class _Kept:
         scenes = sorted(self._saved.read(), key=lambda scene: scene.until_us)
         horizon_us = now_us - self._lateness_us
         in_time = [clip for clip in late if clip.end_us > horizon_us and self._begin(clip) >= scenes[0].until_us]
-        known = self._clips_from(self._begin(in_time[0]), now_us) if in_time else []
+        known = self._clips_from(min(map(self._begin, in_time)), now_us) if in_time else []
         identities = {clip.identity for clip in known}
         new = [clip for clip in in_time if clip.identity not in identities]
         counter(__name__, "clips_late").inc(len(new))
         counter(__name__, "clips_too_late").inc(len(late) - len(in_time))
         if not new:
             return None
-        scenes = [scene for scene in scenes if scene.until_us <= self._begin(new[0])]
+        first_us = min(map(self._begin, new))
+        scenes = [scene for scene in scenes if scene.until_us <= first_us]
         self.add(new, now_us)
         _replace(self._saved, scenes)
         return copy.deepcopy(scenes[-1]), [*known, *new]

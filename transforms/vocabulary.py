@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from schemas.avro import RECORD_TYPES, contract
-from schemas.site import Site
+from schemas.floor import Group
+from schemas.site import Camera, Site
 from transforms.dead_letters import STAGES, UNKNOWN
 from transforms.decode import ClipFault
 from transforms.guard import REASONS, UNDECLARED, Vocabulary
@@ -25,8 +26,9 @@ def vocabulary_of(sites: Iterable[Site], models: Mapping[tuple[str, str], str], 
     """
     sites = tuple(sites)
     cameras = [camera for site in sites for camera in site.cameras]
-    names = frozenset(camera.name for camera in cameras)
-    zones = frozenset(zone.name for camera in cameras for zone in camera.zones)
+    places: list[Camera | Group] = [*cameras, *(group for site in sites for group in site.groups)]
+    names = frozenset(place.name for place in places)
+    zones = frozenset(zone.name for place in places for zone in place.zones)
     lines = [line for camera in cameras for line in camera.lines]
     paths = {f"{family}.{field['name']}" for family in RECORD_TYPES for field in contract(family)["fields"]}
     return {

@@ -14,8 +14,9 @@ from pipeline.storage import find
 from pipeline.view import Row, current, read_family, record_files
 from schemas.avro import natural_key
 from schemas.clock import SECOND_US
+from schemas.parts import Zone
 from schemas.records import DEAD_LETTER, FAMILIES
-from schemas.site import Camera, Line, Site, Zone
+from schemas.site import Camera, Line, Site
 
 NO_DATA = "no data"
 _COUNTED = ("footfall", "occupancy", "queue")

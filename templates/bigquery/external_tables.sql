@@ -47,6 +47,13 @@ OPTIONS (
   uris = ["gs://BUCKET/OUTPUT/records/heatmap/*.avro"]
 );
 
+CREATE OR REPLACE EXTERNAL TABLE silhouette.movement_history
+OPTIONS (
+  format = "AVRO",
+  enable_logical_types = TRUE,
+  uris = ["gs://BUCKET/OUTPUT/records/movement/*.avro"]
+);
+
 CREATE OR REPLACE EXTERNAL TABLE silhouette.camera_health_history
 OPTIONS (
   format = "AVRO",

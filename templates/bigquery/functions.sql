@@ -22,6 +22,8 @@ JOIN (
     UNION ALL
     SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.heatmap_history AS r
     UNION ALL
+    SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.movement_history AS r
+    UNION ALL
     SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.camera_health_history AS r
   ) AS v
   WHERE v.window_size_seconds = window_size
@@ -48,6 +50,8 @@ JOIN (
     SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.flow_history AS r
     UNION ALL
     SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.heatmap_history AS r
+    UNION ALL
+    SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.movement_history AS r
     UNION ALL
     SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.camera_health_history AS r
   ) AS v
@@ -76,6 +80,8 @@ JOIN (
     UNION ALL
     SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.heatmap_history AS r
     UNION ALL
+    SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.movement_history AS r
+    UNION ALL
     SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.camera_health_history AS r
   ) AS v
   WHERE v.window_size_seconds = window_size
@@ -102,6 +108,8 @@ JOIN (
     SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.flow_history AS r
     UNION ALL
     SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.heatmap_history AS r
+    UNION ALL
+    SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.movement_history AS r
     UNION ALL
     SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.camera_health_history AS r
   ) AS v
@@ -130,6 +138,8 @@ JOIN (
     UNION ALL
     SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.heatmap_history AS r
     UNION ALL
+    SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.movement_history AS r
+    UNION ALL
     SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.camera_health_history AS r
   ) AS v
   WHERE v.window_size_seconds = window_size
@@ -157,6 +167,37 @@ JOIN (
     UNION ALL
     SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.heatmap_history AS r
     UNION ALL
+    SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.movement_history AS r
+    UNION ALL
+    SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.camera_health_history AS r
+  ) AS v
+  WHERE v.window_size_seconds = window_size
+  GROUP BY v.site, v.window_start
+) AS newest
+ON r.site = newest.site AND r.window_start = newest.window_start AND r.site_version = newest.site_version
+WHERE r.window_size_seconds = window_size
+QUALIFY r.revision = MAX(r.revision) OVER (PARTITION BY r.site, r.group, r.window_start);
+
+CREATE OR REPLACE TABLE FUNCTION silhouette.movement(window_size INT64) AS
+SELECT DISTINCT r.*
+FROM silhouette.movement_history AS r
+JOIN (
+  SELECT v.site, v.window_start, MAX(v.site_version) AS site_version
+  FROM (
+    SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.footfall_history AS r
+    UNION ALL
+    SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.occupancy_history AS r
+    UNION ALL
+    SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.dwell_history AS r
+    UNION ALL
+    SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.queue_history AS r
+    UNION ALL
+    SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.flow_history AS r
+    UNION ALL
+    SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.heatmap_history AS r
+    UNION ALL
+    SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.movement_history AS r
+    UNION ALL
     SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.camera_health_history AS r
   ) AS v
   WHERE v.window_size_seconds = window_size
@@ -183,6 +224,8 @@ JOIN (
     SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.flow_history AS r
     UNION ALL
     SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.heatmap_history AS r
+    UNION ALL
+    SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.movement_history AS r
     UNION ALL
     SELECT r.site, r.window_size_seconds, r.window_start, r.site_version FROM silhouette.camera_health_history AS r
   ) AS v

@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS silhouette.occupancy_history (
   `site` STRING NOT NULL OPTIONS (description = "Name of the site."),
   `site_version` INT64 NOT NULL OPTIONS (description = "Number that the operator raises with every change that changes records."),
   `group` STRING NOT NULL OPTIONS (description = "Cameras that are counted as one; the camera's own name where it stands alone."),
-  `camera` STRING NOT NULL OPTIONS (description = "Name of the camera."),
+  `camera` STRING NOT NULL OPTIONS (description = "Name of the camera; the group's for a zone that its cameras share."),
   `zone` STRING NOT NULL OPTIONS (description = "Name of the zone."),
   `window_start` TIMESTAMP NOT NULL OPTIONS (description = "Start of the window, UTC, inclusive."),
   `window_end` TIMESTAMP NOT NULL OPTIONS (description = "End of the window, UTC, exclusive."),
@@ -68,7 +68,7 @@ CREATE TABLE IF NOT EXISTS silhouette.dwell_history (
   `site` STRING NOT NULL OPTIONS (description = "Name of the site."),
   `site_version` INT64 NOT NULL OPTIONS (description = "Number that the operator raises with every change that changes records."),
   `group` STRING NOT NULL OPTIONS (description = "Cameras that are counted as one; the camera's own name where it stands alone."),
-  `camera` STRING NOT NULL OPTIONS (description = "Name of the camera."),
+  `camera` STRING NOT NULL OPTIONS (description = "Name of the camera; the group's for a zone that its cameras share."),
   `zone` STRING NOT NULL OPTIONS (description = "Name of the zone."),
   `status` STRING NOT NULL OPTIONS (description = "What became of the visits."),
   `bin` INT64 NOT NULL OPTIONS (description = "Number of the bin, from 0; -1 for the total of the status."),
@@ -102,7 +102,7 @@ CREATE TABLE IF NOT EXISTS silhouette.queue_history (
   `site` STRING NOT NULL OPTIONS (description = "Name of the site."),
   `site_version` INT64 NOT NULL OPTIONS (description = "Number that the operator raises with every change that changes records."),
   `group` STRING NOT NULL OPTIONS (description = "Cameras that are counted as one; the camera's own name where it stands alone."),
-  `camera` STRING NOT NULL OPTIONS (description = "Name of the camera."),
+  `camera` STRING NOT NULL OPTIONS (description = "Name of the camera; the group's for a zone that its cameras share."),
   `zone` STRING NOT NULL OPTIONS (description = "Name of the zone."),
   `window_start` TIMESTAMP NOT NULL OPTIONS (description = "Start of the window, UTC, inclusive."),
   `window_end` TIMESTAMP NOT NULL OPTIONS (description = "End of the window, UTC, exclusive."),
@@ -186,6 +186,34 @@ CREATE TABLE IF NOT EXISTS silhouette.heatmap_history (
 PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
 CLUSTER BY window_size_seconds, site, camera
 OPTIONS (description = "Where people were: one row a non-zero cell of a grid over the picture, and a total row (cell -1, -1). All revisions: query the function heatmap(window_size), which tells what stands.");
+
+CREATE TABLE IF NOT EXISTS silhouette.movement_history (
+  `schema_version` INT64 NOT NULL OPTIONS (description = "Version of this schema."),
+  `pipeline_version` STRING NOT NULL OPTIONS (description = "Version of the software that wrote the record."),
+  `model` STRING NOT NULL OPTIONS (description = "First 12 hexadecimal digits of the sha256 of the camera's detection model."),
+  `site` STRING NOT NULL OPTIONS (description = "Name of the site."),
+  `site_version` INT64 NOT NULL OPTIONS (description = "Number that the operator raises with every change that changes records."),
+  `group` STRING NOT NULL OPTIONS (description = "Cameras that are counted as one; the camera's own name where it stands alone."),
+  `camera` STRING NOT NULL OPTIONS (description = "Name of the camera; the group's for a zone that its cameras share."),
+  `zone` STRING NOT NULL OPTIONS (description = "Name of the zone."),
+  `sector` STRING NOT NULL OPTIONS (description = "Direction of the strides on the floor."),
+  `window_start` TIMESTAMP NOT NULL OPTIONS (description = "Start of the window, UTC, inclusive."),
+  `window_end` TIMESTAMP NOT NULL OPTIONS (description = "End of the window, UTC, exclusive."),
+  `window_size_seconds` INT64 NOT NULL OPTIONS (description = "Size of the windows that this one belongs to, in seconds."),
+  `window_seconds` INT64 NOT NULL OPTIONS (description = "Length of this window in seconds: less than the size where the site day ends within it."),
+  `revision` INT64 NOT NULL OPTIONS (description = "Distinct clips of the group and site day that start before the window's end; a higher one replaces all rows of the group, family and window."),
+  `coverage` FLOAT64 NOT NULL OPTIONS (description = "Observed time over scheduled time, 0 to 1; 0 is no data."),
+  `observed_ms` INT64 NOT NULL OPTIONS (description = "Scheduled milliseconds of the window that sound pictures stand for."),
+  `scheduled_ms` INT64 NOT NULL OPTIONS (description = "Milliseconds of the window in which the site is watched."),
+  `person_seconds` FLOAT64 OPTIONS (description = "Time that the strides took, in seconds; null for no data or suppressed."),
+  `metres` FLOAT64 OPTIONS (description = "How long they are together, in metres; null for no data or suppressed."),
+  `metres_per_second` FLOAT64 OPTIONS (description = "Mean speed, metres over person_seconds; null where nobody strode, for no data or suppressed."),
+  `n` INT64 NOT NULL OPTIONS (description = "Passages: people who walked this way in the zone (in the total row: summed over the ways)."),
+  `suppressed` BOOL NOT NULL OPTIONS (description = "True where the cell has fewer than the site's k behind it, or would give away one that has: the values are null, and n is 0.")
+)
+PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
+CLUSTER BY window_size_seconds, site, camera, zone
+OPTIONS (description = "Which way and how fast people walk in zones of calibrated cameras: one row a direction on the floor, and a total row. Only strides count, a metre or more within two seconds: who stands or dawdles is in occupancy alone. All revisions: query the function movement(window_size), which tells what stands.");
 
 CREATE TABLE IF NOT EXISTS silhouette.camera_health_history (
   `schema_version` INT64 NOT NULL OPTIONS (description = "Version of this schema."),

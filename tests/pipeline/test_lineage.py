@@ -85,7 +85,7 @@ def test_a_replay_of_part_of_a_streamed_day_is_refused(tmp_path: Path) -> None:
     subscription = Subscription("projects/office/subscriptions/clips", 1, 64 << 20, 0, 0)
     done(replace(job(tmp_path, []), subscription=subscription))
     row = example("camera_health") | {
-        "site": "lab", "camera": "door", "site_version": 1, "revision": 2, "window_start": T0,
+        "site": "lab", "group": "door", "camera": "door", "site_version": 1, "revision": 2, "window_start": T0,
     }  # fmt: skip
     write_file(str(tmp_path / "out"), ("camera_health", "lab", "2026-01-05"), [Guarded("camera_health", row)])
     with pytest.raises(LineageError, match="a stream has counted 2 clips of lab door on 2026-01-05, and these are 1"):

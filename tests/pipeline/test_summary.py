@@ -10,16 +10,20 @@ from pipeline.sinks import partition, write_file
 from pipeline.summary import _sizes, tables
 from pipeline.view import current, read_records
 from schemas.avro import FAMILY_OF
+from schemas.site import Site
+from tests.support.floor import a_floor_site, crossing, films
 from tests.support.world import a_clip, a_site, clips_of, protected_of, span, stander, walker
 from transforms.guard import Guarded, to_fields
 
 PEOPLE = [walker(1), walker(10, back=True), stander(1.5, 0.9, 20, 40)]
 
 
-def told(folder: Path, clips: list[Any], k: int = 1, windows: Sequence[str] = ("1m", "2m")) -> list[str]:
+def told(
+    folder: Path, clips: list[Any], k: int = 1, windows: Sequence[str] = ("1m", "2m"), site: Site | None = None
+) -> list[str]:
     """Return the summary's lines, blanks between columns squeezed."""
     written: dict[Any, list[Guarded]] = {}
-    for kept in protected_of(a_site(windows=list(windows), k=k), clips, span(0, 120)):
+    for kept in protected_of(site or a_site(windows=list(windows), k=k), clips, span(0, 120)):
         guarded = Guarded(FAMILY_OF[type(kept)], to_fields(kept))
         written.setdefault(partition(guarded), []).append(guarded)
     for where, rows in written.items():
@@ -55,6 +59,15 @@ def test_what_is_known_of_visits_is_told_beside_what_is_suppressed(tmp_path: Pat
     people = [stander(1.5, 0.9, start, start + 10) for start in (5, 35, 65)]
     lines = told(tmp_path, clips_of(people, 120), k=2, windows=["1m"])
     assert any(line.startswith("door desk") and " 2 + suppressed " in line for line in lines)
+
+
+def test_who_walks_is_told_of_what_cameras_share(tmp_path: Path) -> None:
+    people = [crossing((0.2, 2 + i), (11.8, 2 + i), 3 + 3 * i, speed=1.2) for i in range(5)]
+    lines = told(tmp_path, films(people, 30), windows=["1m"], site=a_floor_site(k=5))
+    assert any(line.startswith("floor hall") and line.endswith(" 48 m 1.19 m/s") for line in lines)
+    assert any(line.startswith("floor hall") and " 5 " in line for line in lines)
+    lines = told(tmp_path / "few", films(people[:2], 30), windows=["1m"], site=a_floor_site(k=5))
+    assert "floor hall suppressed -" in lines
 
 
 def test_windows_that_reach_further_are_not_summed() -> None:

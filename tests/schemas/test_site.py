@@ -12,7 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from schemas import site as site_module
 from schemas.fields import Days, Hours, parse_duration, write_duration
-from schemas.site import Camera, Site, Zone, site_digest, site_schema
+from schemas.parts import Zone
+from schemas.site import BY_DEFAULT, Camera, Site, site_digest, site_schema
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
@@ -33,7 +34,7 @@ def test_a_short_site_has_the_documented_defaults() -> None:
     site = Site.model_validate(written())
     assert (site.day_start, site.schedule, site.lateness) == (0, None, 60 * MINUTE_US)
     assert (site.windows, site.segment_us) == ((MINUTE_US, 15 * MINUTE_US), MINUTE_US)
-    assert dict(site.k) == {"footfall": 1, "occupancy": 1, "dwell": 5, "queue": 1, "flow": 5, "heatmap": 5}
+    assert dict(site.k) == {"footfall": 1, "occupancy": 1, "queue": 1} | dict.fromkeys(BY_DEFAULT, 5)
     camera = site.cameras[0]
     assert (camera.model, camera.fps, camera.heatmap) == ("person", None, (16, 9))
 
@@ -78,9 +79,9 @@ def test_a_segment_divides_a_minute_and_every_window(windows: list[str], seconds
     assert Site.model_validate(written(windows=windows)).segment_us == seconds * SECOND_US
 
 
-def test_one_k_is_that_of_dwell_flow_and_heatmap() -> None:
+def test_one_k_is_that_of_dwell_flow_heatmap_and_movement() -> None:
     one = Site.model_validate(written(k=3)).k
-    assert dict(one) == {"footfall": 1, "occupancy": 1, "dwell": 3, "queue": 1, "flow": 3, "heatmap": 3}
+    assert dict(one) == {"footfall": 1, "occupancy": 1, "queue": 1} | dict.fromkeys(BY_DEFAULT, 3)
     own = Site.model_validate(written(k={"footfall": "10", "heatmap": 1})).k
     assert (own.footfall, own.dwell, own.heatmap) == (10, 5, 1)
     assert Site.model_validate(written(k="1")).k.is_off

@@ -12,11 +12,12 @@ from schemas.clock import SECOND_US, from_rfc3339
 from schemas.records import MetricRecord
 from schemas.site import Camera, Site
 from transforms.aggregate import to_windows
-from transforms.arrivals import Span, camera_of, days_between, wanted
+from transforms.arrivals import Span, days_between, wanted
 from transforms.boxes import UNIT
 from transforms.detections import ClipDetections
 from transforms.events import PlaceEvents, anonymise
-from transforms.metrics import Window, WindowEvents, agreeing, records
+from transforms.groups import group_named, groups_of
+from transforms.metrics import Window, WindowEvents, agreeing_places, records
 from transforms.protect import GroupKey, protect, to_group, waits
 from transforms.scene import Scene
 from transforms.snapshot import Snapshot
@@ -146,16 +147,18 @@ def clips_of(people: Sequence[Person], until_s: float, *, every_s: float = 10, *
     return [a_clip(s, min(s + every_s, until_s), people, sequence=i, **changes) for i, s in enumerate(starts)]
 
 
-def place_events(site: Site, camera: str, clips: Iterable[ClipDetections], asked: Span) -> list[PlaceEvents]:
-    """Run a camera's days forward and return what happened in each segment that is asked for."""
+def place_events(site: Site, name: str, clips: Iterable[ClipDetections], asked: Span) -> list[PlaceEvents]:
+    """Run a camera group's days forward and return what happened in each segment that is asked for, place by place."""
     found = []
-    own = [clip for clip in distinct(clips) if clip.camera == camera]
+    group = group_named(site, name)
+    cameras = {camera.name for camera in group.cameras}
+    own = [clip for clip in distinct(clips) if clip.camera in cameras]
     for day in days_between(site, *asked):
         stretch = wanted(site, day, {site.site: asked})
         assert stretch is not None
         reaching = [clip for clip in own if clip.end_us > day.start_us and clip.start_us < stretch[1]]
-        ran = advance(Snapshot(day.start_us, Scene()), site, camera_of(site, camera), day, reaching, stretch[1])
-        found += [anonymise(each) for each in ran if each.segment.start_us >= stretch[0]]
+        ran = advance(Snapshot(day.start_us, Scene()), site, group, day, reaching, stretch[1])
+        found += [anonymise(each) for places in ran for each in places if each.segment.start_us >= stretch[0]]
     return found
 
 
@@ -163,16 +166,18 @@ def records_of(site: Site, clips: Iterable[ClipDetections], asked: Span) -> list
     """Return the records that a batch run of these clips must write, in a fixed order."""
     clips = list(clips)
     windows: dict[tuple[Any, ...], list[PlaceEvents]] = {}
-    for camera in site.cameras:
-        for events in place_events(site, camera.name, clips, asked):
+    for group in groups_of(site):
+        for events in place_events(site, group.name, clips, asked):
             for key, each in to_windows(events, site, asked):
                 windows.setdefault(key, []).append(each)
     found = []
-    for (_, camera, size_us, start_us, end_us), segments in windows.items():
+    for (_, name, size_us, start_us, end_us), segments in windows.items():
         window = Window(size_us, start_us, end_us)
-        agreed = agreeing(window, segments)
-        assert agreed is not None
-        found += records(WindowEvents(site, camera_of(site, camera), MODEL, window, agreed))
+        places = group_named(site, name).places
+        agreed = agreeing_places(window, segments, [place.name for place in places])
+        assert agreed
+        for place, own in zip(places, agreed, strict=True):
+            found += records(WindowEvents(site, place, MODEL, window, own))
     return in_order(found)
 
 

@@ -15,7 +15,7 @@ from transforms.scene import Segment, Tracklets
 def tracklets(happened: Happened) -> Tracklets:
     whole = seconds(0), seconds(60)
     segment = Segment(*whole, (whole,), first=True, last=False)
-    return Tracklets("lab", "door", segment, 3, 5, 1, 290, 10, happened, [0, 2])
+    return Tracklets("lab", "door", "door", segment, 3, 5, 3, 1, 290, 10, happened, [0, 2])
 
 
 def happened(track: int = 1) -> Happened:

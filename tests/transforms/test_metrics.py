@@ -30,10 +30,10 @@ NOBODY = ZoneEvents(0, 0, 0, 0, 0, 0)
 
 def segment(number: int, clips: int = 2, before: int = 0, **changes: object) -> PlaceEvents:
     events = PlaceEvents(
-        "lab", "door", seconds(60 * number), seconds(60 * number + 60),
-        clips=clips, revision=before + clips, bad_clips=0, frames=300, frames_left_out=0,
+        "lab", "door", "door", seconds(60 * number), seconds(60 * number + 60),
+        clips=clips, revision=before + clips, own_clips=clips, bad_clips=0, frames=300, frames_left_out=0,
         observed_us=MINUTE_US, scheduled_us=MINUTE_US, flawed_us=0, flaws_us=(0,) * 5,
-        lines=(), zones=(NOBODY, NOBODY), visits=(), flows=(), cells=(),
+        lines=(), zones=(NOBODY, NOBODY), visits=(), flows=(), cells=(), walks=(),
     )  # fmt: skip
     return replace(events, **changes)
 

@@ -213,6 +213,8 @@ def test_flicker_neither_inflates_nor_empties_a_zone() -> None:
     assert flicker.happened.visits == steady.happened.visits
     assert flicker.happened.person_us == steady.happened.person_us
     assert flicker.happened.joined == steady.happened.joined
+    # The frame in which the entry grace is over does not show the flickering one.
+    assert flicker.happened.waiting_us[DESK] == steady.happened.waiting_us[DESK] - FRAME_US
 
 
 def test_two_glimpses_further_apart_than_the_exit_grace_are_no_visit() -> None:

@@ -23,6 +23,7 @@ from tests.support.world import (
 )
 from transforms.detections import ClipDetections
 from transforms.events import PlaceEvents
+from transforms.groups import group_of
 from transforms.layout import layout_of
 from transforms.scene import Scene, Segment, Tracklets, foresee, frame_gap_us, run_segment
 from transforms.snapshot import Snapshot, SnapshotCoder
@@ -58,7 +59,7 @@ def in_segments(clips: list[ClipDetections], borders: list[float], *, through_by
     for start, end in pairwise(borders):
         part = seconds(start), seconds(end)
         segment = Segment(*part, (part,), start == borders[0], end == borders[-1])
-        found.append(run_segment(scene, "lab", a_camera(), segment, distinct(clips)))
+        found += run_segment(scene, "lab", group_of(a_site(), "door"), segment, distinct(clips))
         if through_bytes:
             scene = SnapshotCoder().decode(SnapshotCoder().encode(Snapshot(part[1], scene))).scene
     return found

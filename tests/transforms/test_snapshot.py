@@ -5,6 +5,7 @@ import pytest
 from tests.support.world import a_site, clips_of, seconds, stander, walker
 from transforms.arrivals import day_of
 from transforms.events import anonymise
+from transforms.groups import group_of
 from transforms.scene import Scene
 from transforms.snapshot import Snapshot, SnapshotCoder
 from transforms.track import advance
@@ -16,8 +17,8 @@ CLIPS = clips_of(PEOPLE, 60, every_s=7)
 
 
 def run(snapshot: Snapshot, until_s: float) -> list[object]:
-    ran = advance(snapshot, SITE, SITE.cameras[0], DAY, CLIPS, seconds(until_s))
-    return [anonymise(tracklets) for tracklets in ran]
+    ran = advance(snapshot, SITE, group_of(SITE, "door"), DAY, CLIPS, seconds(until_s))
+    return [anonymise(tracklets) for places in ran for tracklets in places]
 
 
 @pytest.mark.parametrize("border_s", range(0, 70, 10))
@@ -37,4 +38,4 @@ def test_a_restored_scene_goes_on_bit_for_bit(border_s: int) -> None:
 def test_a_snapshot_is_small() -> None:
     snapshot = Snapshot(DAY.start_us, Scene())
     run(snapshot, 20)
-    assert len(SnapshotCoder().encode(snapshot)) < 400 + 400 * len(snapshot.scene.places.present)
+    assert len(SnapshotCoder().encode(snapshot)) < 400 + 400 * len(snapshot.scene.cameras["door"].places.present)
