@@ -47,8 +47,9 @@ def clip_segment(a: Point, b: Point) -> tuple[Point, Point] | None:
 
 
 def without_repeats(points: Sequence[Point]) -> list[Point]:
-    """Return a closed outline's points without those that repeat the one before, the closing one included."""
-    return [point for index, point in enumerate(points) if len(points) < 2 or point != points[index - 1]]
+    """Return a closed outline's points without those that the next one repeats; the last is followed by the first."""
+    ahead = [*points[1:], *points[:1]]
+    return [point for point, following in zip(points, ahead, strict=True) if point != following]
 
 
 def _meet(p: Point, q: Point, axis: int, at: float) -> Point:

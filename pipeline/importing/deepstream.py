@@ -115,7 +115,7 @@ def _stream(draft: Draft, camera: DraftCamera, name: str, kind: str, group: _Gro
         elif group.get("inverse-roi", "0") == "1":
             draft.note(where, "left out", "is what is outside a region (inverse-roi=1): draw it as one")
         else:
-            _region(draft, camera, where, key.removeprefix(prefix), corners)
+            draft.zone(camera, where, key.removeprefix(prefix), corners)
 
 
 def _points(line: int, key: str, value: str, size: tuple[int, int]) -> list[Point]:
@@ -124,16 +124,6 @@ def _points(line: int, key: str, value: str, size: tuple[int, int]) -> list[Poin
         raise SourceError(f"line {line}: must be points in pixels, as in x1;y1;x2;y2")
     numbers = [float(part) for part in parts]
     return [(x / size[0], y / size[1]) for x, y in zip(numbers[::2], numbers[1::2], strict=True)]
-
-
-def _region(draft: Draft, camera: DraftCamera, where: tuple[str, str], name: str, corners: list[Point]) -> None:
-    """Add a region, unless it stands there already: DeepStream asks for one again to watch its crowding."""
-    zones = len(camera.zones)
-    notes = len(draft.notes)
-    draft.zone(camera, where, name, corners)
-    if len(camera.zones) > zones and camera.zones[-1].polygon in [zone.polygon for zone in camera.zones[:-1]]:
-        camera.zones.pop()
-        del draft.notes[notes:]
 
 
 def _line(

@@ -165,6 +165,10 @@ class Draft:
     ) -> None:
         """Add a zone."""
         if polygon := self._polygon(where, corners):
+            for zone in camera.zones:
+                if (zone.kind, zone.polygon) == (kind, polygon):
+                    self.note(where, "changed", f"is the same region as {zone.name}: kept once")
+                    return
             names = [zone.name for zone in camera.zones]
             name = self._name(where, name, f"zone-{len(names) + 1}", names)
             camera.zones.append(DraftZone(name, kind, polygon, entry_grace))

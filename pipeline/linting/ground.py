@@ -98,7 +98,7 @@ class Ground:
         """
         tried = beside(a, b, dead_band + _STEP * np.arange(1, _DEPTHS + 1) / _DEPTHS)
         flags = self.open(tried.reshape(-1, 2)).reshape(tried.shape[:3])
-        sides: Flags = flags.any(axis=2)
+        sides: Flags = np.asarray(flags.any(axis=2))
         both: Flags = np.all(sides, axis=1)
         shut = ~flags & ~both[:, None, None] & ~sides[:, :, None]
         return float(both.mean()), tried[shut]

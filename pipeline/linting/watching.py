@@ -28,7 +28,7 @@ from transforms.geometry import Points, foot_points
 from transforms.layout import layout_of
 from transforms.scene import SETTINGS, foresee
 
-LOOK_FPS = 10.0
+LOOK_FPS = 5.0
 """Frames a second that are looked at, of a clip that has as many."""
 
 _SOME_DAY_US = from_rfc3339("2026-01-05T12:00:00Z")
