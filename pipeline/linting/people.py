@@ -26,17 +26,16 @@ class People:
     Attributes:
       slope: By how much a person is taller one picture height further down.
       height_at_0: Height of a person with the feet at the picture's top, by the same rule; may be below 0.
-      rows: The uppermost and lowest row of feet that were seen.
       width: Width of a person's box, in heights of the person.
-      speed: Speed of fast walkers (nine of ten steps are slower), in heights of the person a second; 0 if nobody
-        walked.
+      usual: Speed of every other step, in heights of the person a second; 0 if nobody walked.
+      fast: Speed that nine of ten steps stay below, alike.
     """
 
     slope: float
     height_at_0: float
-    rows: tuple[float, float]
     width: float
-    speed: float
+    usual: float
+    fast: float
 
     def height(self, y: NDArray[np.float64] | float) -> NDArray[np.float64]:
         """Return how tall, in picture heights, a person is with the feet in a row; never less than nothing."""
@@ -56,8 +55,8 @@ def people_of(trails: Sequence[Trail], aspect: float) -> People | None:
     width = float(np.median((whole[:, 2] - whole[:, 0]) / heights))
     strides = np.concatenate([_speeds(trail) for trail in trails])
     walking = strides[strides > _STANDING]
-    speed = float(np.quantile(walking, 0.9)) if len(walking) else 0.0
-    return People(slope, height_at_0, (float(feet.min()), float(feet.max())), width, speed)
+    usual, fast = np.quantile(walking, (0.5, 0.9)).tolist() if len(walking) else (0.0, 0.0)
+    return People(slope, height_at_0, width, usual, fast)
 
 
 def _fit(feet: Points, heights: Points) -> tuple[float, float]:

@@ -12,11 +12,13 @@ from schemas.site import Camera
 from transforms.boxes import UNIT, iou
 from transforms.geometry import Points, foot_points
 from transforms.layout import layout_of
+from transforms.scene import SETTINGS
 
 LEAST_SECONDS = 20.0
 """Shorter than this, people stand still too."""
 
 _LEAST_SCORE = 0.3
+_SURE = 0.9
 _SAME = 0.6
 _PRESENT = 0.6
 _WANDERS = 0.06
@@ -37,15 +39,16 @@ def check_still(camera: Camera, watched: Watched) -> Iterator[Finding]:
         return
     spots = tuple(zone for zone in camera.zones if zone.kind == "static")
     layout = layout_of(camera.model_copy(update={"zones": spots, "lines": (), "reach": None}), watched.aspect)
-    boxes, frames = [], []
+    boxes, scores, frames = [], [], []
     for number, (clip, i) in enumerate(sound):
         part = slice(clip.bounds[i], clip.bounds[i + 1])
-        own = clip.boxes[part][clip.scores[part] >= 255 * _LEAST_SCORE] / UNIT
-        own = own[layout.counts(foot_points(own))]
-        boxes.append(own)
-        frames.append(np.full(len(own), number))
+        own, sure = clip.boxes[part] / UNIT, clip.scores[part] / 255
+        kept = layout.counts(foot_points(own)) & (sure >= _LEAST_SCORE)
+        boxes.append(own[kept])
+        scores.append(sure[kept])
+        frames.append(np.full(int(kept.sum()), number))
     names = {zone.name for zone in camera.zones}
-    for box, share in _spots(np.concatenate(boxes), np.concatenate(frames), len(sound)):
+    for box, share in _spots(np.concatenate(boxes), np.concatenate(scores), np.concatenate(frames), len(sound)):
         name = next(name for count in range(1, 1 + len(names) + 1000) if (name := f"static-{count}") not in names)
         names.add(name)
         x, y = (box[0] + box[2]) / 2 / watched.aspect, box[3]
@@ -58,8 +61,11 @@ def check_still(camera: Camera, watched: Watched) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _spots(boxes: Points, frames: Points, total: int) -> Iterator[tuple[Points, float]]:
-    """Yield the median box and the share of frames of each thing that stays where it is."""
+def _spots(boxes: Points, scores: Points, frames: Points, total: int) -> Iterator[tuple[Points, float]]:
+    """Yield the median box and the share of frames of each thing that stays where it is.
+
+    What the detector always doubts is left out: the tracker never confirms it, so it counts nowhere.
+    """
     free = np.ones(len(boxes), bool)
     while free.sum() >= _PRESENT * total:
         rest = np.flatnonzero(free)
@@ -74,7 +80,8 @@ def _spots(boxes: Points, frames: Points, total: int) -> Iterator[tuple[Points, 
         free[own] = False
         height = median[3] - median[1]
         strayed = np.hypot(*(foot_points(boxes[own]) - foot_points(median[None])).T)
-        if np.quantile(strayed, 0.9) <= _WANDERS * height:
+        sure = np.quantile(scores[own], _SURE) > SETTINGS.doubtful
+        if sure and np.quantile(strayed, 0.9) <= _WANDERS * height:
             yield median, share
 
 

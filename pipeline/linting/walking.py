@@ -61,13 +61,13 @@ def _small(camera: Camera, ground: Ground, watched: Watched, people: People) -> 
 
 def _slow(camera: Camera, ground: Ground, watched: Watched, people: People) -> Iterator[Finding]:
     rate = min(camera.fps or watched.frame_rate, watched.frame_rate)
-    step = people.speed / rate
+    step = people.fast / rate
     if step > MOST_STEP:
         yield Finding(
             "rate-too-low", "warning", ("fps",),
             f"at {rate:g} frames a second people move up to {step:.2f} of their height from one to the next, and are "
             "lost or taken for another",
-            f"set `fps` to {np.ceil(people.speed / MOST_STEP):g} or more",
+            f"set `fps` to {np.ceil(people.fast / MOST_STEP):g} or more",
         )  # fmt: skip
     for index, zone in enumerate(camera.zones):
         if zone.kind not in COUNTED or not step:
@@ -84,8 +84,8 @@ def _slow(camera: Camera, ground: Ground, watched: Watched, people: People) -> I
             )  # fmt: skip
     for index, line in enumerate(camera.lines):
         a, b = (np.array(end) * ground.scale for end in (line.a, line.b))
-        stride = step * float(people.height((a[1] + b[1]) / 2))
-        width = people.width * float(people.height((a[1] + b[1]) / 2))
+        height = float(people.height((a[1] + b[1]) / 2))
+        stride, width = people.usual / rate * height, people.width * height
         if np.hypot(*(b - a)) < width:
             yield Finding(
                 "line-too-short", "warning", ("lines", index),
