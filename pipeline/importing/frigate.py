@@ -19,7 +19,7 @@ _PERSON = "person"
 _MOST_GRACE_MS = 600_000
 _GLOBAL = {
     "detect": "is read where a camera does not say its own",
-    "objects": "only people are counted",
+    "objects": "only people are counted; masks are read where a camera says them",
     "motion": "every sampled frame is looked at, whether anything moves or not",
 }
 _CAMERA = {
@@ -80,10 +80,29 @@ def _camera(draft: Draft, where: Where, keys: Mapping[str, Any], config: Mapping
     filters = _section(_section(keys, "objects", where), "filters", (*where, "objects"))
     for at, corners in _masks(_section(filters, _PERSON, where), (*where, "objects", "filters", _PERSON), size):
         _mask(draft, camera, at, "objects", corners)
+    _objects(draft, (*where, "objects"), _section(keys, "objects", where))
+    for key in _section(keys, "motion", where).keys() - {"mask"}:
+        draft.note((*where, "motion", key), "left out", _GLOBAL["motion"])
     for key in keys.keys() - {"detect", "zones", "motion", "objects", "enabled"}:
         draft.note((*where, key), "left out", _CAMERA.get(key, "is no matter of what is counted where"))
     for key in detect.keys() - {"fps", "width", "height", "enabled"}:
         draft.note((*where, "detect", key), "left out", "has no counterpart here")
+
+
+def _objects(draft: Draft, where: Where, objects: Mapping[str, Any]) -> None:
+    """Note what a camera says of its objects beside the masks of people."""
+    track = objects.get("track")
+    if isinstance(track, list) and _PERSON not in track:
+        draft.note((*where, "track"), "changed", "people were not tracked; here they are counted")
+    for key in objects.keys() - {"mask", "filters"}:
+        draft.note((*where, key), "left out", "only people are counted")
+    for name, filters in _section(objects, "filters", where).items():
+        at = (*where, "filters", name)
+        if name != _PERSON:
+            draft.note(at, "left out", "is for other things than people")
+            continue
+        for key in keys_of(filters, at).keys() - {"mask"}:
+            draft.note((*at, key), "left out", _ZONE["filters"])
 
 
 def _section(keys: Mapping[str, Any], name: str, where: Where) -> Mapping[str, Any]:

@@ -62,7 +62,7 @@ def parse_json(text: str, where: Where = ()) -> Any:
 
 
 def parse_yaml(text: str) -> Any:
-    """Parse YAML to plain texts, lists and dicts; every scalar is a text. Tags are not followed.
+    """Parse YAML to plain texts, lists and dicts; every scalar is a text. Merge keys are followed, tags are not.
 
     Raises:
       SourceError: it is none.
@@ -88,8 +88,22 @@ def parse_yaml(text: str) -> Any:
         raise SourceError("is no YAML that can be read: an anchor stands within itself, or a key is a list") from None
 
 
-class _Plain(yaml.BaseLoader):
-    """Takes every scalar for a text, whatever its tag."""
+class _Plain(yaml.SafeLoader):
+    """Takes every scalar for a text, also one with a tag of some tool's own; only `<<` keeps its meaning."""
+
+    yaml_implicit_resolvers = {"<": yaml.SafeLoader.yaml_implicit_resolvers["<"]}  # noqa: RUF012  as PyYAML has it
+
+
+def _untagged(loader: yaml.SafeLoader, _: str, node: yaml.Node) -> Any:
+    """Read a value as if it had no tag: an own one, as !secret, or a standard one, as !!int."""
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return node.value
+
+
+yaml.add_multi_constructor("!", _untagged, Loader=_Plain)
 
 
 def shown(where: Sequence[Key]) -> str:

@@ -96,9 +96,13 @@ FRIGATE = f"""\
 mqtt:
   host: broker
   user: frigate
-  password: {SECRET}
+  password: !secret {SECRET}
 detect:
   fps: 4
+anchors:
+  usual: &usual
+    motion:
+      threshold: 30
 cameras:
   Front Door:
     ffmpeg:
@@ -114,7 +118,7 @@ cameras:
       track: [person, dog]
       filters:
         person:
-          min_area: 500
+          min_area: !!int 500
           mask:
             - 0.8,0.8,0.9,0.8,0.9,0.9
     zones:
@@ -130,6 +134,7 @@ cameras:
         coordinates: 0.5,0.1,0.9,0.1,0.9,0.5
         objects: [car]
   back:
+    <<: *usual
     ffmpeg:
       inputs:
         - path: rtsp://viewer:{SECRET}@10.0.0.9/live

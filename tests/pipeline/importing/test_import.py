@@ -89,7 +89,14 @@ def test_frigate(imported: Imported) -> None:
     assert spot.kind == "static" and spot.polygon[0] == (0.8, 0.8)
     assert front.masks == (((0, 0), (1, 0), (1, 0.1), (0, 0.1)),)
     assert back.zones[0].entry_grace == 750_000  # three frames, as Frigate takes it, at four a second
-    for said in ("ffmpeg: streams", "zones.street: is for other things", "attic: is switched off", "mqtt:", "filters"):
+    for said in (
+        "ffmpeg: streams",
+        "zones.street: is for other things",
+        "attic: is switched off",
+        "mqtt:",
+        "filters.person.min_area",
+        "back.motion.threshold: every sampled",
+    ):
         assert said in notes
 
 
