@@ -44,7 +44,8 @@ def read(text: str, given: Given) -> Draft:
     """
     draft = Draft(given)
     cameras: dict[str, DraftCamera] = {}
-    found = list(_configs(parse_json(text), (), None))
+    document = parse_json(text)
+    found = list(_configs(document, (), None))
     if not found:
         raise SourceError(f"holds no {CONFIG}, and neither zones nor lines at its top")
     for where, source, config in found:
@@ -53,7 +54,7 @@ def read(text: str, given: Given) -> Draft:
         if camera is None:
             camera = cameras[named] = draft.camera((*where[:-1], _SOURCE) if source is not None else where, named)
         _config(draft, camera, where, keys_of(config, where))
-    for where, key in _others(parse_json(text), ()):
+    for where, key in _others(document, ()):
         draft.note((*where, key), "left out", _ELSEWHERE[key])
     draft.finish()
     return draft
@@ -109,7 +110,7 @@ def _config(draft: Draft, camera: DraftCamera, where: Where, config: Mapping[str
         a, b = (point(ends.get(end), (*at, "line", end)) for end in ("start", "end"))
         if _events(draft, at, line):
             draft.line(camera, at, _name(line), a, b, to_right="cross_right", to_left="cross_left")
-    for key in config.keys() - {"zones", "lines"}:
+    for key in sorted(config.keys() - {"zones", "lines"}):
         draft.note((*where, key), "left out", "has no counterpart here")
 
 
@@ -133,7 +134,7 @@ def _events(draft: Draft, where: Where, part: Mapping[str, Any]) -> bool:
             continue
         for key in keys_of(event.get("config", {}), (*at, "config")):
             _setting(draft, (*at, "config", key), event["config"][key])
-    for key in part.keys() - _LOOKED_AT:
+    for key in sorted(part.keys() - _LOOKED_AT):
         _setting(draft, (*where, key), part[key])
     if kinds and not _CARRIED.intersection(each for each in kinds if isinstance(each, str)):
         draft.note(where, "left out", "no event of it has a counterpart here")

@@ -139,7 +139,7 @@ def _report(draft: Draft, args: argparse.Namespace) -> None:
 
     console = Console(stderr=True)
     counts = [sum(len(getattr(each, part)) for each in draft.cameras) for part in ("zones", "lines", "masks")]
-    made = f"{len(draft.cameras)} cameras, {counts[0]} zones, {counts[1]} lines, {counts[2]} masks"
+    made = f"Cameras: {len(draft.cameras)}, zones: {counts[0]}, lines: {counts[1]}, masks: {counts[2]}"
     console.print(f"{made} -> {args.output or 'standard output'}", markup=False, highlight=False)
     console.print("To complete:", *(f"  {each}" for each in to_complete(args.site_name, args.time_zone)), sep="\n",
                   markup=False, highlight=False)  # fmt: skip

@@ -60,7 +60,7 @@ def read(text: str, given: Given) -> Draft:
     for name in sorted(streams, key=lambda name: list(_PREFIX).index(streams[name][1])):
         kind, stream = streams[name][1], int(streams[name][2])
         _stream(draft, cameras[stream], name, kind, groups[name], size)
-    for name in groups.keys() - streams.keys() - {"property"}:
+    for name in sorted(groups.keys() - streams.keys() - {"property"}):
         draft.note((name,), "left out", "is no group that this import knows")
     draft.finish()
     return draft

@@ -53,7 +53,7 @@ def read(text: str, given: Given) -> Draft:
             draft.note(where, "left out", "is switched off (enabled: false)")
             continue
         _camera(draft, where, camera, config)
-    for key in config.keys() - {"cameras", "version"}:
+    for key in sorted(config.keys() - {"cameras", "version"}):
         if not (key == "detect" and draft.cameras):
             draft.note((key,), "left out", _GLOBAL.get(key, "is no matter of what is counted where"))
     draft.finish()
@@ -81,11 +81,11 @@ def _camera(draft: Draft, where: Where, keys: Mapping[str, Any], config: Mapping
     for at, corners in _masks(_section(filters, _PERSON, where), (*where, "objects", "filters", _PERSON), size):
         _mask(draft, camera, at, "objects", corners)
     _objects(draft, (*where, "objects"), _section(keys, "objects", where))
-    for key in _section(keys, "motion", where).keys() - {"mask"}:
+    for key in sorted(_section(keys, "motion", where).keys() - {"mask"}):
         draft.note((*where, "motion", key), "left out", _GLOBAL["motion"])
-    for key in keys.keys() - {"detect", "zones", "motion", "objects", "enabled"}:
+    for key in sorted(keys.keys() - {"detect", "zones", "motion", "objects", "enabled"}):
         draft.note((*where, key), "left out", _CAMERA.get(key, "is no matter of what is counted where"))
-    for key in detect.keys() - {"fps", "width", "height", "enabled"}:
+    for key in sorted(detect.keys() - {"fps", "width", "height", "enabled"}):
         draft.note((*where, "detect", key), "left out", "has no counterpart here")
 
 
@@ -94,14 +94,14 @@ def _objects(draft: Draft, where: Where, objects: Mapping[str, Any]) -> None:
     track = objects.get("track")
     if isinstance(track, list) and _PERSON not in track:
         draft.note((*where, "track"), "changed", "people were not tracked; here they are counted")
-    for key in objects.keys() - {"mask", "filters"}:
+    for key in sorted(objects.keys() - {"mask", "filters"}):
         draft.note((*where, key), "left out", "only people are counted")
     for name, filters in _section(objects, "filters", where).items():
         at = (*where, "filters", name)
         if name != _PERSON:
             draft.note(at, "left out", "is for other things than people")
             continue
-        for key in keys_of(filters, at).keys() - {"mask"}:
+        for key in sorted(keys_of(filters, at).keys() - {"mask"}):
             draft.note((*at, key), "left out", _ZONE["filters"])
 
 
@@ -157,7 +157,7 @@ def _zone(draft: Draft, camera: DraftCamera, where: Where, zone: Mapping[str, An
         )
     grace = f"{grace_ms // 1000}s" if grace_ms % 1000 == 0 else f"{grace_ms}ms"
     draft.zone(camera, where, str(where[-1]), size.points(zone["coordinates"], (*where, "coordinates")), "area", grace)
-    for key in zone.keys() - {"coordinates", "inertia", "loitering_time"}:
+    for key in sorted(zone.keys() - {"coordinates", "inertia", "loitering_time"}):
         if key != "objects" or objects not in ([_PERSON], _PERSON):
             draft.note((*where, key), "left out", _ZONE.get(key, "has no counterpart here"))
 

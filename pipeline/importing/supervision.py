@@ -85,7 +85,7 @@ def _lines(draft: Draft, camera: DraftCamera, where: Where, part: Any) -> None:
 
 
 def _others(draft: Draft, where: Where, item: Mapping[str, Any], known: set[str]) -> None:
-    for key in item.keys() - known:
+    for key in sorted(item.keys() - known):
         why = "the foot point, the bottom centre of a person's box, always counts" if key == _ANCHORS else ""
         draft.note((*where, key), "left out", why or "has no counterpart here")
 

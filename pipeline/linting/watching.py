@@ -108,6 +108,8 @@ def watch(files: Sequence[Path], site: Site, camera: Camera, folder: Path) -> Wa
     clips: list[ClipDetections] = []
     rows = 1.0
     for file in files:
+        if not file.is_file():
+            raise ClipsError(f"--clip: no such file: {file}")
         start_us = clips[-1].end_us if clips else _SOME_DAY_US
         (found,) = find_clips([file], Capture(site.site, camera.name, start_us))
         if found.envelope is None:

@@ -65,7 +65,7 @@ def test_flags_that_do_not_fit(site: Path, capsys: pytest.CaptureFixture[str]) -
         (("--camera", "yard"), "--camera: the site file has no camera yard"),
         (("--clip", clip), "--clip: the site file has several cameras"),
         (("--clip", clip, "--camera", "door"), "clip.mp4: cannot be looked at: not_video"),
-        (("--clip", site.with_name("gone.mp4"), "--camera", "door"), "no such file"),
+        (("--clip", site.with_name("gone.mp4"), "--camera", "door"), "--clip: no such file"),
     ):
         assert call("--site", site, *words) == 2
         assert said in capsys.readouterr().err
