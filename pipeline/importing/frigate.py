@@ -49,8 +49,7 @@ def read(text: str, given: Given) -> Draft:
     for name, written in cameras.items():
         where: Where = ("cameras", name)
         camera = keys_of(written, where)
-        if str(camera.get("enabled", "true")).lower() in ("false", "no", "off", "0"):
-            draft.note(where, "left out", "is switched off (enabled: false)")
+        if _off(draft, where, camera):
             continue
         _camera(draft, where, camera, config)
     for key in sorted(config.keys() - {"cameras", "version"}):
@@ -75,10 +74,10 @@ def _camera(draft: Draft, where: Where, keys: Mapping[str, Any], config: Mapping
         at = (*where, "zones", name)
         _zone(draft, camera, at, keys_of(zone, at), fps, size)
     for holder, kind in (("motion", "motion"), ("objects", "objects")):
-        for at, corners in _masks(_section(keys, holder, where), (*where, holder), size):
+        for at, corners in _masks(draft, _section(keys, holder, where), (*where, holder), size):
             _mask(draft, camera, at, kind, corners)
     filters = _section(_section(keys, "objects", where), "filters", (*where, "objects"))
-    for at, corners in _masks(_section(filters, _PERSON, where), (*where, "objects", "filters", _PERSON), size):
+    for at, corners in _masks(draft, _section(filters, _PERSON, where), (*where, "objects", "filters", _PERSON), size):
         _mask(draft, camera, at, "objects", corners)
     _objects(draft, (*where, "objects"), _section(keys, "objects", where))
     for key in sorted(_section(keys, "motion", where).keys() - {"mask"}):
@@ -87,6 +86,14 @@ def _camera(draft: Draft, where: Where, keys: Mapping[str, Any], config: Mapping
         draft.note((*where, key), "left out", _CAMERA.get(key, "is no matter of what is counted where"))
     for key in sorted(detect.keys() - {"fps", "width", "height", "enabled"}):
         draft.note((*where, "detect", key), "left out", "has no counterpart here")
+
+
+def _off(draft: Draft, where: Where, keys: Mapping[str, Any]) -> bool:
+    """Tell whether a part is switched off, and note it."""
+    off = str(keys.get("enabled", "true")).lower() in ("false", "no", "off", "0")
+    if off:
+        draft.note(where, "left out", "is switched off (enabled: false)")
+    return off
 
 
 def _objects(draft: Draft, where: Where, objects: Mapping[str, Any]) -> None:
@@ -141,6 +148,8 @@ class _Size:
 def _zone(draft: Draft, camera: DraftCamera, where: Where, zone: Mapping[str, Any], fps: float, size: _Size) -> None:
     if "coordinates" not in zone:
         raise SourceError(f"{shown(where)}: has no coordinates")
+    if _off(draft, where, zone):
+        return
     objects = zone.get("objects") or []
     if objects and _PERSON not in (objects if isinstance(objects, list) else [objects]):
         draft.note(where, "left out", "is for other things than people")
@@ -157,12 +166,12 @@ def _zone(draft: Draft, camera: DraftCamera, where: Where, zone: Mapping[str, An
         )
     grace = f"{grace_ms // 1000}s" if grace_ms % 1000 == 0 else f"{grace_ms}ms"
     draft.zone(camera, where, str(where[-1]), size.points(zone["coordinates"], (*where, "coordinates")), "area", grace)
-    for key in sorted(zone.keys() - {"coordinates", "inertia", "loitering_time"}):
+    for key in sorted(zone.keys() - {"coordinates", "enabled", "inertia", "loitering_time"}):
         if key != "objects" or objects not in ([_PERSON], _PERSON):
             draft.note((*where, key), "left out", _ZONE.get(key, "has no counterpart here"))
 
 
-def _masks(section: Mapping[str, Any], where: Where, size: _Size) -> Iterator[tuple[Where, list[Point]]]:
+def _masks(draft: Draft, section: Mapping[str, Any], where: Where, size: _Size) -> Iterator[tuple[Where, list[Point]]]:
     """Yield the masks of a section: one text, a list of texts, or names with `coordinates`."""
     at = (*where, "mask")
     match section.get("mask"):
@@ -171,7 +180,9 @@ def _masks(section: Mapping[str, Any], where: Where, size: _Size) -> Iterator[tu
         case {**named}:
             for name, mask in named.items():
                 its = (*at, str(name))
-                yield its, size.points(keys_of(mask, its).get("coordinates"), (*its, "coordinates"))
+                held = keys_of(mask, its)
+                if not _off(draft, its, held):
+                    yield its, size.points(held.get("coordinates"), (*its, "coordinates"))
         case [*masks] if not all(isinstance(mask, str) and mask.count(",") == 1 for mask in masks):
             for index, mask in enumerate(masks):
                 yield (*at, index), size.points(mask, (*at, index))

@@ -100,6 +100,31 @@ def test_frigate(imported: Imported) -> None:
         assert said in notes
 
 
+def test_frigate_in_other_spellings(imported: Imported) -> None:
+    source = """\
+cameras:
+  a:
+    motion:
+      mask:
+        tree: {coordinates: "0,0,0.5,0,0.5,0.5"}
+        wall: {coordinates: "0,0,0.2,0,0.2,0.2", enabled: false}
+    objects:
+      mask: ["0,0,0.5,0,0.5,0.5", "0.5,0.5,1,0.5,1,1"]
+    zones:
+      z: {coordinates: ["100,100", "500,100", "500,400"]}
+      off: {coordinates: "0,0,1,0,1,1", enabled: false}
+"""
+    (camera,), notes = imported("frigate", source, "--size", "1000x500")
+    assert camera.fps == 5 and len(camera.masks) == 1
+    assert [(zone.name, zone.kind) for zone in camera.zones] == [
+        ("z", "area"),
+        ("object-mask-1", "static"),
+        ("object-mask-2", "static"),
+    ]
+    assert camera.zones[0].polygon == ((0.1, 0.2), (0.5, 0.2), (0.5, 0.8))
+    assert "motion.mask.wall: is switched off" in notes and "zones.off: is switched off" in notes
+
+
 def test_supervision(imported: Imported) -> None:
     (camera,), notes = imported("supervision", SUPERVISION, "--size", "2000x1000", "--camera", "door")
     triangle, cut = camera.zones
