@@ -20,6 +20,8 @@ COMMANDS = {
     "inspect": ("pipeline.inspect", "print Avro records as a table"),
     "guard": ("pipeline.guard_command", "look for biometric and personal fields in anyone's records"),
     "explain": ("pipeline.explain", "say what the job does, and every field that can leave it"),
+    "import": ("pipeline.importing.command", "make a site file from the configuration of another tool"),
+    "lint": ("pipeline.linting.command", "find what a valid site file cannot count, from it and a sample clip"),
     "reference": ("pipeline.reference", "print what a camera's picture should look like, for its site file"),
     "diff": ("pipeline.diff", "say what changed between two outputs, or two versions of a site"),
     "audit": ("pipeline.audit.command", "count in redacted clips what the job counted, for error intervals"),

@@ -7,7 +7,7 @@ and a key without a value is a mistake.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -62,22 +62,49 @@ class SiteFileError(ValueError):
         return "\n".join(map(str, self.problems))
 
 
+@dataclass(frozen=True)
+class Located:
+    """A checked site, and where its file says what.
+
+    Attributes:
+      site: The site.
+      file: Its file.
+      lines: The line of each value, by the keys and positions that lead to it.
+    """
+
+    site: Site
+    file: Path
+    lines: Mapping[Where, int]
+
+    def line(self, *where: str | int) -> int:
+        """Return the line of a value, or where that is left out, of what would hold it."""
+        return next(self.lines[where[:end]] for end in range(len(where), -1, -1) if where[:end] in self.lines)
+
+
 def load_sites(path: Path) -> tuple[Site, ...]:
     """Read a site file, or all `*.yaml` and `*.yml` of a folder in the order of their names.
 
     Raises:
       SiteFileError: there is no site file, or there are mistakes in any; it holds all that were found.
     """
-    sites: dict[str, Site] = {}
-    files: dict[str, Path] = {}
+    return tuple(located.site for located in locate_sites(path))
+
+
+def locate_sites(path: Path) -> tuple[Located, ...]:
+    """Read as `load_sites` does, and keep the lines.
+
+    Raises:
+      SiteFileError: as there.
+    """
+    sites: dict[str, Located] = {}
     problems: list[Problem] = []
     for file in _site_files(path):
         document = _Document(file)
         site = document.site()
         if site and site.site in sites:
-            document.report(("site",), f"is the name of the site in {files[site.site]} too: give each its own")
+            document.report(("site",), f"is the name of the site in {sites[site.site].file} too: give each its own")
         elif site:
-            sites[site.site], files[site.site] = site, file
+            sites[site.site] = Located(site, file, document.lines)
         problems += sorted(document.problems, key=lambda problem: problem.line)
     if problems:
         raise SiteFileError(tuple(problems))

@@ -1,0 +1,1 @@
+"""Site files from the configurations of other tools."""
