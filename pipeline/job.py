@@ -9,26 +9,23 @@ import re
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
+
+from pipeline.spans import open_spans, spans_of_clips
+from pipeline.usage import UsageError, instant
 
 if TYPE_CHECKING:
     from pipeline.archive import ClipFile
     from pipeline.config import Config
     from pipeline.pubsub import Subscription
     from pipeline.released import ReleasedRecords
-    from schemas.envelope import Envelope
     from schemas.site import Site
-    from transforms.arrivals import CameraKey, Span
+    from transforms.arrivals import CameraKey
     from transforms.decode import ClipLimits
     from transforms.detect import Model
 
 # As `transforms.guard` has them, whose import takes too long for --help; a test holds them equal.
 ON_BIOMETRIC = ("drop", "fail")
-
-LONGEST_DAYS = 400
-"""Records are asked for at most so many days at once: nobody means more, and a clock that was reset does."""
-_DAY_US = 86_400_000_000
 
 _PROJECT, _RESOURCE = r"[a-z][-a-z0-9:.]{4,61}[a-z0-9]", r"[a-zA-Z][-a-zA-Z0-9_.~+%]{2,254}"
 SUBSCRIPTION = rf"projects/{_PROJECT}/subscriptions/{_RESOURCE}"
@@ -38,10 +35,6 @@ STREAM: dict[str, Any] = {
     "disorder": "30s", "flush": "5m", "readers": 4, "in_flight": 64, "dead_letter_topic": None,
 }  # fmt: skip
 """Flags that only a subscription has, by destination, and their defaults."""
-
-
-class UsageError(ValueError):
-    """Wrong usage; the text names the flag and says what to do."""
 
 
 def add_job_flags(parser: argparse.ArgumentParser) -> None:
@@ -151,7 +144,7 @@ def configure(args: argparse.Namespace) -> Config:
     return Config(
         sites=sites,
         models=models,
-        spans=_spans(args, sites, files) if subscription is None else _open_spans(args, sites, output),
+        spans=spans_of_clips(args, sites, files) if subscription is None else open_spans(args, sites, output),
         output=output,
         files=files,
         subscription=subscription,
@@ -315,7 +308,7 @@ def _clips(args: argparse.Namespace, sites: Sequence[Site]) -> list[ClipFile]:
         raise UsageError(f"--camera: {len(cameras)} cameras of the site files are named {args.camera}")
     if args.fps is not None and not 0 < args.fps <= 1000:
         raise UsageError("--fps: must be above 0 and at most 1000")
-    start_us = _instant("--start", args.start)
+    start_us = instant("--start", args.start)
     capture = Capture(*cameras[0], start_us, args.fps) if len(cameras) == 1 else None
     files = find_clips([Path(given) for given in args.input], capture)
     alone = [file for file in files if not file.path.with_suffix(".json").exists()]
@@ -329,88 +322,3 @@ def _clips(args: argparse.Namespace, sites: Sequence[Site]) -> list[ClipFile]:
             "recorded and its frames a second; give the flags"
         )
     return files
-
-
-def _spans(args: argparse.Namespace, sites: Sequence[Site], files: Sequence[ClipFile]) -> dict[str, Span]:
-    """Return for each site the stretch that was asked for, or that of its clips."""
-    from transforms.arrivals import Span
-
-    from_us, until_us = (_instant(flag, value) for flag, value in (("--from", args.from_), ("--until", args.until)))
-    spans = {}
-    for site in sites:
-        cameras = {(site.site, camera.name) for camera in site.cameras}
-        told = [(file.path.name, file.envelope) for file in files if file.envelope]
-        clips = [(name, clip) for name, clip in told if (clip.site, clip.camera) in cameras]
-        begin = from_us if from_us is not None else min((clip.start_us for _, clip in clips), default=None)
-        end = until_us if until_us is not None else max((clip.end_us for _, clip in clips), default=None)
-        if begin is None or end is None:
-            continue
-        if begin >= end:
-            raise UsageError(f"--from, --until: no time lies between them for site {site.site}")
-        if (days := (end - begin) // _DAY_US) > LONGEST_DAYS:
-            raise UsageError(_too_long(days, clips, given=from_us is not None and until_us is not None))
-        spans[site.site] = Span(begin, end)
-    return spans
-
-
-def _open_spans(args: argparse.Namespace, sites: Sequence[Site], output: str) -> dict[str, Span]:
-    """Return for each site the stretch that was asked for: without an end, unless it was given one."""
-    from pipeline.lineage import first_start
-    from schemas.clock import now_us
-    from transforms.arrivals import OPEN_US, Span
-
-    from_us, until_us = (_instant(flag, value) for flag, value in (("--from", args.from_), ("--until", args.until)))
-    now = now_us()
-    if from_us is not None and (days := ((until_us or now) - from_us) // _DAY_US) > LONGEST_DAYS:
-        raise UsageError(f"--from: asks for {days:,} days; ask for {LONGEST_DAYS} at most")
-    spans = {}
-    for site in sites:
-        begin = from_us
-        if begin is None and (first_us := first_start(output, site)) is not None:
-            if not getattr(args, "resumes", False):
-                raise UsageError(
-                    f"--output: a stream has written records of site {site.site}, site_version {site.site_version}, to "
-                    f"{output}, and this one begins without what that one knew: say by --from from when on it reports, "
-                    "raise site_version, or name another folder"
-                )
-            begin = first_us
-        begin = now if begin is None else begin
-        end = OPEN_US if until_us is None else until_us
-        if begin >= end:
-            raise UsageError(f"--from, --until: no time lies between them for site {site.site}")
-        spans[site.site] = Span(begin, end)
-    return spans
-
-
-def _too_long(days: int, clips: Sequence[tuple[str, Envelope]], *, given: bool) -> str:
-    """Return what is wrong with a stretch of so many days; of clips, which one is far from the others."""
-    from schemas.clock import to_rfc3339
-
-    if given:
-        return f"--from, --until: {days:,} days lie between them; ask for {LONGEST_DAYS} at most"
-    usual_us = median(clip.start_us for _, clip in clips)
-    # Of two that are equally far, the earlier: a clock that was reset is behind.
-    name, clip = max(clips, key=lambda told: (abs(told[1].start_us - usual_us), -told[1].start_us))
-    return (
-        f"--from, --until: the clips span {days:,} days ({name} says {to_rfc3339(clip.start_us)[:10]}), and "
-        f"{LONGEST_DAYS} is the most; give both"
-    )
-
-
-def _instant(flag: str, text: str | None) -> int | None:
-    from schemas.clock import from_rfc3339
-
-    try:
-        return None if text is None else from_rfc3339(text)
-    except ValueError:
-        raise UsageError(f"{flag}: must be an instant with its offset, as 2026-01-05T09:00:00Z") from None
-
-
-def cause(error: BaseException) -> str:
-    """Return the type and the first line of the fault at the bottom, which Beam wraps in the stack of its steps."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    lines = [line for line in str(error).splitlines() if line.strip()] or ["no further reason"]
-    # Of a worker's fault there is only the text of its stack, the fault last.
-    told = lines[-1] if lines[0].startswith("Traceback") else f"{type(error).__name__}: {lines[0]}"
-    return re.sub(r" \[while running '.*?'\]", "", told)

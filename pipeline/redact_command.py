@@ -48,9 +48,9 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Redact the video and say what was made; returns the exit code."""
     from pipeline.cli import FAILED, OK, USAGE
-    from pipeline.job import UsageError
     from pipeline.redaction import choose_eyes
     from pipeline.storage import write
+    from pipeline.usage import UsageError
     from transforms.decode import ClipError
     from transforms.redaction.eyes import open_eyes
     from transforms.redaction.redact import RedactionError, redact
@@ -92,8 +92,8 @@ def summary(what: str, auditor: str, measure: Measure) -> str:
 
 
 def _check(args: argparse.Namespace) -> None:
-    from pipeline.job import UsageError
     from pipeline.storage import is_remote
+    from pipeline.usage import UsageError
 
     if not args.video.is_file():
         raise UsageError(f"IN: {args.video}: there is no such file")

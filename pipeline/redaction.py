@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.job import UsageError
+from pipeline.usage import UsageError
 
 if TYPE_CHECKING:
     from transforms.arrivals import CameraKey

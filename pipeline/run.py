@@ -13,7 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipeline.job import UsageError, add_job_flags, cause, configure
+from pipeline.job import add_job_flags, configure
+from pipeline.usage import UsageError, cause
 
 if TYPE_CHECKING:
     import apache_beam as beam

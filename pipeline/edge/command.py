@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.redaction import FILLS
+from pipeline.usage import UsageError
 
 if TYPE_CHECKING:
     from pipeline.edge.config import EdgeConfig
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
 REDACTED = ("heads", "faces")
 _TOPIC = re.compile(r"projects/[a-z][a-z0-9.:-]{3,60}/topics/[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
 _LEAST_SPOOL_BYTES = 10_000_000
-
-
-class UsageError(ValueError):
-    """Wrong usage; the text names the flag and says what to do."""
 
 
 def add_parser(commands: Any) -> None:
@@ -166,7 +163,6 @@ def configure(args: argparse.Namespace) -> EdgeConfig:
 
 def _redactors(args: argparse.Namespace, site: Site) -> dict[str, Redactor]:
     """Return what covers the clips of each camera of the site; nothing where nothing is asked for."""
-    from pipeline import job
     from pipeline.edge.redactor import Redactor
     from pipeline.redaction import choose_eyes
     from transforms.redaction.eyes import open_eyes
@@ -176,10 +172,7 @@ def _redactors(args: argparse.Namespace, site: Site) -> dict[str, Redactor]:
         if args.redact_fill is not None:
             raise UsageError("--redact-fill: say by --redact what is to be covered, or leave it out")
         return {}
-    try:
-        eyes = open_eyes(choose_eyes(args.redact, None, None, "--redact"))
-    except job.UsageError as error:
-        raise UsageError(str(error)) from None
+    eyes = open_eyes(choose_eyes(args.redact, None, None, "--redact"))
     redaction = Redaction(args.redact, args.redact_fill or "solid")
     return {camera.name: Redactor(redaction, eyes, camera.masks) for camera in site.cameras}
 

@@ -149,9 +149,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Submit the job; returns the exit code."""
     from pipeline.cli import FAILED, OK, USAGE
-    from pipeline.job import UsageError, cause
     from pipeline.lineage import LineageError, check_lineage, keep_lineage
     from pipeline.sites import SiteFileError
+    from pipeline.usage import UsageError, cause
 
     try:
         options = beam_options(args)
@@ -183,18 +183,19 @@ def configure(args: argparse.Namespace) -> Config:
     """
     from pipeline import job
     from pipeline.keys import KMS
+    from pipeline.usage import UsageError
 
     for name in NOT_HERE:
         if getattr(args, name) is not None:
             flag = "--" + name.replace("_", "-")
-            raise job.UsageError(f"{flag}: has no place here, since Dataflow reads the subscription; leave it out")
+            raise UsageError(f"{flag}: has no place here, since Dataflow reads the subscription; leave it out")
     if not all(re.fullmatch(job.SUBSCRIPTION, given) for given in args.input):
-        raise job.UsageError("--input: a job on Dataflow reads a subscription, projects/PROJECT/subscriptions/NAME")
+        raise UsageError("--input: a job on Dataflow reads a subscription, projects/PROJECT/subscriptions/NAME")
     if not re.fullmatch(FOLDER.pattern, args.output):
-        raise job.UsageError(f"--output: must be {FOLDER.told}, which all workers share")
+        raise UsageError(f"--output: must be {FOLDER.told}, which all workers share")
     for address in args.keys:
         if not address.startswith(f"{KMS}:"):
-            raise job.UsageError("--keys: workers have no such file; wrap the key with Cloud KMS, and give its address")
+            raise UsageError("--keys: workers have no such file; wrap the key with Cloud KMS, and give its address")
     return replace(job.configure(args), native=True)
 
 
@@ -206,7 +207,7 @@ def beam_options(args: argparse.Namespace) -> PipelineOptions:
     """
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    from pipeline.job import UsageError
+    from pipeline.usage import UsageError
 
     if not 1 <= args.num_workers <= args.max_num_workers:
         raise UsageError("--num-workers, --max-num-workers: at least 1, and the first no more than the second")
@@ -241,7 +242,7 @@ def _check_further(further: Sequence[str]) -> None:
     """Refuse options after `--` that have a flag here, or that break what the job promises."""
     from apache_beam.options.pipeline_options import DebugOptions, GoogleCloudOptions, PipelineOptions, WorkerOptions
 
-    from pipeline.job import UsageError
+    from pipeline.usage import UsageError
 
     for option in further:
         name, _, value = option.removeprefix("--").partition("=")
@@ -275,7 +276,7 @@ def _check_buckets(args: argparse.Namespace) -> None:
     from google.auth.exceptions import GoogleAuthError
 
     from pipeline import storage
-    from pipeline.job import UsageError
+    from pipeline.usage import UsageError
 
     folders = {"--output": args.output, "--temp-location": args.temp_location}
     if args.staging_location is not None:

@@ -94,9 +94,10 @@ def add_parser(platforms: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Submit the job; returns the exit code."""
     from pipeline.cli import FAILED, USAGE
-    from pipeline.job import UsageError, configure
+    from pipeline.job import configure
     from pipeline.lineage import LineageError, check_lineage
     from pipeline.sites import SiteFileError
+    from pipeline.usage import UsageError
 
     cluster = FlinkCluster(args.rest.rstrip("/"))
     try:
@@ -124,7 +125,7 @@ def check(args: argparse.Namespace) -> None:
     Raises:
       UsageError: a flag does not fit; the text names it.
     """
-    from pipeline.job import UsageError
+    from pipeline.usage import UsageError
 
     for flag, number in (("--worker-processes", args.worker_processes), ("--parallelism", args.parallelism)):
         if number is not None and number < 1:
@@ -152,7 +153,7 @@ def check_state(settings: dict[str, str]) -> None:
     Raises:
       UsageError: it does not; the text says which setting it lacks.
     """
-    from pipeline.job import UsageError
+    from pipeline.usage import UsageError
 
     # The older name holds to Flink 1.20, the newer from then on.
     if not any(settings.get(key) for key in ("execution.checkpointing.dir", "state.checkpoints.dir")):
@@ -194,9 +195,9 @@ def _write(args: argparse.Namespace, config: Config, lineage: Lineage) -> int:
 def _start(args: argparse.Namespace, config: Config, lineage: Lineage, cluster: FlinkCluster) -> int:
     """Submit the job, say what an operator needs to know of it, and wait for it if asked."""
     from pipeline.cli import FAILED, OK
-    from pipeline.job import cause
     from pipeline.lineage import keep_lineage
     from pipeline.submit.flink_options import beam_options
+    from pipeline.usage import cause
 
     savepoint = args.savepoint
     name = f"{args.job_name}-{secrets.token_hex(4)}"

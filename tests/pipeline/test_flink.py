@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import OK, USAGE
-from pipeline.job import UsageError
 from pipeline.models.cards import read_card
 from pipeline.submit import command
 from pipeline.submit.flink import check_state
 from pipeline.submit.flink_jar import MAIN
 from pipeline.submit.flink_options import beam_options
 from pipeline.submit.flink_rest import FlinkCluster, FlinkError, last_cause
+from pipeline.usage import UsageError
 from tests.support import builds
 from tests.support.command import silhouette
 from tests.support.flink_cluster import Flink, Workers, free_ports

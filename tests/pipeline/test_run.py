@@ -15,8 +15,9 @@ import pytest
 from pipeline import run
 from pipeline.cli import USAGE
 from pipeline.config import Config
-from pipeline.job import ON_BIOMETRIC, UsageError, cause, configure
+from pipeline.job import ON_BIOMETRIC, configure
 from pipeline.lineage import LineageError, check_lineage, keep_lineage
+from pipeline.usage import UsageError, cause
 from schemas.clock import SECOND_US, from_rfc3339
 from schemas.envelope import Envelope
 from tests.support.graph import pipeline
