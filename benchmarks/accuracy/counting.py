@@ -142,16 +142,14 @@ def on_true_tracks(scenes: Sequence[Scene]) -> list[Figure]:
 
 def others(scenes: Sequence[Scene]) -> dict[str, dict[str, Counted]]:
     """Return what the peers count in each scene, by peer and the footage's label."""
-    grid = [
-        {"track_activation_threshold": activation, "minimum_matching_threshold": matching, "lost_track_buffer": buffer}
-        for activation, matching, buffer in itertools.product((0.25, 0.5), (0.8, 0.9), (30, 60))
-    ]
+    options = ("track_activation_threshold", "lost_track_buffer", "minimum_consecutive_frames")
+    grid = [dict(zip(options, values, strict=True)) for values in itertools.product((0.25, 0.5, 0.6), (30, 60), (1, 3))]
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)
         for each in scenes:
             mot.write(folder / f"{each.footage.label}.txt", each.footage.found)
         made = {LINE_ZONE: _line_zone(folder, scenes, [{}], [1])}
-        made |= {TUNED: _line_zone(folder, scenes, grid, [1, 2])}
+        made |= {TUNED: _line_zone(folder, [each for each in scenes if each.footage.name == "pets"], grid, [1, 2])}
         if MESOPIC.exists():
             tasks = [_mesopic_task(each, folder / f"{each.footage.label}.txt") for each in scenes]
             made[MESOPIC_NAME] = {
@@ -261,6 +259,9 @@ def _table(rows: Mapping[str, Measured]) -> Table:
     for label, counts in rows.items():
         cells = []
         for name in names:
+            if name not in counts:
+                cells.append("")
+                continue
             own = counts[name]
             cells.append(
                 f"{own['crossings_off']:.0f} {own['event_f1']:.3f} {own['occupancy_mae']:.2f} "

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,12 +95,13 @@ def _scores(work: Path, rows: Sequence[Footage]) -> dict[str, dict[str, dict[str
     settings, tasks = _lay_out(work, rows)
     ask(PEERS, "track", tasks)
     best: dict[str, dict[str, dict[str, float]]] = {}
-    for footage in rows:
-        trackers = settings[footage.label]
-        for name, measured in score(work / footage.label, {footage.label: footage.frames}).items():
-            here = best.setdefault(trackers[name], {}).setdefault(footage.label, dict(measured[footage.label]))
-            for measure, value in measured[footage.label].items():
-                here[measure] = (min if measure == "switches" else max)(here[measure], value)
+    with ThreadPoolExecutor(2) as pool:
+        scored = pool.map(lambda each: score(work / each.label, {each.label: each.frames}), rows)
+        for footage, by_setting in zip(rows, scored, strict=True):
+            for name, (measured,) in ((name, each.values()) for name, each in by_setting.items()):
+                here = best.setdefault(settings[footage.label][name], {}).setdefault(footage.label, dict(measured))
+                for measure, value in measured.items():
+                    here[measure] = (min if measure == "switches" else max)(here[measure], value)
     return best
 
 
