@@ -96,6 +96,15 @@ HIGHER_IS_BETTER = ("event_f1",)
 LEAST_F1 = 0.95
 """On PETS, at the full rate and at half of it."""
 
+Setting = tuple[dict[str, float], dict[str, float]]
+"""Options of supervision's ByteTrack, and which boxes it is given."""
+
+DEFAULTS: list[Setting] = [({}, {})]
+TUNING: list[Setting] = [
+    ({"track_activation_threshold": activation}, {"least_score": least_score, "most_overlap": most_overlap})
+    for activation, least_score, most_overlap in itertools.product((0.25, 0.5), (0.1, 0.35), (0.45, 1))
+]
+
 Measured = dict[str, dict[str, float]]
 """By who counted, then by measure."""
 
@@ -142,14 +151,12 @@ def on_true_tracks(scenes: Sequence[Scene]) -> list[Figure]:
 
 def others(scenes: Sequence[Scene]) -> dict[str, dict[str, Counted]]:
     """Return what the peers count in each scene, by peer and the footage's label."""
-    options = ("track_activation_threshold", "lost_track_buffer", "minimum_consecutive_frames")
-    grid = [dict(zip(options, values, strict=True)) for values in itertools.product((0.25, 0.5, 0.6), (30, 60), (1, 3))]
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)
         for each in scenes:
             mot.write(folder / f"{each.footage.label}.txt", each.footage.found)
-        made = {LINE_ZONE: _line_zone(folder, scenes, [{}], [1])}
-        made |= {TUNED: _line_zone(folder, [each for each in scenes if each.footage.name == "pets"], grid, [1, 2])}
+        made = {LINE_ZONE: _line_zone(folder, scenes, DEFAULTS, [1])}
+        made |= {TUNED: _line_zone(folder, [each for each in scenes if each.footage.name == "pets"], TUNING, [1, 2])}
         if MESOPIC.exists():
             tasks = [_mesopic_task(each, folder / f"{each.footage.label}.txt") for each in scenes]
             made[MESOPIC_NAME] = {
@@ -160,17 +167,15 @@ def others(scenes: Sequence[Scene]) -> dict[str, dict[str, Counted]]:
 
 
 def _line_zone(
-    folder: Path, scenes: Sequence[Scene], settings: Sequence[Mapping[str, float]], crossing: Sequence[int]
+    folder: Path, scenes: Sequence[Scene], settings: Sequence[Setting], crossing: Sequence[int]
 ) -> dict[str, Counted]:
     """Return the best of supervision's settings in each scene, by F1 and then by crossings off: picked by the truth."""
+    peer = tracking.Peer("", "supervision", "ByteTrack")
     follow, place = [], []
-    for each, (number, options) in itertools.product(scenes, enumerate(settings)):
-        tracks = folder / f"{each.footage.label}-{number}-tracks.txt"
-        peer = tracking.Peer("", "supervision", "ByteTrack")
+    for each, (number, (options, boxes)) in itertools.product(scenes, enumerate(settings)):
+        found, tracks = (folder / f"{each.footage.label}{kind}.txt" for kind in ("", f"-{number}-tracks"))
         rate = {"frame_rate": each.footage.rate}
-        follow.append(
-            tracking.task(peer, {**options, **rate}, each.footage, folder / f"{each.footage.label}.txt", tracks)
-        )
+        follow.append(tracking.task(peer, {**options, **rate}, each.footage, found, tracks) | boxes)
         place += [_place_task(each, tracks, {"minimum_crossing_threshold": least}) for least in crossing]
     ask(PEERS, "track", follow)
     by_label: dict[str, list[Counted]] = {}

@@ -4,7 +4,7 @@
 
 A task names boxes in MOT text, number of frames and frame rate, the picture's size, and lines and zones as shares of
 it. Printed is one line of JSON a task: its name, and what was counted, in the form of `place`. Every frame given is
-looked at: the rate is the caller's, as it is for everybody else.
+looked at: the rate is the caller's, as it is for everybody else. Which boxes are used is its detector's default.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import numpy as np
 from mesopic.analytics.geometry import GeometryAnalytics
 from mesopic.analytics.site_geometry import SiteGeometry
 from mesopic.config.schema import MesopicConfig
+from mesopic.detector.onnx_detector import DEFAULT_IOU_THRESHOLD
+from mesopic.detector.postprocess import _non_max_suppression
 from mesopic.tracker.bytetrack import ByteTrackTracker
 from mesopic.types import DecodedFrame, Detection, EventKind
 
@@ -53,6 +55,16 @@ def configured(task: dict[str, Any]) -> MesopicConfig:
     )
 
 
+def detections(boxes: np.ndarray, scores: np.ndarray, least: float) -> list[Detection]:
+    """Return the boxes that its own detector would keep."""
+    sure = scores >= least
+    boxes, scores = boxes[sure].astype(np.float32), scores[sure].astype(np.float32)
+    return [
+        Detection(tuple(round(float(side)) for side in boxes[k]), float(scores[k]))
+        for k in _non_max_suppression(boxes, scores, DEFAULT_IOU_THRESHOLD)
+    ]
+
+
 def counted(task: dict[str, Any]) -> dict[str, Any]:
     """Count one task."""
     config = configured(task)
@@ -72,11 +84,7 @@ def counted(task: dict[str, Any]) -> dict[str, Any]:
     blank = np.empty((0, 0, 3), np.uint8)
     for frame, (boxes, scores, _) in enumerate(mot.frames(mot.read(Path(task["detections"])), task["frames"])):
         at = START + timedelta(seconds=frame / task["rate"])
-        found = [
-            Detection(tuple(round(float(side)) for side in box), float(score))
-            for box, score in zip(boxes, scores, strict=True)
-            if score >= limits.detection_confidence
-        ]
+        found = detections(boxes, scores, limits.detection_confidence)
         picture = DecodedFrame(CAMERA, at, blank, width, height)
         for event in analytics.on_tracks(CAMERA, tracker.update(picture, found), ts=at):
             if event.kind is EventKind.LINE_CROSS:

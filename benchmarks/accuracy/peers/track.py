@@ -2,7 +2,8 @@
 
     python -m benchmarks.accuracy.peers.track TASKS.json
 
-A task names a tracker, its options, detections, number of frames and a frame rate; the tracks go to its `output`.
+A task names a tracker, its options, detections, number of frames and a frame rate; the tracks go to its `output`;
+where it says so, boxes of a low score, or that overlap a better one, are left out before.
 Printed is one line of JSON a task: seconds of processor time that association took, frame by frame.
 """
 
@@ -69,9 +70,13 @@ def _numbered(found: Any) -> list[tuple[int, Any, float]]:
 def follow(task: dict[str, Any]) -> list[float]:
     """Do one task; returns the seconds of each frame."""
     update = LIBRARIES[task["library"]](task["name"], task["options"])
+    least_score, most_overlap = task.get("least_score", 0.0), task.get("most_overlap")
     rows, seconds = [], []
     for k, (boxes, scores, _) in enumerate(mot.frames(mot.read(Path(task["detections"])), task["frames"])):
         found = supervision.Detections(boxes, confidence=scores, class_id=np.zeros(len(boxes), int))
+        found = found[found.confidence >= least_score]
+        if most_overlap is not None:
+            found = found.with_nms(most_overlap)
         begin = time.thread_time()
         tracks = update(found, k / task["rate"])
         seconds.append(time.thread_time() - begin)
