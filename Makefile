@@ -4,6 +4,8 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$name && break; done)
 VENV := .venv
 BENCH := .venv-bench
+PEERS := .venv-peers
+MESOPIC := .venv-mesopic
 READY := $(VENV)/.ready
 DEMO := demo/output
 LIVE := demo/output-live
@@ -77,8 +79,12 @@ $(READY): pyproject.toml requirements.lock
 	touch $@
 
 # Figures, each target also as reports/TARGET.json; in an environment of their own, for what they compare with.
-bench accuracy: $(BENCH)/.ready
-	$(BENCH)/bin/python -m benchmarks.$@
+bench: $(BENCH)/.ready
+	$(BENCH)/bin/python -m benchmarks.bench
+
+# How well people are followed and counted, beside others: these get the same boxes, each in an environment of its own.
+accuracy: $(READY) $(PEERS)/.ready $(MESOPIC)/.ready
+	$(VENV)/bin/python -m benchmarks.accuracy
 
 # --no-deps: supervision asks for opencv-python, which would overwrite opencv-python-headless.
 $(BENCH)/.ready: pyproject.toml benchmarks/requirements.lock
@@ -86,6 +92,23 @@ $(BENCH)/.ready: pyproject.toml benchmarks/requirements.lock
 	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 		-r benchmarks/requirements.lock
 	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+$(PEERS)/.ready: benchmarks/accuracy/peers/requirements.lock
+	$(PYTHON) -m venv --clear $(PEERS)
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	touch $@
+
+# Python 3.12, by its name or where pyenv keeps it; without it, mesopic is left out of the comparison.
+$(MESOPIC)/.ready: benchmarks/accuracy/peers/mesopic.lock
+	rm -rf $(MESOPIC)
+	mkdir $(MESOPIC)
+	for python in python3.12 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.12*/bin/python3.12; do \
+		$$python -c 'import venv' 2>/dev/null || continue; \
+		$$python -m venv $(MESOPIC) || exit 1; \
+		$(MESOPIC)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $< || exit 1; \
+		break; \
+	done
 	touch $@
 
 lock:
@@ -96,6 +119,11 @@ lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
 		--override benchmarks/overrides.txt --constraint requirements.lock pyproject.toml benchmarks/requirements.in \
 		-o benchmarks/requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
+		--override benchmarks/accuracy/peers/overrides.txt benchmarks/accuracy/peers/requirements.in \
+		-o benchmarks/accuracy/peers/requirements.lock
+	uv pip compile --universal --python-version 3.12 --generate-hashes --no-header --upgrade \
+		benchmarks/accuracy/peers/mesopic.in -o benchmarks/accuracy/peers/mesopic.lock
 
 # What is made from the code and kept beside it; tests hold them equal.
 schema: $(READY)

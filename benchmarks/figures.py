@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 REPORTS = Path(__file__).resolve().parent.parent / "reports"
-_COMPARISONS = {">=": operator.ge, "<=": operator.le, "<": operator.lt, "==": operator.eq}
+_COMPARISONS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "==": operator.eq}
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ class MotionSettings:
     Attributes:
         pace: Spread of the velocity along one axis, own heights a second. Walking is 1.4 m/s, or 0.8 heights a
             second; many stand, and a slanted view shortens one axis.
+        arrival: The same of somebody who has just come into view: most of them walk, in any direction.
         memory: Seconds over which a person's velocity is forgotten.
         place_error: Standard error of a detected box's centre.
         size_error: Standard error of the logarithm of a detected width or height.
@@ -35,6 +36,7 @@ class MotionSettings:
     """
 
     pace: float = 0.3
+    arrival: float = 0.45
     memory: float = 5.0
     place_error: float = 0.06
     size_error: float = 0.08
@@ -103,6 +105,13 @@ def begin(seen: Measured, settings: MotionSettings) -> Floats:
             size_var,
         )
     )
+
+
+def arrive(seen: Measured, settings: MotionSettings) -> Floats:
+    """Begin tracks of people who have just come into view, as `begin` does those of anybody."""
+    motion = begin(seen, settings)
+    motion[6] = settings.arrival**2 * np.exp(2 * seen.log_height)
+    return motion
 
 
 def predict(motion: Floats, seconds: Floats, settings: MotionSettings) -> Floats:

@@ -20,7 +20,7 @@ from scipy.optimize import linear_sum_assignment
 
 from transforms.boxes import iou
 from transforms.lookahead import Ahead, detours, support
-from transforms.motion import ROWS, MotionSettings, across, begin, correct, frame, measure, pick, predict, surprise
+from transforms.motion import ROWS, MotionSettings, across, arrive, correct, frame, measure, pick, predict, surprise
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -181,7 +181,7 @@ def step(
     evidence[found] = np.where(confirmed[found], held, np.maximum(held + gained[used], 0))
     after = TrackerState(state.next_id, t_us, track, seen_us, evidence, motion)
     if len(new):
-        after = _born(after, begin(pick(seen, new), settings.motion), np.maximum(gained[new], 0))
+        after = _born(after, arrive(pick(seen, new), settings.motion), np.maximum(gained[new], 0))
         found = np.concatenate((found, np.arange(len(track), len(after.track))))
     return after, Sightings(
         track=after.track[found],

@@ -16,6 +16,8 @@ from benchmarks.figures import Figure, print_figures, write_report
         (4.2, "<= 4.1", False),
         (9.9, "< 10", True),
         (10, "< 10", False),
+        (10.1, "> 10", True),
+        (10, "> 10", False),
         (0, "== 0", True),
         (7, None, True),
     ],

@@ -10,6 +10,7 @@ from transforms.motion import (
     MotionSettings,
     across,
     agreement,
+    arrive,
     begin,
     correct,
     frame,
@@ -60,6 +61,14 @@ def test_near_and_far_people_follow_one_law(scale: float, ahead: float) -> None:
 
 def test_a_box_comes_back_as_it_was_measured() -> None:
     np.testing.assert_allclose(frame(begin(seen(BOX), SETTINGS)), BOX)
+
+
+def test_who_comes_into_view_may_be_walking_and_is_told_sooner_by_the_second_sighting() -> None:
+    moved = seen(BOX + 0.1 * np.array([1, 0, 1, 0]))
+    new, old = (predict(start(seen(BOX), SETTINGS), np.array([0.5]), SETTINGS) for start in (arrive, begin))
+    np.testing.assert_allclose(new[:4], old[:4])
+    assert surprise(new, moved, SETTINGS)[0] < surprise(old, moved, SETTINGS)[0]
+    assert old[2, 0] < correct(old, moved, SETTINGS)[2, 0] < correct(new, moved, SETTINGS)[2, 0] < 0.2
 
 
 def test_velocity_is_learnt_and_then_forgotten() -> None:

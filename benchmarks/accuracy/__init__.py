@@ -1,0 +1,1 @@
+"""How well people are followed and counted, against ground truth and against others."""

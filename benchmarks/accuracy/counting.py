@@ -1,0 +1,276 @@
+"""How many, where and how long: counts from boxes against the truth's tracks, ours and others' on the same boxes.
+
+The truth of crossings is a rule of its own (`scenes.true_crossings`), that of occupancy and visits the places' rules on
+the truth's tracks. A crossing is found if the truth has one of the same line and direction within a second, one to one.
+Occupancy is compared as it would be recorded, by its mean in windows of ten seconds; visits by their mean length.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from scipy.optimize import linear_sum_assignment
+
+from benchmarks.accuracy import ours, tracking
+from benchmarks.accuracy.footage import Footage
+from benchmarks.accuracy.ours import Counted
+from benchmarks.accuracy.peers import mot
+from benchmarks.accuracy.peers.ask import MESOPIC, PEERS, Task, ask
+from benchmarks.accuracy.scenes import true_crossings
+from benchmarks.figures import Figure
+from schemas.site import Camera
+from transforms.layout import counted_zones
+
+TOLERANCE_SECONDS = 1.0
+ENTRY_GRACE_SECONDS = 1.0
+WINDOW_SECONDS = 10
+LINE_ZONE, TUNED, MESOPIC_NAME = "LineZone+ByteTrack", "LineZone+ByteTrack, tuned", "mesopic"
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Footage, its lines and zones, and what is true there."""
+
+    footage: Footage
+    camera: Camera
+    true: Counted
+
+
+def scene(footage: Footage, camera: Camera, at_full_rate: Footage | None = None) -> Scene:
+    """Return a scene with the truth of its footage; crossings are those at the full rate."""
+    counted = ours.counted_in_truth(footage, camera)
+    return Scene(
+        footage, camera, Counted(true_crossings(at_full_rate or footage, camera), counted.people, counted.visits)
+    )
+
+
+def crossings_off(counted: Counted, true: Counted) -> int:
+    """Return the sum over lines and directions of what was counted too much or too little."""
+    ours, theirs = (Counter(event[:2] for event in each.crossings) for each in (counted, true))
+    return sum(abs(ours[key] - theirs[key]) for key in ours.keys() | theirs.keys())
+
+
+def event_f1(counted: Counted, true: Counted) -> float:
+    """Return the F1 of the crossings, matched one to one within a second."""
+    matched = 0
+    for key in {event[:2] for event in true.crossings}:
+        ours, theirs = (
+            np.array([at for *where, at in each.crossings if tuple(where) == key]) for each in (counted, true)
+        )
+        if len(ours) and len(theirs):
+            near = np.abs(ours[:, None] - theirs[None]) <= TOLERANCE_SECONDS + 1e-6
+            matched += int(near[linear_sum_assignment(~near)].sum())
+    both = len(counted.crossings) + len(true.crossings)
+    return 2 * matched / both if both else 1.0
+
+
+def occupancy_off(counted: Counted, true: Counted, frames: int) -> float:
+    """Return the mean absolute error of the people in a zone, over windows of some frames and over zones."""
+    errors = []
+    for zone, truly in true.people.items():
+        missed = np.subtract(counted.people[zone], truly)
+        errors += [abs(missed[first : first + frames].mean()) for first in range(0, len(missed), frames)]
+    return float(np.mean(errors))
+
+
+def visits_off(counted: Counted, true: Counted) -> int:
+    """Return by how many visits the zones' counts are off; visits shorter than the entry grace are none."""
+    return sum(abs(len(_long(counted.visits[zone])) - len(_long(true.visits[zone]))) for zone in true.visits)
+
+
+def dwell_off(counted: Counted, true: Counted) -> float:
+    """Return the mean over zones of the relative error of a visit's mean length."""
+    return float(np.mean([abs(_mean(counted.visits[zone]) / _mean(true.visits[zone]) - 1) for zone in true.visits]))
+
+
+MEASURES = ("crossings_off", "event_f1", "occupancy_mae", "visits_off", "dwell_error")
+HIGHER_IS_BETTER = ("event_f1",)
+LEAST_F1 = 0.95
+"""On PETS, at the full rate and at half of it."""
+
+Setting = tuple[dict[str, float], dict[str, float]]
+"""Options of supervision's ByteTrack, and which boxes it is given."""
+
+DEFAULTS: list[Setting] = [({}, {})]
+TUNING: list[Setting] = [
+    ({"track_activation_threshold": activation}, {"least_score": least_score, "most_overlap": most_overlap})
+    for activation, least_score, most_overlap in itertools.product((0.25, 0.5), (0.1, 0.35), (0.45, 1))
+]
+
+Measured = dict[str, dict[str, float]]
+"""By who counted, then by measure."""
+
+
+def figures(scenes: Sequence[Scene], console: Console) -> list[Figure]:
+    """Count in all scenes with everybody, print the table, and compare."""
+    by_name = {each.footage.label: each for each in scenes}
+    made: dict[str, dict[str, Counted]] = {
+        label: {"ours": ours.follow(each.footage, each.camera).counted} for label, each in by_name.items()
+    }
+    for name, counts in others(scenes).items():
+        for label, counted in counts.items():
+            made[label][name] = counted
+    rows = {label: measured(made[label], by_name[label]) for label in made}
+    console.print(_table(rows))
+    return [figure for label, each in rows.items() for figure in _figures(by_name[label], each)]
+
+
+def of_another_detector(each: Scene, name: str) -> list[Figure]:
+    """Count, ours alone, in a scene whose boxes another detector found."""
+    counts = measured({"ours": ours.follow(each.footage, each.camera).counted}, each)["ours"]
+    how = f"the detector {name}, {each.footage.frames} frames at {each.footage.rate:g} a second"
+    return [Figure(f"{measure}_{each.footage.label}_{name}", counts[measure], how) for measure in MEASURES]
+
+
+def on_true_tracks(scenes: Sequence[Scene]) -> list[Figure]:
+    """Count crossings on the truth's own tracks: the lines alone, without detector and tracker."""
+    with tempfile.TemporaryDirectory() as work:
+        tasks = []
+        for number, (each, crossing) in enumerate(itertools.product(scenes, (1, 2, 3))):
+            tracks = Path(work) / f"{number}.txt"
+            mot.write(tracks, each.footage.people[:, :7])
+            tasks.append(_place_task(each, tracks, {"minimum_crossing_threshold": crossing}) | {"name": str(crossing)})
+        answers = ask(PEERS, "place", tasks)
+    off = Counter[str]()
+    for (each, _), answer in zip(itertools.product(scenes, (1, 2, 3)), answers, strict=True):
+        off[answer["name"]] += crossings_off(_counted(answer, each.footage.rate), each.true)
+    crossed = sum(len(each.true.crossings) for each in scenes)
+    counted = sum(crossings_off(ours.counted_in_truth(each.footage, each.camera), each.true) for each in scenes)
+    how = f"lines on the truth's own tracks, {crossed} crossings in {', '.join(each.footage.label for each in scenes)}"
+    peers = {"LineZone": off["1"], "LineZone, tuned": min(off.values())}
+    return [Figure("crossings_off_on_true_tracks", counted, how, "== 0", peers)]
+
+
+def others(scenes: Sequence[Scene]) -> dict[str, dict[str, Counted]]:
+    """Return what the peers count in each scene, by peer and the footage's label."""
+    with tempfile.TemporaryDirectory() as work:
+        folder = Path(work)
+        for each in scenes:
+            mot.write(folder / f"{each.footage.label}.txt", each.footage.found)
+        made = {LINE_ZONE: _line_zone(folder, scenes, DEFAULTS, [1])}
+        made |= {TUNED: _line_zone(folder, [each for each in scenes if each.footage.name == "pets"], TUNING, [1, 2])}
+        if MESOPIC.exists():
+            tasks = [_mesopic_task(each, folder / f"{each.footage.label}.txt") for each in scenes]
+            made[MESOPIC_NAME] = {
+                each.footage.label: _counted(answer, each.footage.rate)
+                for each, answer in zip(scenes, ask(MESOPIC, "mesopic_count", tasks), strict=True)
+            }
+    return made
+
+
+def _line_zone(
+    folder: Path, scenes: Sequence[Scene], settings: Sequence[Setting], crossing: Sequence[int]
+) -> dict[str, Counted]:
+    """Return the best of supervision's settings in each scene, by F1 and then by crossings off: picked by the truth."""
+    peer = tracking.Peer("", "supervision", "ByteTrack")
+    follow, place = [], []
+    for each, (number, (options, boxes)) in itertools.product(scenes, enumerate(settings)):
+        found, tracks = (folder / f"{each.footage.label}{kind}.txt" for kind in ("", f"-{number}-tracks"))
+        rate = {"frame_rate": each.footage.rate}
+        follow.append(tracking.task(peer, {**options, **rate}, each.footage, found, tracks) | boxes)
+        place += [_place_task(each, tracks, {"minimum_crossing_threshold": least}) for least in crossing]
+    ask(PEERS, "track", follow)
+    by_label: dict[str, list[Counted]] = {}
+    for asked, answer in zip(place, ask(PEERS, "place", place), strict=True):
+        by_label.setdefault(asked["name"], []).append(_counted(answer, asked["rate"]))
+    true = {each.footage.label: each.true for each in scenes}
+    return {
+        label: max(made, key=lambda counted: (event_f1(counted, true[label]), -crossings_off(counted, true[label])))
+        for label, made in by_label.items()
+    }
+
+
+def _place_task(each: Scene, tracks: Path, options: dict[str, int]) -> Task:
+    width, height = each.footage.size
+    return {
+        "name": each.footage.label, "tracks": str(tracks), "frames": each.footage.frames, "rate": each.footage.rate,
+        "lines": {line.name: [(x * width, y * height) for x, y in (line.a, line.b)] for line in each.camera.lines},
+        "zones": {
+            zone.name: [(round(x * width), round(y * height)) for x, y in zone.polygon]
+            for zone in counted_zones(each.camera)
+        },
+        "options": options,
+    }  # fmt: skip
+
+
+def _mesopic_task(each: Scene, found: Path) -> Task:
+    return {
+        "name": each.footage.label, "detections": str(found), "size": each.footage.size,
+        "frames": each.footage.frames, "rate": each.footage.rate,
+        "lines": {line.name: [line.a, line.b] for line in each.camera.lines},
+        "zones": {zone.name: zone.polygon for zone in counted_zones(each.camera)},
+    }  # fmt: skip
+
+
+def _counted(answer: Mapping[str, dict], rate: float) -> Counted:
+    counted = answer["counted"]
+    crossings = [(line, side, frame / rate) for line, side, frame in counted["crossings"]]
+    return Counted(crossings, {zone: np.array(people) for zone, people in counted["people"].items()}, counted["visits"])
+
+
+def _long(visits: Sequence[float]) -> list[float]:
+    """Return the visits that last the zones' entry grace, ours or not."""
+    return [seconds for seconds in visits if seconds >= ENTRY_GRACE_SECONDS - 1e-6]
+
+
+def _mean(visits: Sequence[float]) -> float:
+    return float(np.mean(_long(visits) or [0.0]))
+
+
+def measured(made: Mapping[str, Counted], each: Scene) -> Measured:
+    """Return all measures of what was counted in a scene, by who did."""
+    true, window = each.true, round(WINDOW_SECONDS * each.footage.rate)
+    return {
+        name: {
+            "crossings_off": crossings_off(counted, true),
+            "event_f1": round(event_f1(counted, true), 3),
+            "occupancy_mae": round(occupancy_off(counted, true, window), 3),
+            "visits_off": visits_off(counted, true),
+            "dwell_error": round(dwell_off(counted, true), 3),
+        }
+        for name, counted in made.items()
+    }
+
+
+def _figures(each: Scene, counts: Measured) -> list[Figure]:
+    """Compare ours with the peers; the goal is to be no worse than any of them that is not tuned by the truth."""
+    footage = each.footage
+    how = f"{footage.frames} frames at {footage.rate:g} a second, {len(each.true.crossings)} true crossings of "
+    how += f"{len(each.camera.lines)} lines, {len(each.true.people)} zones; everybody on the same boxes"
+    made = []
+    for measure in MEASURES:
+        peers = {name: own[measure] for name, own in counts.items() if name != "ours"}
+        untuned = [value for name, value in peers.items() if name != TUNED]
+        goal = f"<= {min(untuned):g}"
+        if measure in HIGHER_IS_BETTER:
+            best = max(untuned)
+            goal = f">= {max(best, LEAST_F1) if footage.name == 'pets' else best:g}"
+        made.append(Figure(f"{measure}_{footage.label}", counts["ours"][measure], how, goal, peers))
+    return made
+
+
+def _table(rows: Mapping[str, Measured]) -> Table:
+    title = "Counting: crossings off / F1 / occupancy, mean absolute error / visits off / dwell error"
+    names = list(dict.fromkeys(name for counts in rows.values() for name in counts))
+    table = Table("footage", *names, title=title, title_justify="left")
+    for label, counts in rows.items():
+        cells = []
+        for name in names:
+            if name not in counts:
+                cells.append("")
+                continue
+            own = counts[name]
+            cells.append(
+                f"{own['crossings_off']:.0f} {own['event_f1']:.3f} {own['occupancy_mae']:.2f} "
+                f"{own['visits_off']:.0f} {100 * own['dwell_error']:.0f}%"
+            )
+        table.add_row(label, *cells)
+    return table

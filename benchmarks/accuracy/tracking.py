@@ -1,0 +1,160 @@
+"""Who is who: HOTA, IDF1, MOTA and switches of the tracker and of others, on the same boxes, scored by TrackEval.
+
+One setting of ours for all footage and rates, the product's. Peers run with their defaults, and once more told the
+true frame rate where they ask for it; the three that are good somewhere run on PETS at a small grid of settings too,
+and the best is picked by the truth, which no user has. A peer's value is the best of what it reaches, for each measure
+by itself.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.accuracy import ours
+from benchmarks.accuracy.footage import Footage
+from benchmarks.accuracy.peers import mot
+from benchmarks.accuracy.peers.ask import PEERS, Task, ask, score
+from benchmarks.accuracy.scenes import plain_camera
+from benchmarks.figures import Figure
+
+OURS = "ours"
+MEASURES = ("hota", "idf1", "mota", "switches")
+FLOORS = {"hota": 58.0, "idf1": 75.0}
+"""What is to be reached on PETS at the least, whatever others do."""
+
+
+THEIR_RATE = 30
+"""Frames a second that all peers take for granted."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A tracker as its library offers it.
+
+    Attributes:
+      name: For figures.
+      library: Its library, as track.py knows it.
+      tracker: Its class there.
+      options: What it must be given.
+      takes_rate: Whether it asks for the frame rate.
+      grid: Settings to try on PETS, by option.
+    """
+
+    name: str
+    library: str
+    tracker: str
+    options: dict[str, Any] = field(default_factory=dict)
+    takes_rate: bool = True
+    grid: dict[str, Sequence[float]] = field(default_factory=dict)
+
+    def settings(self, footage: Footage) -> Iterator[dict[str, Any]]:
+        """Yield the options to run with."""
+        yield self.options
+        told = self.options | ({"frame_rate": footage.rate} if self.takes_rate else {})
+        if self.takes_rate and footage.rate != THEIR_RATE:
+            yield told
+        if footage.name == "pets" and self.grid:
+            for values in itertools.product(*self.grid.values()):
+                yield told | dict(zip(self.grid, values, strict=True))
+
+
+_TWO_GATES = {"minimum_iou_threshold_first_assoc": (0.1, 0.2), "track_activation_threshold": (0.5, 0.7)}
+PEERS_OF_OURS = (
+    Peer("SORT", "trackers", "SORTTracker"),
+    Peer(
+        "ByteTrack", "trackers", "ByteTrackTracker",
+        grid={"minimum_iou_threshold": (0.05, 0.1), "track_activation_threshold": (0.5, 0.7)},
+    ),
+    Peer("OC-SORT", "trackers", "OCSORTTracker"),
+    Peer("C-BIoU", "trackers", "CBIoUTracker", grid=_TWO_GATES),
+    Peer("BoT-SORT", "trackers", "BoTSORTTracker", {"enable_cmc": False}, grid=_TWO_GATES),
+    Peer("norfair", "norfair", "Tracker", {"distance_function": "iou", "distance_threshold": 0.7}, takes_rate=False),
+    Peer("supervision ByteTrack", "supervision", "ByteTrack"),
+)  # fmt: skip
+
+
+def figures(rows: Sequence[Footage], console: Console) -> list[Figure]:
+    """Track all footage with everybody, print the table, and compare ours with the best of the others."""
+    with tempfile.TemporaryDirectory() as work:
+        scores = _scores(Path(work), rows)
+    console.print(_table(rows, scores))
+    return [_figure(footage, measure, scores) for footage in rows for measure in MEASURES]
+
+
+def _scores(work: Path, rows: Sequence[Footage]) -> dict[str, dict[str, dict[str, float]]]:
+    """Return for each tracker and piece of footage the measures, each the best of the tracker's settings."""
+    settings, tasks = _lay_out(work, rows)
+    ask(PEERS, "track", tasks)
+    best: dict[str, dict[str, dict[str, float]]] = {}
+    with ThreadPoolExecutor(2) as pool:
+        scored = pool.map(lambda each: score(work / each.label, {each.label: each.frames}), rows)
+        for footage, by_setting in zip(rows, scored, strict=True):
+            for name, (measured,) in ((name, each.values()) for name, each in by_setting.items()):
+                here = best.setdefault(settings[footage.label][name], {}).setdefault(footage.label, dict(measured))
+                for measure, value in measured.items():
+                    here[measure] = (min if measure == "switches" else max)(here[measure], value)
+    return best
+
+
+def _lay_out(work: Path, rows: Sequence[Footage]) -> tuple[dict[str, dict[str, str]], list[Task]]:
+    """Write boxes, truth and our tracks; returns whose each folder of tracks is, and the peers' tasks."""
+    camera = plain_camera()
+    settings: dict[str, dict[str, str]] = {}
+    tasks: list[Task] = []
+    for footage in rows:
+        folder = work / footage.label
+        mot.write(folder / "found.txt", footage.found)
+        mot.write(folder / f"truth/{footage.label}.txt", footage.true)
+        mot.write(folder / f"tracks/{OURS}/{footage.label}.txt", ours.follow(footage, camera).tracks)
+        whose = settings[footage.label] = {OURS: OURS}
+        for peer in PEERS_OF_OURS:
+            for number, options in enumerate(peer.settings(footage)):
+                name = f"{peer.name} {number}"
+                whose[name] = peer.name
+                tasks.append(
+                    task(peer, options, footage, folder / "found.txt", folder / f"tracks/{name}/{footage.label}.txt")
+                )
+    return settings, tasks
+
+
+def task(peer: Peer, options: dict[str, Any], footage: Footage, found: Path, output: Path) -> Task:
+    """Return what track.py is to do."""
+    return {
+        "library": peer.library, "name": peer.tracker, "options": options,
+        "detections": str(found), "frames": footage.frames, "rate": footage.rate, "output": str(output),
+    }  # fmt: skip
+
+
+def _figure(footage: Footage, measure: str, scores: dict[str, dict[str, dict[str, float]]]) -> Figure:
+    peers = {name: round(own[footage.label][measure], 2) for name, own in scores.items() if name != OURS}
+    goal = None
+    if measure in FLOORS:
+        best = max(peers.values())
+        floor = FLOORS[measure] if footage.name == "pets" else 0
+        goal = f">= {floor:g}" if floor > best else f"> {best:g}"
+    value = round(scores[OURS][footage.label][measure], 2)
+    how = f"TrackEval 1.3.0, {footage.frames} frames at {footage.rate:g} a second, everybody on the same boxes"
+    return Figure(f"{measure}_{footage.label}", value, how, goal, peers)
+
+
+def _table(rows: Sequence[Footage], scores: dict[str, dict[str, dict[str, float]]]) -> Table:
+    title = "HOTA / IDF1 / MOTA / switches; of each peer the best of its settings, for each measure by itself"
+    table = Table("footage", *scores, title=title, title_justify="left")
+    for footage in rows:
+        cells = []
+        for own in scores.values():
+            measured = own[footage.label]
+            cells.append(
+                f"{measured['hota']:.1f} {measured['idf1']:.1f} {measured['mota']:.1f} {measured['switches']:.0f}"
+            )
+        table.add_row(footage.label, *cells)
+    return table
