@@ -21,7 +21,7 @@ from scipy.sparse import coo_array, csr_array, vstack
 
 from benchmarks.figures import Figure, print_figures
 from pipeline.view import current, read_records
-from schemas.site import LeastCounts
+from schemas.least import LeastCounts
 from tests.support.attack import Told, attack
 from tests.support.command import silhouette
 from tests.support.crowds import a_group, as_measured, as_written, crowded_site

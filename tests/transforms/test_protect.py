@@ -9,8 +9,9 @@ import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
 from schemas.avro import FAMILY_OF
+from schemas.least import LeastCounts
 from schemas.records import CameraHealth, Dwell, Flow, Footfall, Heatmap, MetricRecord, Occupancy, Queue
-from schemas.site import LeastCounts, Site
+from schemas.site import Site
 from tests.support.attack import attack
 from tests.support.crowds import a_group, as_written, crowd, crowded_site
 from tests.support.graph import pipeline
