@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pipeline.archive import ClipFile
     from pipeline.config import Config
     from pipeline.pubsub import Subscription
-    from pipeline.released import ReleasedRecords
     from schemas.site import Site
     from transforms.arrivals import CameraKey
     from transforms.decode import ClipLimits
@@ -123,6 +122,7 @@ def configure(args: argparse.Namespace) -> Config:
     from pipeline.archive import ArchiveError
     from pipeline.config import Config
     from pipeline.redaction import redaction_of
+    from pipeline.released import released_before
     from pipeline.sites import load_sites
 
     try:
@@ -152,7 +152,7 @@ def configure(args: argparse.Namespace) -> Config:
         flush_us=_duration(args, "flush"),
         dead_letter_topic=args.dead_letter_topic,
         keys=tuple(args.keys),
-        released=None if subscription is not None else _released(args, output),
+        released=None if subscription is not None else released_before(args.released, output),
         limits=limits,
         redaction=redaction,
         eyes=eyes,
@@ -185,17 +185,6 @@ def _output(given: str) -> str:
     if not os.access(given, os.W_OK | os.X_OK):
         raise UsageError(f"--output: {given} must not be written to; name another folder, or get the rights")
     return str(Path(given))
-
-
-def _released(args: argparse.Namespace, output: str) -> ReleasedRecords:
-    """Return what finds the records that were published before: those of --released, by default of the output."""
-    from pipeline.released import ReleasedRecords
-    from pipeline.storage import find
-
-    given: str | None = args.released
-    if given is not None and not find(f"{given.rstrip('/')}/records", ".avro"):
-        raise UsageError(f"--released: {given} holds no records; name the output of an earlier run, or leave it out")
-    return ReleasedRecords(output if given is None else given)
 
 
 def _subscription(args: argparse.Namespace, sites: Sequence[Site]) -> Subscription | None:

@@ -55,3 +55,16 @@ class ReleasedRecords:
                 for row in read_family(name, family):
                     instants = {name: micros(row[name]) for name in ("window_start", "window_end")}
                     yield FAMILIES[family](**(row | instants))
+
+
+def released_before(given: str | None, output: str) -> ReleasedRecords:
+    """Return what finds the records that were published before: those of --released, by default of the output.
+
+    Raises:
+      UsageError: --released names a folder without records.
+    """
+    from pipeline.usage import UsageError
+
+    if given is not None and not find(f"{given.rstrip('/')}/records", ".avro"):
+        raise UsageError(f"--released: {given} holds no records; name the output of an earlier run, or leave it out")
+    return ReleasedRecords(output if given is None else given)

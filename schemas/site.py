@@ -17,7 +17,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
     FiniteFloat,
     PositiveInt,
@@ -47,6 +46,7 @@ from schemas.fields import (
     wrong,
 )
 from schemas.floor import Ground, Group, check_groups
+from schemas.least import K, LeastCounts
 from schemas.parts import Named, Part, Zone, unique_names
 
 _WEEK_MINUTES = 7 * DAY_MINUTES
@@ -196,49 +196,6 @@ def _scale(drawn: Any, width: int, height: int) -> Any:
     return drawn
 
 
-class LeastCounts(Part):
-    """For each family of records, the least number of visits or passages behind a published cell; 1 is off."""
-
-    footfall: PositiveInt = 1
-    """Crossings behind a line's count in one direction."""
-
-    occupancy: PositiveInt = 1
-    """Visits behind a zone's occupancy."""
-
-    dwell: PositiveInt = 5
-    """Visits behind a bin or a total."""
-
-    queue: PositiveInt = 1
-    """People behind a queue's figures."""
-
-    flow: PositiveInt = 5
-    """Transitions behind a pair of zones, or behind all pairs."""
-
-    heatmap: PositiveInt = 5
-    """Passages behind a cell, or behind all cells."""
-
-    movement: PositiveInt = 5
-    """Passages behind a direction, or behind all directions."""
-
-    @property
-    def is_off(self) -> bool:
-        """Whether nothing is suppressed."""
-        return max(dict(self).values()) == 1
-
-
-BY_DEFAULT = ("dwell", "flow", "heatmap", "movement")
-"""The families that `k: 5` means."""
-
-
-def _of_families(k: Any) -> Any:
-    """Take one number as that of the families that have a `k` by default."""
-    if isinstance(k, dict | LeastCounts):
-        return k
-    if not str(k).isdecimal() or int(k) < 1:
-        raise wrong("must be a whole number greater than 0, or one a family, as in {dwell: 5, footfall: 10}")
-    return dict.fromkeys(BY_DEFAULT, int(k))
-
-
 class Site(Part):
     """A place that is watched by one or more cameras, under one controller."""
 
@@ -285,7 +242,7 @@ class Site(Part):
     ] = written(("1m", "15m"))
     """Lengths of the windows for which records are written, in whole seconds, short ones first."""
 
-    k: Annotated[LeastCounts, BeforeValidator(_of_families, PositiveInt | LeastCounts)] = LeastCounts()
+    k: K = LeastCounts()
     """Least number of visits or passages behind a published cell; one with fewer is suppressed, and others with it, so
     that it cannot be computed back. A number is that of dwell, flow, heatmap and movement. With keys each family has
     its own, as in {dwell: 5, footfall: 10}; 1 is off."""

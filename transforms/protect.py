@@ -20,8 +20,9 @@ from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
 from schemas.avro import FAMILY_OF
+from schemas.least import LeastCounts
 from schemas.records import FAMILIES, Dwell, MetricRecord, Queue
-from schemas.site import LeastCounts, Site
+from schemas.site import Site
 from transforms.aggregate import FORGET_AFTER_US
 from transforms.arrivals import before, day_of
 from transforms.calendar import window_of

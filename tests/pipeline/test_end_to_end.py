@@ -12,8 +12,8 @@ import fastavro
 import pytest
 
 from pipeline.view import current, read_records
+from schemas.least import LeastCounts
 from schemas.records import FAMILIES, Dwell, Heatmap
-from schemas.site import LeastCounts
 from tests.support.attack import attack
 from tests.support.command import silhouette
 from tests.support.crowds import as_measured, as_written

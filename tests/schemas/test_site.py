@@ -12,8 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from schemas import site as site_module
 from schemas.fields import Days, Hours, parse_duration, write_duration
+from schemas.least import BY_DEFAULT
 from schemas.parts import Zone
-from schemas.site import BY_DEFAULT, Camera, Site, site_digest, site_schema
+from schemas.site import Camera, Site, site_digest, site_schema
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
