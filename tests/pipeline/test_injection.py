@@ -133,7 +133,7 @@ def job(plants: Sequence[Plant], output: Path) -> None:
         events = planted("tracklets", tracklets, Tracklets) | "AnonymiseTracks" >> AnonymiseTracks()
         aggregate = AggregateMetrics(sites, {("lab", "door"): MODEL}, spans, bounded=True)
         metrics = planted("events", events, PlaceEvents) | "AggregateMetrics" >> aggregate
-        protected = metrics | "ProtectAggregates" >> ProtectAggregates(sites)
+        protected = metrics | "ProtectAggregates" >> ProtectAggregates(sites, bounded=True)
         letters = root | "Letters" >> beam.Create([LETTER], reshuffle=False).with_output_types(DeadLetter)
         leaving = (
             planted("metrics", protected, MetricRecord),

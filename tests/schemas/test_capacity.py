@@ -9,9 +9,9 @@ from schemas.avro import RECORD_TYPES, contract
 from schemas.capacity import FOLLOWS, capacity_bits, legal_values, residual_bits
 from schemas.records import FAMILIES
 
-WORDS = dict.fromkeys(
-    ("pipeline_version", "model", "site", "group", "camera", "zone", "line", "direction", "stage", "reason", "field"), 4
-)
+WORDS = {
+    field["vocabulary"]: 4 for family in RECORD_TYPES for field in contract(family)["fields"] if "vocabulary" in field
+}
 
 
 @pytest.mark.parametrize(

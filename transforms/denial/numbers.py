@@ -70,13 +70,21 @@ def is_spread(values: Sequence[float]) -> bool:
         signed = [value for value in small if value < 128]
         if len(signed) >= LONG_ROW and _mixed(signed):
             return True
-        if len(small) >= 48 and _fills_a_byte(small):
+        if len(small) >= 48 and (_fills_a_byte(small) or _is_rectified(small)):
             return True
     fine = [value for value in values if abs(value) <= 8 and value != round(value, 3)]
     zeros = values.count(0)
     if len(fine) >= LONG_ROW * 3 // 4 and 0.3 <= zeros / (len(fine) + zeros) <= 0.7:
         return True  # rectified
     return len(fine) >= LONG_ROW * 3 // 4 and len(values) >= LONG_ROW and (_unit(fine) or _mixed(fine))
+
+
+def _is_rectified(values: Sequence[float]) -> bool:
+    """Say whether whole numbers are half zeros, half as large as a vector's in eight bits: rare counts are small."""
+    said = sorted(value for value in values if value)
+    if min(values) < 0 or not 0.3 <= len(said) / len(values) <= 0.7:
+        return False
+    return max(said) < 128 and said[len(said) // 2] >= 12 and _skew(said) < 1.4
 
 
 def _mixed(values: Sequence[float]) -> bool:

@@ -36,6 +36,10 @@ _CONTAINERS = (
 _DIGESTS = (32, 40, 56, 64, 96, 128)
 """Hexadecimal digits of the usual digests."""
 _HEX = re.compile(r"(?i)(?:0x)?[0-9a-f]+")
+_PADDED = re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{14,}={1,2}(?![A-Za-z0-9=])")
+"""Base64 as its padding gives it away."""
+_BASE64_DIGESTS = (22, 27, 43, 86)
+"""Letters of the usual digests in base64, without padding."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _URL = re.compile(r"(?i)[a-z][a-z0-9+.-]*://\S+|www\.\S+")
 _REPEATED = re.compile(r"(.)\1+")
@@ -87,6 +91,8 @@ def fault_of(text: str) -> str | None:
         # The parts of an address are cut finer: `-` and `_` join words there.
         parts = (*re.split(r"[/?&=#]+", text), *_CUT.split(text))
         return next((fault for part in parts if (fault := _run_fault(part)) is not None), None)
+    if any(len(found) % 4 == 0 for found in _PADDED.findall(text)):
+        return ENCODED_TEXT
     for run in _runs(text):
         if (fault := _run_fault(run)) is not None:
             return fault
@@ -187,7 +193,11 @@ def _looks_random(run: str) -> bool:
     if {"upper", "lower"} <= present:
         # Zeros in base64; what jumps at every other letter; what jumps less, and is no language either.
         return (
-            "AAAA" in run or changes >= 0.55 or (changes >= 0.3 and common < 0.47) or (len(run) >= 40 and common < 0.4)
+            (len(run) in _BASE64_DIGESTS and "digit" in present and changes >= 0.38)
+            or "AAAA" in run
+            or changes >= 0.55
+            or (changes >= 0.3 and common < 0.47)
+            or (len(run) >= 40 and common < 0.4)
         )
     if present & {"upper", "lower"} and "digit" in present:
         # One case and digits: base32 and the like.
