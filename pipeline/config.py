@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pipeline.archive import ClipFile
 from pipeline.progress import Ear
@@ -16,6 +18,18 @@ from transforms.detect import Model
 
 MODEL_DIGITS = 12
 """Hexadecimal digits of a model's sha256 that records carry."""
+
+
+class Admission(NamedTuple):
+    """What the model admission said of a model.
+
+    Attributes:
+      verdict: Its word.
+      derived_sha256: Hash of the graph that runs.
+    """
+
+    verdict: str
+    derived_sha256: str
 
 
 @dataclass(frozen=True)
@@ -38,6 +52,8 @@ class Config:
       limits: What a clip may be at most.
       on_biometric: Whether the guard drops what must not leave, or stops the job.
       progress: Where to tell how far the job is; None for nowhere.
+      admissions: For each camera, what the admission said of its model.
+      run: Number of this run, in its evidence.
     """
 
     sites: tuple[Site, ...]
@@ -54,6 +70,8 @@ class Config:
     limits: ClipLimits = field(default_factory=ClipLimits)
     on_biometric: str = "drop"
     progress: Ear | None = None
+    admissions: Mapping[CameraKey, Admission] = field(default_factory=dict)
+    run: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @property
     def model_digits(self) -> dict[CameraKey, str]:

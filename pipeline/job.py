@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.archive import ClipFile
-    from pipeline.config import Config
+    from pipeline.config import Admission, Config
     from pipeline.pubsub import Subscription
     from schemas.envelope import Envelope
     from schemas.site import Site
@@ -135,7 +135,7 @@ def configure(args: argparse.Namespace) -> Config:
         raise UsageError(str(error)) from error
     except OSError as error:
         raise UsageError(f"--clips: {error.filename}: {error.strerror}") from error
-    models = _models(args, sites)
+    models, admissions = _models(args, sites)
     output = _output(args.output)
     _check_keys(args)
     return Config(
@@ -151,6 +151,7 @@ def configure(args: argparse.Namespace) -> Config:
         keys=tuple(args.keys),
         limits=limits,
         on_biometric=args.on_biometric,
+        admissions=admissions,
     )
 
 
@@ -252,8 +253,11 @@ def _check_keys(args: argparse.Namespace) -> None:
         raise UsageError(f"--keys: {str(error).removeprefix('--keys: ')}") from None
 
 
-def _models(args: argparse.Namespace, sites: Sequence[Site]) -> dict[CameraKey, Model]:
+def _models(
+    args: argparse.Namespace, sites: Sequence[Site]
+) -> tuple[dict[CameraKey, Model], dict[CameraKey, Admission]]:
     """Find each camera's model, and open each once, so that one that is refused is told before the job begins."""
+    from pipeline.config import Admission
     from pipeline.models.cards import ModelError
     from pipeline.models.registry import resolve
     from transforms.admission import ModelRefused
@@ -262,20 +266,21 @@ def _models(args: argparse.Namespace, sites: Sequence[Site]) -> dict[CameraKey, 
     path: Path = args.site
     folder = path if path.is_dir() else path.parent
     there: str | None = getattr(args, "models_at", None)
-    found: dict[str, Model] = {}
-    models = {}
+    found: dict[str, tuple[Model, Admission]] = {}
+    models, admissions = {}, {}
     for site in sites:
         for camera in site.cameras:
             if camera.model not in found:
                 try:
                     card, file = resolve(camera.model, folder)
-                    Detector.open(card, file)
+                    detector = Detector.open(card, file)
                 except (ModelError, ModelRefused, OSError) as error:
                     where = f"{path}: site {site.site}" if path.is_dir() else f"{path}"
                     raise UsageError(f"{where}: camera {camera.name}: {error}") from error
-                found[camera.model] = card, Path(there, f"{card.sha256}.onnx") if there else file.absolute()
-            models[site.site, camera.name] = found[camera.model]
-    return models
+                at = Path(there, f"{card.sha256}.onnx") if there else file.absolute()
+                found[camera.model] = (card, at), Admission("admitted", detector.derived_sha256)
+            models[site.site, camera.name], admissions[site.site, camera.name] = found[camera.model]
+    return models, admissions
 
 
 def _clips(args: argparse.Namespace, sites: Sequence[Site]) -> list[ClipFile]:
