@@ -18,6 +18,12 @@ STAGES = (
     ("ProtectAggregates", "aggregates", "suppresses dwell and heat map cells with fewer than k behind them"),
     ("DropBiometrics", "aggregates", "lets only declared, bounded numbers and known names through"),
     ("WriteRecords", "aggregates", "writes Avro files by family, site and date"),
+    ("TallyClips", "aggregates", "sums up what became of each camera's clips, hour by hour, each clip once"),
+    ("TallyFiles", "aggregates", "adds each file that was written to its day, with its hash"),
+    ("TallyDropped", "aggregates", "counts what the guard let not leave"),
+    ("TallyDays", "aggregates", "sums up each site's day"),
+    ("MakePacks", "aggregates", "makes each day's pack of evidence, and lets only declared keys through"),
+    ("WriteEvidence", "aggregates", "writes packs as JSON, unsealed, by site and date"),
 )
 
 

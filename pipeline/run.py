@@ -43,6 +43,10 @@ def add_parser(commands: Any) -> None:
         help="direct writes records once the input has ended; prism, for a subscription, as time goes by",
     )  # fmt: skip
     local.add_argument("--until-idle", metavar="TIME", help="end once a subscription has brought nothing for so long")
+    local.add_argument(
+        "--evidence-key", type=Path, metavar="FILE",
+        help="sign the evidence with this key, of `silhouette evidence keygen`; without it, unsigned",
+    )  # fmt: skip
     local.add_argument("--prism", type=Path, metavar="FILE", help="Beam's prism program (default: Beam fetches it)")
 
 
@@ -54,7 +58,10 @@ def _cores() -> int:
 def run(args: argparse.Namespace) -> int:
     """Run the job; returns the exit code."""
     from pipeline.cli import FAILED, USAGE
+    from pipeline.evidence.close import close_evidence
+    from pipeline.evidence.command import signer_of
     from pipeline.lineage import LineageError, check_lineage, keep_lineage
+    from pipeline.secrets import SecretError
     from pipeline.sites import SiteFileError
     from pipeline.view import RecordsError
 
@@ -63,6 +70,10 @@ def run(args: argparse.Namespace) -> int:
         config = configure(args)
         _check_source(args, config)
         lineage = check_lineage(config)
+        signer = signer_of(args.evidence_key)
+    except SecretError as error:
+        print(f"silhouette run: --evidence-key: {error}", file=sys.stderr)
+        return USAGE
     except (UsageError, SiteFileError, LineageError) as error:
         print(f"silhouette run: {error}", file=sys.stderr)
         return USAGE
@@ -73,11 +84,14 @@ def run(args: argparse.Namespace) -> int:
             bad = execute(config, args.workers or _cores(), args.runner, args.prism)
         if config.subscription is None:
             keep_lineage(lineage)
+        evidence = close_evidence(config, signer)
     except Exception as error:
         print(f"silhouette run: the job failed: {cause(error)}", file=sys.stderr)
         return FAILED
     try:
-        return report(config, bad)
+        code = report(config, bad)
+        print("\n".join(evidence))
+        return code
     except RecordsError as error:
         print(f"silhouette run: the records are written, and cannot be summed up: {error}", file=sys.stderr)
         return FAILED

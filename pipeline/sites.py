@@ -7,7 +7,7 @@ and a key without a value is a mistake.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -62,8 +62,12 @@ class SiteFileError(ValueError):
         return "\n".join(map(str, self.problems))
 
 
-def load_sites(path: Path) -> tuple[Site, ...]:
+def load_sites(path: Path, *, stated: Sequence[str] = ()) -> tuple[Site, ...]:
     """Read a site file, or all `*.yaml` and `*.yml` of a folder in the order of their names.
+
+    Args:
+      path: The file or folder.
+      stated: Keys that may not be left blank.
 
     Raises:
       SiteFileError: there is no site file, or there are mistakes in any; it holds all that were found.
@@ -74,6 +78,9 @@ def load_sites(path: Path) -> tuple[Site, ...]:
     for file in _site_files(path):
         document = _Document(file)
         site = document.site()
+        for key in stated if site else ():
+            if getattr(site, key) in (None, ()):
+                document.report((key,), "is left blank: fill it in")
         if site and site.site in sites:
             document.report(("site",), f"is the name of the site in {files[site.site]} too: give each its own")
         elif site:

@@ -1,21 +1,17 @@
-"""The evidence: what a run did on one site and day, what keeps clips besides the job, and the seals over both.
+"""The pack of evidence: what a run did on one site and day. `schemas/seals.py` has what stands beside it.
 
-These models are the contract and the checker of every evidence file, and the source of `evidence.schema.json`
-(`python -m schemas.evidence > schemas/evidence.schema.json`). The world is closed: no key that is not declared,
-numbers within bounds, and strings that have a form or stand in a vocabulary of the run. No file of it holds anything
-about a person.
+These models are the contract and the checker. The world is closed: no key that is not declared, numbers within bounds,
+and strings that have a form or stand in a vocabulary of the run. No pack holds anything about a person.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.fields import NAME
 
@@ -24,9 +20,8 @@ UNDATED = "undated"
 """Stands for the date of what says no time."""
 
 _MOST = 2**53 - 1
-_INSTANT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
-_DATE = rf"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{UNDATED})"
-_PACK = rf"date={_DATE}/[0-9a-f]{{32}}\.json"
+INSTANT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
+DATE = rf"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{UNDATED})"
 _RECORD_FILE = (
     rf"(records/[a-z_]{{1,32}}|dead_letters)/site={NAME}(/date=[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})?/[0-9a-f]{{32}}\.avro"
 )
@@ -34,8 +29,7 @@ _RECORD_FILE = (
 Count = Annotated[int, Field(ge=0, le=_MOST)]
 Seconds = Annotated[float, Field(ge=0, le=1e10, allow_inf_nan=False)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Instant = Annotated[str, Field(pattern=rf"^{_INSTANT}$")]
-PackName = Annotated[str, Field(pattern=rf"^{_PACK}$")]
+Instant = Annotated[str, Field(pattern=rf"^{INSTANT}$")]
 SiteName = Annotated[str, Field(pattern=rf"^{NAME}$")]
 
 
@@ -48,11 +42,13 @@ def _known_or_null(vocabulary: str) -> Any:
     return Field(json_schema_extra={"vocabulary": vocabulary})
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A closed world: no key that is not declared."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-class Bad(_Part):
+class Bad(Part):
     """Clips that were set aside for one reason."""
 
     stage: Annotated[str, _known("stage")]
@@ -65,7 +61,7 @@ class Bad(_Part):
     """How many."""
 
 
-class Clips(_Part):
+class Clips(Part):
     """Clips by what became of them, each distinct clip once however often it came."""
 
     read: Count
@@ -90,7 +86,7 @@ class Clips(_Part):
     """Frames that were looked at."""
 
 
-class Emitted(_Part):
+class Emitted(Part):
     """Rows that were written of one family."""
 
     family: Annotated[str, _known("family")]
@@ -103,7 +99,7 @@ class Emitted(_Part):
     """Those of them whose value was suppressed."""
 
 
-class Dropped(_Part):
+class Dropped(Part):
     """Fields that the guard let not leave."""
 
     reason: Annotated[str, _known("reason")]
@@ -113,7 +109,7 @@ class Dropped(_Part):
     """How many."""
 
 
-class RecordFile(_Part):
+class RecordFile(Part):
     """A file that was written."""
 
     name: Annotated[str, Field(pattern=rf"^{_RECORD_FILE}$")]
@@ -135,7 +131,7 @@ class RecordFile(_Part):
         return self
 
 
-class Bucket(_Part):
+class Bucket(Part):
     """Part of a distribution of times."""
 
     at_most_seconds: Seconds
@@ -145,7 +141,7 @@ class Bucket(_Part):
     """How many times fell into it."""
 
 
-class Times(_Part):
+class Times(Part):
     """A distribution of times; a quantile is the upper bound of the bucket it falls into."""
 
     count: Count
@@ -161,7 +157,7 @@ class Times(_Part):
     """All of them, short ones first."""
 
 
-class Arrival(_Part):
+class Arrival(Part):
     """What depends on when and how often clips came; no record does."""
 
     deliveries: Count
@@ -183,7 +179,7 @@ class Arrival(_Part):
     """From the earliest capture in a stretch of a camera's day to when tracking had thrown away its boxes."""
 
 
-class Limits(_Part):
+class Limits(Part):
     """What a clip could be at most."""
 
     max_bytes: Count
@@ -199,7 +195,7 @@ class Limits(_Part):
     """Width times height of a frame."""
 
 
-class Model(_Part):
+class Model(Part):
     """The model that looked at a camera's pictures."""
 
     camera: Annotated[str, _known("camera")]
@@ -224,7 +220,7 @@ class Model(_Part):
     """What the model admission said of it."""
 
 
-class SchemaVersion(_Part):
+class SchemaVersion(Part):
     """Version of a family's contract."""
 
     family: Annotated[str, _known("family")]
@@ -234,7 +230,7 @@ class SchemaVersion(_Part):
     """Hash of the `.avsc` file."""
 
 
-class MadeWith(_Part):
+class MadeWith(Part):
     """What the records were made with: as far as the job knows it when it is built."""
 
     pipeline_version: Annotated[str, _known("pipeline_version")]
@@ -274,7 +270,7 @@ class MadeWith(_Part):
     """The models, by camera."""
 
 
-class Withheld(_Part):
+class Withheld(Part):
     """A section that does not fit this contract, and was left out."""
 
     section: Annotated[str, _known("section")]
@@ -284,7 +280,7 @@ class Withheld(_Part):
     """Why."""
 
 
-class DayPack(_Part):
+class DayPack(Part):
     """What one run did on one site and UTC day, the day of the records' folder."""
 
     version: Literal[1]
@@ -296,7 +292,7 @@ class DayPack(_Part):
     site: SiteName
     """Name of the site; unknown for what names no site that is known."""
 
-    date: Annotated[str, Field(pattern=rf"^{_DATE}$")]
+    date: Annotated[str, Field(pattern=rf"^{DATE}$")]
     """UTC date of the clips' capture start and of the records' window start."""
 
     run: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
@@ -328,97 +324,6 @@ class DayPack(_Part):
     """Sections that were left out."""
 
 
-class Holding(_Part):
-    """A place that keeps clips, or can, as found."""
-
-    kind: Literal[
-        "topic", "subscription", "snapshot", "export", "dead_letter_policy", "spool", "archive", "checkpoints"
-    ]
-    """What it is."""
-
-    name: Annotated[str, Field(max_length=1_000)]
-    """Its name or folder."""
-
-    keeps_seconds: Seconds | None
-    """How long it may keep a clip; null where it sets no bound, or keeps none beyond what others do."""
-
-    oldest_seconds: Seconds | None
-    """Age of the oldest clip found, by its capture, or else by its file's time; null where that cannot be seen."""
-
-    verdict: Literal["within", "over", "unbounded", "unreadable"]
-    """Against the site file's `raw_retention`: within it, longer, without a bound, or could not be looked at."""
-
-    why: Annotated[str, Field(max_length=200)]
-    """What the verdict is drawn from."""
-
-
-class RetentionPack(_Part):
-    """What keeps clips besides the job's memory, at one instant."""
-
-    version: Literal[1]
-    """Of this form."""
-
-    kind: Literal["retention"]
-    """Which file this is."""
-
-    site: SiteName
-    """Name of the site."""
-
-    date: Annotated[str, Field(pattern=rf"^{_DATE}$")]
-    """UTC date of the look."""
-
-    checked: Instant
-    """When it was looked."""
-
-    raw_retention_seconds: Seconds | None
-    """What the site file says; null where it does not."""
-
-    holdings: tuple[Holding, ...]
-    """What was found."""
-
-
-class Signature(_Part):
-    """An Ed25519 signature over the seal's other keys, as canonical JSON."""
-
-    key: Digest
-    """SHA-256 of the raw public key."""
-
-    value: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{86}==$")]
-    """The signature, base64."""
-
-
-class Seal(_Part):
-    """One link of a site's chain: it holds the hash of one pack and that of the seal before it."""
-
-    version: Literal[1]
-    """Of this form."""
-
-    site: SiteName
-    """Name of the site."""
-
-    number: Annotated[int, Field(ge=1)]
-    """Place in the chain, from 1."""
-
-    pack: PackName
-    """The pack's name under the site's folder of evidence."""
-
-    pack_sha256: Digest
-    """Hash of the pack's file."""
-
-    before: Digest | None
-    """Hash of the seal before this one; null for the first."""
-
-    sealed: Instant
-    """When, by the clock of the machine that sealed."""
-
-    signature: Signature | None
-    """Null: this seal is not signed, and whoever can write here can make another."""
-
-
-Pack = Annotated[DayPack | RetentionPack, Field(discriminator="kind")]
-PACK: TypeAdapter[DayPack | RetentionPack] = TypeAdapter(Pack)
-
-
 def canonical(fields: Mapping[str, Any]) -> bytes:
     """Return the one way of writing a file of evidence: JSON, keys sorted, an item a line."""
     return (json.dumps(fields, sort_keys=True, indent=1, ensure_ascii=True) + "\n").encode("ascii")
@@ -434,11 +339,6 @@ def pack_name(date: str, content: bytes) -> str:
     return f"date={date}/{sha256_of(content)[:32]}.json"
 
 
-def is_pack_name(name: str) -> bool:
-    """Return whether a name under a site's folder is a pack's."""
-    return re.fullmatch(_PACK, name) is not None
-
-
 def vocabulary_terms(part: BaseModel) -> Iterator[tuple[str, str]]:
     """Yield every string of a part that must stand in a vocabulary, with the vocabulary's name."""
     for name, field in type(part).model_fields.items():
@@ -449,14 +349,3 @@ def vocabulary_terms(part: BaseModel) -> Iterator[tuple[str, str]]:
         for inner in value if isinstance(value, tuple) else (value,):
             if isinstance(inner, BaseModel):
                 yield from vocabulary_terms(inner)
-
-
-def evidence_schema() -> dict[str, Any]:
-    """Return the JSON Schema of every file of evidence."""
-    schema = TypeAdapter(DayPack | RetentionPack | Seal).json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
-
-
-if __name__ == "__main__":
-    json.dump(evidence_schema(), sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")

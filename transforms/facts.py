@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,6 +135,21 @@ def unopened(
 def fate(clip: ClipDetections, what: str) -> ClipFact:
     """Return what tracking does with a clip."""
     return ClipFact(clip.site, clip.camera, clip.start_us, identity_of(clip.site, *clip.identity), what)
+
+
+def fates(
+    arrived: Iterable[ClipDetections], late: Iterable[ClipDetections], in_time: Iterable[ClipDetections]
+) -> Iterator[pvalue.TaggedOutput]:
+    """Yield what tracking does with each clip that arrived.
+
+    Args:
+      arrived: The clips.
+      late: Those of them whose time was counted already.
+      in_time: Those of the late ones that can still be counted.
+    """
+    lost, counted = set(late), set(in_time)
+    for clip in arrived:
+        yield tell(fate(clip, LATE if clip in counted else TOO_LATE if clip in lost else IN_TIME))
 
 
 def forgotten(site: str, camera: str, since_us: int) -> ClipFact:

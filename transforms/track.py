@@ -26,7 +26,7 @@ from transforms.arrivals import Arrival, DayKey, Span, before, camera_of, day_of
 from transforms.calendar import Day, scheduled, window_of
 from transforms.counters import counter
 from transforms.detections import ClipDetections, ClipDetectionsCoder
-from transforms.facts import IN_TIME, LATE, TOLD, TOO_LATE, ClipFact, fate, forgotten, tell
+from transforms.facts import TOLD, TOO_LATE, ClipFact, fate, fates, forgotten, tell
 from transforms.scene import Scene, Segment, Tracklets, run_segment
 from transforms.snapshot import Snapshot, SnapshotCoder
 from transforms.timeline import distinct
@@ -214,14 +214,11 @@ class _TrackFn(beam.DoFn):
         if has_ended(self._spans[site.site], to_us):
             to_us = _last_border(site, day)  # what it stopped in is not told
             if not self._bounded or to_us <= border_us:
-                begun.write(False)
-                _clear(*state)
-                yield from kept.tell_forgotten(camera, asked, border_us, border_us)
+                yield from _ended(begun, state, kept.told(camera, asked, border_us, border_us))
                 return
         since_us, reached_us = border_us, to_us
         if to_us <= border_us:  # the day is over; event time goes on
-            reached_us = at.micros + 1000
-            since_us = reached_us - GATHER_US
+            since_us, reached_us = at.micros + 1000 - GATHER_US, at.micros + 1000
         arrived = distinct(_take(fresh))
         late = [clip for clip in arrived if _begin(clip, day) < border_us]
         coming = [clip for clip in arrived if _begin(clip, day) >= border_us]
@@ -229,7 +226,7 @@ class _TrackFn(beam.DoFn):
             coming += _take(ahead)
         clips = distinct([*reaching.read(), *coming])
         in_time = kept.in_time(late, since_us) if late else []
-        yield from _fates(arrived, late, in_time)
+        yield from fates(arrived, late, in_time)
         if in_time and (begin_again := kept.rewind(in_time, since_us)) is not None:
             snapshot, known = begin_again
             clips = distinct([*known, *clips])
@@ -240,24 +237,21 @@ class _TrackFn(beam.DoFn):
             if not self._bounded and (segment.end_us - day.start_us) % save_every_us(site) == 0:
                 kept.save(snapshot)
         if self._bounded:
-            if clips:
-                yield tell(forgotten(site.site, camera.name, min(_begin(clip, day) for clip in clips)))
+            yield from (tell(forgotten(site.site, camera.name, _begin(clip, day))) for clip in clips[:1])
             return
         head.write(snapshot)
         far_us = to_us + (day.start_us - to_us) % STRETCH_US
         _replace(reaching, [clip for clip in clips if clip.end_us >= to_us and _begin(clip, day) < far_us])
         _add(ahead, [clip for clip in clips if _begin(clip, day) >= far_us])
         kept.forget(since_us, reached_us)
-        yield from kept.tell_forgotten(camera, asked, since_us, kept.oldest_us(reached_us))
+        yield from kept.told(camera, asked, since_us, kept.oldest_us(reached_us))
         kept.add([clip for clip in clips if border_us <= _begin(clip, day) < to_us], reached_us)
         if to_us < asked[1]:
             step.set(before(self._next_border(site, day, asked, to_us)))
         elif at.micros < asked[1] + site.lateness:
             step.set(at + Duration(micros=GATHER_US))
         else:
-            begun.write(False)
-            _clear(*state)
-            yield from kept.tell_forgotten(camera, asked, reached_us, asked[1])
+            yield from _ended(begun, state, kept.told(camera, asked, reached_us, asked[1]))
 
     def _place(self, key: DayKey) -> tuple[Site, Camera, Day]:
         site = self._sites[key[0]]
@@ -314,7 +308,7 @@ class _Kept:
         """Return from when on clips are kept at an instant."""
         return self._day.start_us + max(0, self._interval(now_us) - self._intervals + 1) * self._every_us
 
-    def tell_forgotten(self, camera: Camera, asked: tuple[int, int], since_us: int, until_us: int) -> Iterator[Any]:
+    def told(self, camera: Camera, asked: tuple[int, int], since_us: int, until_us: int) -> Iterator[Any]:
         """Yield that those boxes are gone that were kept at an instant and are of before another.
 
         A stretch is told whether there were boxes in it or not: what is too old is thrown away unread.
@@ -364,13 +358,6 @@ class _Kept:
         return self._bags[interval % INTERVALS]
 
 
-def _fates(arrived: Iterable[Any], late: Iterable[Any], in_time: Iterable[Any]) -> Iterator[pvalue.TaggedOutput]:
-    """Yield what is done with each clip of those that arrived."""
-    lost, counted = set(late), set(in_time)
-    for clip in arrived:
-        yield tell(fate(clip, LATE if clip in counted else TOO_LATE if clip in lost else IN_TIME))
-
-
 def _begin(clip: ClipDetections, day: Day) -> int:
     return max(clip.start_us, day.start_us)
 
@@ -392,9 +379,12 @@ def _add(bag: Any, items: Iterable[Any]) -> None:
         bag.add(item)
 
 
-def _clear(*states: Any) -> None:
+def _ended(begun: Any, states: Iterable[Any], told: Iterable[Any]) -> Iterator[Any]:
+    """Forget a day, and tell it."""
+    begun.write(False)
     for state in states:
         state.clear()
+    yield from told
 
 
 def _last_border(site: Site, day: Day) -> int:
