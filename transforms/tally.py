@@ -91,11 +91,20 @@ def upper_bound(number: str) -> float:
 
 def quantile(counts: Counts, share: float) -> float | None:
     """Return the upper bound of the bucket in which a quantile lies; None where nothing was counted."""
+    return bound_at({upper_bound(number): count for number, count in counts.items()}, share)
+
+
+def bound_at(counts: Mapping[float, int], share: float) -> float | None:
+    """Return the bound up to which a share of what was counted lies; None where nothing was.
+
+    >>> bound_at({1.0: 3, 2.0: 1}, 0.5), bound_at({1.0: 3, 2.0: 1}, 0.99)
+    (1.0, 2.0)
+    """
     wanted = share * sum(counts.values())
-    for number in sorted(counts, key=int):
-        wanted -= counts[number]
+    for bound in sorted(counts):
+        wanted -= counts[bound]
         if wanted <= 1e-9:
-            return upper_bound(number)
+            return bound
     return None
 
 

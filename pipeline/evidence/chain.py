@@ -1,4 +1,4 @@
-"""The chain of a site's evidence: one seal a pack, each with the hash of the seal before it, signed where a key is given.
+"""The chain of a site's evidence: one seal a pack, with the hash of the seal before it, signed where a key is given.
 
 Workers write packs, without order and without a key. Whoever runs the job seals them: `silhouette run` when it has
 ended, `silhouette evidence seal` for the packs of a live job. Sealing again seals what is new, and nothing twice.

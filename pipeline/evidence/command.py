@@ -189,9 +189,7 @@ def _print_findings(found: Findings, *, checked: bool, records: bool) -> None:
     if records:
         lines.append(f"{found.files} record files are there as they were written")
     if found.unlisted:
-        lines.append(
-            f"{found.unlisted} record files in no pack: of a day not closed yet, or of a worker that was killed"
-        )
+        lines.append(f"{found.unlisted} record files in no pack: of a day not closed, or of a worker that was killed")
     if found.unsealed:
         lines.append(f"{found.unsealed} packs not sealed yet: silhouette evidence seal")
     if found.head:
