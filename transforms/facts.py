@@ -107,11 +107,16 @@ def identity_of(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:24]
 
 
+def _identity(clip: ClipDetections) -> str:
+    camera, start_us, sequence, sha256, end_us, frame_rate, readable = clip.identity
+    return identity_of(clip.site, camera, start_us, sequence, sha256, end_us, float(frame_rate), readable)
+
+
 def known_clip(clip: ClipDetections, what: str, size: int, *, stage: str = "", reason: str = "") -> ClipFact:
     """Return what came of a clip of a known camera, its pixels being gone now."""
     took_us = now_us() - clip.start_us
     frames = len(clip.times_us)
-    identity = identity_of(clip.site, *clip.identity)
+    identity = _identity(clip)
     return ClipFact(clip.site, clip.camera, clip.start_us, identity, what, stage, reason, size, frames, took_us)
 
 
@@ -134,7 +139,7 @@ def unopened(
 
 def fate(clip: ClipDetections, what: str) -> ClipFact:
     """Return what tracking does with a clip."""
-    return ClipFact(clip.site, clip.camera, clip.start_us, identity_of(clip.site, *clip.identity), what)
+    return ClipFact(clip.site, clip.camera, clip.start_us, _identity(clip), what)
 
 
 def fates(

@@ -84,8 +84,9 @@ def write(command: str, args: argparse.Namespace, text: Any, language: str) -> i
         print(name)
         if facts.excess:
             print(
-                f"silhouette {command}: {site.site}: the last look found {len(facts.excess)} places that may keep clips "
-                "longer than raw_retention says, and this page says so: see `silhouette evidence retention`",
+                f"silhouette {command}: {site.site}: the last look found {len(facts.excess)} of {facts.places} places "
+                "that may keep clips longer than raw_retention says; this page says so, and "
+                "`silhouette evidence retention` which they are",
                 file=sys.stderr,
             )
     return OK

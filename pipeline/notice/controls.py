@@ -36,7 +36,7 @@ GDPR: Mapping[str, tuple[str, str]] = {
     "28": ("Processors", "Contracts with who runs the cloud, the edge machines and the job."),
     "30": ("Records of processing", "The entry in the register; the evidence belongs to it."),
     "32": ("Security", "Access to cameras, edge machines, topic, buckets and keys."),
-    "35": ("Impact assessment", "This draft: completed, with the officer's advice, and reviewed when anything changes."),
+    "35": ("Impact assessment", "This draft: completed, with the officer's advice, and reviewed after changes."),
     "44": ("Transfers", "In which countries topic, job, buckets and warehouse are, and on what basis."),
 }  # fmt: skip
 """Articles with their names, and what of each is left to the controller."""

@@ -35,7 +35,7 @@ class SiteFacts:
       geometry_gone_s: Likewise their boxes.
       checked: When it was looked last at what keeps clips; None for never.
       excess: What keeps them longer than the site file says, has no bound, or could not be looked at, as last found.
-      sealed_places: How many places were looked at then.
+      places: How many places were looked at then.
     """
 
     site: Site
@@ -52,7 +52,7 @@ class SiteFacts:
     geometry_gone_s: float | None
     checked: str | None
     excess: tuple[Holding, ...]
-    sealed_places: int
+    places: int
 
 
 def site_facts(site: Site, packs: Iterable[DayPack | RetentionPack]) -> SiteFacts:
@@ -84,7 +84,7 @@ def site_facts(site: Site, packs: Iterable[DayPack | RetentionPack]) -> SiteFact
         geometry_gone_s=_p99(live, "capture_to_geometry_gone"),
         checked=last.checked[:10] if last else None,
         excess=tuple(each for each in last.holdings if each.verdict != "within") if last else (),
-        sealed_places=len(last.holdings) if last else 0,
+        places=len(last.holdings) if last else 0,
     )
 
 
