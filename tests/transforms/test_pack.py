@@ -79,7 +79,7 @@ def made(on_biometric: str, **changes: Any) -> list[SitePack]:
             | beam.Create([replace(a_day(), **changes)])
             | MakePacks(RUN, {"lab": MADE_WITH}, VOCABULARY, on_biometric)
         )
-        packs | "Keep" >> beam.Map(_kept.append)
+        packs | "Keep" >> beam.Map(_keep)
     return list(_kept)
 
 
