@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from google.api_core.exceptions import GoogleAPICallError, NotFound
+from google.api_core.exceptions import GoogleAPICallError
 
 from pipeline import storage
 from pipeline.evidence.sink import write_pack
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pipeline.archive import ClipFile
 
 _CALL_S = 20.0
+_SNAPSHOT_S = 7 * 86_400.0  # by Pub/Sub's own rule
 _SPOOLED = re.compile(r"[0-9]{12}-([0-9]{16})-[a-z0-9][a-z0-9_-]{0,62}\.clip")
 
 
@@ -190,12 +191,10 @@ def _subscription(
 def _snapshot(name: str, judge: Judge, subscriber: SubscriberClient) -> Holding:
     try:
         snapshot = subscriber.get_snapshot(snapshot=name, timeout=_CALL_S, retry=None)
-    except NotFound as error:  # it may have just expired
+    except GoogleAPICallError as error:  # it may have just expired
         return judge.unreadable("snapshot", name, error)
-    except GoogleAPICallError as error:
-        return judge.unreadable("snapshot", name, error)
-    left_s = max(0.0, (micros(snapshot.expire_time) - now_us()) / SECOND_US)
-    return judge.bounded("snapshot", name, left_s, "keeps what was not acknowledged when it was made, until it expires")
+    until = to_rfc3339(micros(snapshot.expire_time))[:10]
+    return judge.bounded("snapshot", name, _SNAPSHOT_S, f"expires a week after its oldest message came, on {until}")
 
 
 def _folder(judge: Judge, kind: Any, name: str, captured_us: Iterable[int], what: str) -> Holding:

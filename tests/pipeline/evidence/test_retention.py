@@ -6,15 +6,23 @@ import json
 import os
 from pathlib import Path
 
-from google.cloud.pubsub_v1.types import DeadLetterPolicy, Subscription
+import pytest
+from google.cloud.pubsub_v1 import SubscriberClient
+from google.cloud.pubsub_v1.types import (
+    BigQueryConfig,
+    CloudStorageConfig,
+    DeadLetterPolicy,
+    PushConfig,
+    Subscription,
+)
 from google.protobuf.duration_pb2 import Duration
 
+from pipeline.cli import main
 from pipeline.evidence.retention import collect, excesses, write_retention
 from pipeline.evidence.verify import packs_of
 from schemas.clock import SECOND_US, now_us
 from schemas.envelope import Envelope
 from schemas.seals import Holding, RetentionPack
-from tests.support.command import silhouette
 from tests.support.pubsub import PubSub
 from tests.support.world import a_site
 from transforms.evidence import date_of
@@ -45,6 +53,9 @@ def test_every_excess_on_a_topic_is_found(pubsub: PubSub) -> None:
         }.items():
             names[what] = f"projects/{pubsub.project}/subscriptions/{what}-{topic.rsplit('-', 1)[1]}"
             client.create_subscription(request=Subscription(name=names[what], topic=topic, **changes))
+        names |= exported(client, topic)
+        names["snapshot"] = f"projects/{pubsub.project}/snapshots/kept-{topic.rsplit('-', 1)[1]}"
+        client.create_snapshot(name=names["snapshot"], subscription=week)
     found = looked_at(pubsub, topic)
     verdicts = {(each.kind, each.name): each.verdict for each in found}
     assert verdicts["subscription", week] == "over"
@@ -52,9 +63,25 @@ def test_every_excess_on_a_topic_is_found(pubsub: PubSub) -> None:
     assert verdicts["subscription", names["acked"]] == "over"
     assert verdicts["dead_letter_policy", names["dead"]] == "unbounded"
     assert verdicts["subscription", kept_dead] == "over", "what hangs on the dead-letter topic is looked at too"
+    assert {verdicts["export", names[where]] for where in ("bigquery", "storage", "push")} == {"unbounded"}
+    assert verdicts["snapshot", names["snapshot"]] == "over"
+    assert verdicts["topic", topic] == "within"
     (acked,) = [each for each in found if each.name == names["acked"]]
     assert (acked.keeps_seconds, "acknowledged clips too" in acked.why) == (7200, True)
     assert {each.name for each in excesses(_pack(found))} >= {week, names["acked"], names["dead"], kept_dead}
+
+
+def exported(client: SubscriberClient, topic: str) -> dict[str, str]:
+    """Make a subscription of each kind that copies clips elsewhere; returns their names."""
+    names = {}
+    for what, changes in {
+        "bigquery": {"bigquery_config": BigQueryConfig(table="office.clips.copies")},
+        "storage": {"cloud_storage_config": CloudStorageConfig(bucket="copies")},
+        "push": {"push_config": PushConfig(push_endpoint="http://localhost:1/clips")},
+    }.items():
+        names[what] = f"{topic.replace('/topics/', '/subscriptions/')}-{what}"
+        client.create_subscription(request=Subscription(name=names[what], topic=topic, **changes))
+    return names
 
 
 def _pack(holdings: list[Holding]) -> RetentionPack:
@@ -112,17 +139,17 @@ def test_folders_are_told_by_the_oldest_in_them(tmp_path: Path) -> None:
     assert packs_of(str(tmp_path / "out"), "lab") == [pack]
 
 
-def test_the_command_tells_an_excess_by_its_exit_code(tmp_path: Path) -> None:
+def test_the_command_tells_an_excess_by_its_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     site = tmp_path / "lab.yaml"
     written = {"site": "lab", "site_version": 1, "time_zone": "UTC", "cameras": [{"name": "door"}]}
     site.write_text(json.dumps(written))
     young = spooled(tmp_path / "young", [60])
-    given = ["evidence", "retention", "--site", site, "--output", tmp_path / "out", "--spool", young]
-    refused = silhouette(*given)
-    assert refused.returncode == 2
-    assert f"{site}:1: raw_retention: is left blank" in refused.stderr
+    given = ["evidence", "retention", "--site", str(site), "--output", str(tmp_path / "out"), "--spool", str(young)]
+    assert main(given) == 2
+    assert f"{site}:1: raw_retention: is left blank" in capsys.readouterr().err
+    assert main(given[:-2]) == 2
+    assert "name at least one place" in capsys.readouterr().err
     site.write_text(json.dumps(written | {"raw_retention": "1h"}))
-    assert silhouette(*given).returncode == 0
-    over = silhouette(*given, "--spool", spooled(tmp_path / "old", [2 * HOUR_S]))
-    assert over.returncode == 1
-    assert "over" in over.stdout
+    assert main(given) == 0
+    assert main([*given, "--spool", str(spooled(tmp_path / "old", [2 * HOUR_S]))]) == 1
+    assert "over" in capsys.readouterr().out

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cli import main
 from pipeline.evidence.chain import ChainError, packs_in, read_seal, seal, seal_name, signed_part
 from pipeline.evidence.keys import Signer, is_signed, load_public_key, load_signer, make_key
 from pipeline.evidence.verify import Findings, verify
 from pipeline.secrets import SecretError
 from schemas.evidence import canonical, sha256_of
-from tests.support.command import silhouette
 from tests.support.evidence import an_output
 
 
@@ -188,13 +188,25 @@ def test_a_signature_is_over_the_seal_and_of_one_key(sealed: Path, key: Path, tm
     assert not is_signed(signed_part(one), one.signature, load_public_key(make_key(tmp_path / "other")))
 
 
-def test_the_command_says_what_it_found_by_its_exit_code(sealed: Path, key: Path, tmp_path: Path) -> None:
-    public = key.with_name("key.pub")
-    good = silhouette("evidence", "verify", sealed, "--public-key", public)
-    assert (good.returncode, good.stdout.splitlines()[0]) == (0, "lab: good")
+def test_the_command_says_what_it_found_by_its_exit_code(
+    sealed: Path, key: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check = ["evidence", "verify", str(sealed), "--public-key", str(key.with_name("key.pub"))]
+    assert main(check) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "lab: good"
     flip(packs(sealed)[0])
-    bad = silhouette("evidence", "verify", sealed, "--public-key", public)
-    assert bad.returncode == 1
-    assert f"{packs(sealed)[0]}: was changed since it was sealed" in bad.stdout
-    nothing = silhouette("evidence", "verify", tmp_path / "nowhere")
-    assert nothing.returncode == 2 and "holds no evidence" in nothing.stderr
+    assert main(check) == 1
+    assert f"{packs(sealed)[0]}: was changed since it was sealed" in capsys.readouterr().out
+    assert main(["evidence", "verify", str(tmp_path / "nowhere")]) == 2
+    assert "holds no evidence" in capsys.readouterr().err
+
+
+def test_the_command_makes_a_key_and_seals_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output, key = str(an_output(tmp_path / "out")), str(tmp_path / "key")
+    assert main(["evidence", "keygen", key]) == 0
+    assert main(["evidence", "keygen", key]) == 2
+    for sealed_now in (3, 0):
+        assert main(["evidence", "seal", output, "--evidence-key", key]) == 0
+        assert f"lab: {sealed_now} packs sealed, signed; 3 in all, head " in capsys.readouterr().out
+    assert main(["evidence", "seal", output, "--evidence-key", f"{key}.pub"]) == 2
+    assert main(["evidence", "verify", output, "--public-key", f"{key}.pub"]) == 0
