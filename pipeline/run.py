@@ -58,6 +58,7 @@ def _cores() -> int:
 def run(args: argparse.Namespace) -> int:
     """Run the job; returns the exit code."""
     from pipeline.cli import FAILED, USAGE
+    from pipeline.evidence.chain import ChainError
     from pipeline.evidence.close import close_evidence
     from pipeline.evidence.command import signer_of
     from pipeline.lineage import LineageError, check_lineage, keep_lineage
@@ -84,14 +85,17 @@ def run(args: argparse.Namespace) -> int:
             bad = execute(config, args.workers or _cores(), args.runner, args.prism)
         if config.subscription is None:
             keep_lineage(lineage)
-        evidence = close_evidence(config, signer)
     except Exception as error:
         print(f"silhouette run: the job failed: {cause(error)}", file=sys.stderr)
         return FAILED
     try:
+        evidence = close_evidence(config, signer)
         code = report(config, bad)
         print("\n".join(evidence))
         return code
+    except (ChainError, OSError) as error:
+        print(f"silhouette run: the records are written, and the evidence is not sealed: {error}", file=sys.stderr)
+        return FAILED
     except RecordsError as error:
         print(f"silhouette run: the records are written, and cannot be summed up: {error}", file=sys.stderr)
         return FAILED

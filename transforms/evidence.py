@@ -10,7 +10,7 @@ gathers for an hour and is told in a pack of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -212,9 +212,9 @@ def _hour_part(key: HourKey, facts: Iterable[ClipFact]) -> tuple[DayKey, DayPart
     return (key[0], date_of(key[2])), DayPart(tally_of(facts))
 
 
-def _longest(sites: Iterable[Site], settled: Any) -> dict[str, int]:
+def _longest(sites: Iterable[Site], settled: Callable[[Site], int]) -> dict[str, int]:
     """Return how long each site is waited for; what is of no known site, as long as the longest."""
-    by_site = {site.site: int(settled(site)) for site in sites}
+    by_site = {site.site: settled(site) for site in sites}
     return by_site | {"": max(by_site.values())}
 
 

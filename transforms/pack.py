@@ -158,13 +158,22 @@ class MakePacks(beam.PTransform[beam.PCollection[DayTally], beam.PCollection[Sit
     on_biometric: str
 
     def expand(self, days: beam.PCollection[DayTally]) -> beam.PCollection[SitePack]:
-        return days | "Guard" >> beam.Map(self._pack).with_output_types(SitePack)
+        guard = beam.ParDo(_PackFn(self.run, self.made_with, self.vocabulary, self.on_biometric))
+        return days | "Guard" >> guard.with_output_types(SitePack)
 
-    def _pack(self, day: DayTally) -> SitePack:
-        made_with = None if day.site == UNKNOWN else self.made_with[day.site]
-        kept = inspect_pack(pack_of(day, self.run, made_with), self.vocabulary)
+
+class _PackFn(beam.DoFn):
+    def __init__(self, run: str, made_with: Mapping[str, MadeWith], vocabulary: Vocabulary, on_biometric: str) -> None:
+        self._run = run
+        self._made_with = made_with
+        self._vocabulary = vocabulary
+        self._on_biometric = on_biometric
+
+    def process(self, day: DayTally) -> Iterable[SitePack]:
+        made_with = None if day.site == UNKNOWN else self._made_with[day.site]
+        kept = inspect_pack(pack_of(day, self._run, made_with), self._vocabulary)
         for withheld in kept["withheld"]:
-            if self.on_biometric == "fail":
+            if self._on_biometric == "fail":
                 raise BiometricFoundError(f"a pack of evidence holds what must not leave ({withheld['section']})")
             counter(__name__, "sections_withheld").inc()
-        return SitePack(day.site, day.date, canonical(kept))
+        yield SitePack(day.site, day.date, canonical(kept))

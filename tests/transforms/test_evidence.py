@@ -15,6 +15,7 @@ from tests.support.state import Driven
 from tests.support.world import T0, a_clip, a_site, seconds, span
 from transforms import evidence
 from transforms.arrivals import Arrival
+from transforms.dead_letters import Origin, dead_clip
 from transforms.detections import ClipDetections
 from transforms.evidence import (
     DAY_US,
@@ -23,6 +24,7 @@ from transforms.evidence import (
     WrittenFile,
     _CloseDayFn,
     _CloseHourFn,
+    _dropped,
     _longest,
     clip_settled_us,
     day_settled_us,
@@ -30,6 +32,7 @@ from transforms.evidence import (
     hour_of,
 )
 from transforms.facts import DECODED, FORGOTTEN, IN_TIME, LATE, TOO_LATE, ClipFact, fate, forgotten, known_clip
+from transforms.guard import Guarded, to_fields
 from transforms.tally import Tally
 from transforms.track import _TrackFn
 
@@ -128,6 +131,15 @@ def test_a_day_is_summed_up_and_a_file_written_again_is_one_file() -> None:
     assert day.files == (FILE,)
     assert driven.size(key) == 0
     assert day == replace(day_tally(key, settled, [DayPart(day.tally), DayPart(file=FILE)]))
+
+
+def test_what_the_guard_let_not_leave_is_counted_by_its_dead_letters() -> None:
+    dead = dead_clip("ReadClips", "no_envelope", Origin(), 7, frozenset())
+    of_guard = replace(dead, stage="DropBiometrics", reason="undeclared_field", site="lab", event_time=T0)
+    letters = [Guarded("dead_letter", to_fields(letter)) for letter in (dead, of_guard, of_guard)]
+    found = [each for letter in letters for each in _dropped(letter)]
+    assert [key for key, _ in found] == [("lab", "2026-01-05")] * 2
+    assert day_tally(("lab", "2026-01-05"), None, [part for _, part in found]).tally.dropped == {"undeclared_field": 2}
 
 
 def test_what_names_no_known_site_is_waited_for_as_long_as_the_longest() -> None:
