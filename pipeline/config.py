@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from pipeline.archive import ClipFile
 from pipeline.progress import Ear
@@ -15,21 +14,10 @@ from schemas.site import Site
 from transforms.arrivals import CameraKey, Span
 from transforms.decode import ClipLimits
 from transforms.detect import Model
+from transforms.verdict import Verdict
 
 MODEL_DIGITS = 12
 """Hexadecimal digits of a model's sha256 that records carry."""
-
-
-class Admission(NamedTuple):
-    """What the model admission said of a model.
-
-    Attributes:
-      verdict: Its word.
-      derived_sha256: Hash of the graph that runs.
-    """
-
-    verdict: str
-    derived_sha256: str
 
 
 @dataclass(frozen=True)
@@ -70,7 +58,7 @@ class Config:
     limits: ClipLimits = field(default_factory=ClipLimits)
     on_biometric: str = "drop"
     progress: Ear | None = None
-    admissions: Mapping[CameraKey, Admission] = field(default_factory=dict)
+    admissions: Mapping[CameraKey, Verdict] = field(default_factory=dict)
     run: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @property

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.archive import ClipFile
-    from pipeline.config import Admission, Config
+    from pipeline.config import Config
     from pipeline.pubsub import Subscription
     from schemas.envelope import Envelope
     from schemas.site import Site
     from transforms.arrivals import CameraKey, Span
     from transforms.decode import ClipLimits
     from transforms.detect import Model
+    from transforms.verdict import Verdict
 
 # As `transforms.guard` has them, whose import takes too long for --help; a test holds them equal.
 ON_BIOMETRIC = ("drop", "fail")
@@ -253,11 +254,8 @@ def _check_keys(args: argparse.Namespace) -> None:
         raise UsageError(f"--keys: {str(error).removeprefix('--keys: ')}") from None
 
 
-def _models(
-    args: argparse.Namespace, sites: Sequence[Site]
-) -> tuple[dict[CameraKey, Model], dict[CameraKey, Admission]]:
+def _models(args: argparse.Namespace, sites: Sequence[Site]) -> tuple[dict[CameraKey, Model], dict[CameraKey, Verdict]]:
     """Find each camera's model, and open each once, so that one that is refused is told before the job begins."""
-    from pipeline.config import Admission
     from pipeline.models.cards import ModelError
     from pipeline.models.registry import resolve
     from transforms.admission import ModelRefused
@@ -266,7 +264,7 @@ def _models(
     path: Path = args.site
     folder = path if path.is_dir() else path.parent
     there: str | None = getattr(args, "models_at", None)
-    found: dict[str, tuple[Model, Admission]] = {}
+    found: dict[str, tuple[Model, Verdict]] = {}
     models, admissions = {}, {}
     for site in sites:
         for camera in site.cameras:
@@ -278,7 +276,7 @@ def _models(
                     where = f"{path}: site {site.site}" if path.is_dir() else f"{path}"
                     raise UsageError(f"{where}: camera {camera.name}: {error}") from error
                 at = Path(there, f"{card.sha256}.onnx") if there else file.absolute()
-                found[camera.model] = (card, at), Admission("admitted", detector.derived_sha256)
+                found[camera.model] = (card, at), detector.verdict
             models[site.site, camera.name], admissions[site.site, camera.name] = found[camera.model]
     return models, admissions
 

@@ -216,8 +216,11 @@ class Model(Part):
     derived_sha256: Annotated[Digest | None, _known_or_null("digest")]
     """Hash of the graph as it ran, resized and pruned."""
 
-    verdict: Annotated[str | None, _known_or_null("verdict")]
+    verdict: Literal["admitted", "refused"] | None
     """What the model admission said of it."""
+
+    cut: Annotated[tuple[str, ...], _known_or_null("cut")]
+    """What the model admission took from its graph."""
 
 
 class SchemaVersion(Part):
@@ -344,8 +347,9 @@ def vocabulary_terms(part: BaseModel) -> Iterator[tuple[str, str]]:
     for name, field in type(part).model_fields.items():
         value = getattr(part, name)
         extra = field.json_schema_extra
-        if isinstance(value, str) and isinstance(extra, dict):
-            yield str(extra["vocabulary"]), value
+        if isinstance(extra, dict):
+            words = (value,) if isinstance(value, str) else value or ()
+            yield from ((str(extra["vocabulary"]), word) for word in words)
         for inner in value if isinstance(value, tuple) else (value,):
             if isinstance(inner, BaseModel):
                 yield from vocabulary_terms(inner)

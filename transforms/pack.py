@@ -135,7 +135,7 @@ def pack_vocabulary(records: Vocabulary, made_with: Iterable[MadeWith], families
         "family": frozenset(families),
         "card": frozenset(model.card for model in models),
         "licence": frozenset(model.licence for model in models),
-        "verdict": frozenset(model.verdict for model in models if model.verdict),
+        "cut": frozenset(words for model in models for words in model.cut),
         "digest": frozenset(digests),
         "section": frozenset(SECTIONS),
     }

@@ -39,15 +39,16 @@ def _made_with(config: Config, site: Site, contracts: tuple[SchemaVersion, ...])
 
 def _model(config: Config, site: str, camera: str) -> Model:
     card, _ = config.models[site, camera]
-    admission = config.admissions.get((site, camera))
+    verdict = config.admissions.get((site, camera))
     return Model(
         camera=camera,
         card=card.name,
         role=card.role,
         licence=card.licence,
         sha256=card.sha256,
-        derived_sha256=None if admission is None else admission.derived_sha256,
-        verdict=None if admission is None else admission.verdict,
+        derived_sha256=None if verdict is None else verdict.derived_sha256,
+        verdict=None if verdict is None else "admitted" if verdict.admitted else "refused",
+        cut=() if verdict is None else verdict.cut,
     )
 
 

@@ -32,7 +32,7 @@ MADE_WITH = MadeWith(
     models=(
         Model(
             camera="door", card="tiny", role="person", licence="MIT", sha256="c" * 64, derived_sha256=None,
-            verdict="admitted",
+            verdict="admitted", cut=("output kps: landmarks, 10 numbers for each place",),
         ),
     ),
 )  # fmt: skip
