@@ -128,6 +128,7 @@ lock:
 # What is made from the code and kept beside it; tests hold them equal.
 schema: $(READY)
 	$(VENV)/bin/python -m schemas.site > schemas/site.schema.json
+	$(VENV)/bin/python -m schemas.seals > schemas/evidence.schema.json
 	$(VENV)/bin/python -m pipeline.warehouse.templates templates/bigquery
 	$(VENV)/bin/python -m pipeline.submit.template > templates/dataflow/metadata.json
 

@@ -102,10 +102,10 @@ def build(root: beam.Pipeline, site: Site, source: Replay, output: str) -> None:
     models = {(site.site, camera.name): MODEL for camera in site.cameras}
     clips = root | "Replay" >> ReadFromUnboundedSource(source, poll_interval=0.2, max_read_time_seconds=1)
     clips.element_type = ClipDetections
+    days = clips | "ToSiteDays" >> ToSiteDays(sites, spans)
+    tracked = days | "TrackPeople" >> TrackPeople(sites, spans, bounded=False)
     _ = (
-        clips
-        | "ToSiteDays" >> ToSiteDays(sites, spans)
-        | "TrackPeople" >> TrackPeople(sites, spans, bounded=False)
+        tracked.tracklets
         | "AnonymiseTracks" >> AnonymiseTracks()
         | "AggregateMetrics" >> AggregateMetrics(sites, models, spans, bounded=False)
         | "ProtectAggregates" >> ProtectAggregates(sites, bounded=False)

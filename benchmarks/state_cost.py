@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
+from apache_beam.transforms.window import TimestampedValue
+
 from benchmarks.recorded import BEGIN_US, CLIP_US, clip
 from schemas.clock import SECOND_US
 from schemas.site import Site
@@ -47,7 +49,7 @@ class Day:
                 self.deliver(self.reached_us // CLIP_US)
             self.reached_us += CLIP_US
             found += self.driven.advance(BEGIN_US + self.reached_us - DISORDER_US)
-        return [each.value for each in found]
+        return [each.value for each in found if isinstance(each, TimestampedValue)]
 
     def deliver(self, number: int) -> None:
         """Deliver a clip by number."""

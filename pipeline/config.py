@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from transforms.detect import Model
 from transforms.protect import Released
 from transforms.redaction.eyes import EyeModels
 from transforms.redaction.what import Redaction
+from transforms.verdict import Verdict
 
 MODEL_DIGITS = 12
 """Hexadecimal digits of a model's sha256 that records carry."""
@@ -44,6 +46,8 @@ class Config:
       eyes: For each camera, the models that look at clips which are redacted; empty without.
       on_biometric: Whether the guard drops what must not leave, or stops the job.
       progress: Where to tell how far the job is; None for nowhere.
+      admissions: For each camera, what the admission said of its model.
+      run: Number of this run, in its evidence.
     """
 
     sites: tuple[Site, ...]
@@ -63,6 +67,8 @@ class Config:
     eyes: Mapping[CameraKey, EyeModels] = field(default_factory=dict)
     on_biometric: str = "drop"
     progress: Ear | None = None
+    admissions: Mapping[CameraKey, Verdict] = field(default_factory=dict)
+    run: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @property
     def model_digits(self) -> dict[CameraKey, str]:

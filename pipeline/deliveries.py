@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from schemas.records import DeadLetter
 from schemas.site import Site
 from transforms.clips import Clip, Delivery
 from transforms.dead_letters import Origin, Outcome, count_set_aside, dead_clip, origin_of
+from transforms.facts import TOLD, ClipFact, identity_of, tell, unopened
 from transforms.validate import names_of
 
 IN_FUTURE = "in_future"
@@ -50,11 +52,12 @@ class ReadDeliveries(beam.PTransform):
 
     def expand(self, root: pvalue.PBegin) -> Outcome:
         read = self._deliveries(root) | "Open" >> beam.ParDo(_OpenFn(names_of(self.sites))).with_outputs(
-            FAILED, main=CLIPS
+            FAILED, TOLD, main=CLIPS
         )
         read[CLIPS].element_type = Clip
         read[FAILED].element_type = DeadLetter
-        return Outcome(read[CLIPS], read[FAILED])
+        read[TOLD].element_type = ClipFact
+        return Outcome(read[CLIPS], read[FAILED], read[TOLD])
 
     def _deliveries(self, root: pvalue.PBegin) -> beam.PCollection[Delivery]:
         if self.native:
@@ -83,17 +86,22 @@ class _OpenFn(beam.DoFn):
         try:
             envelope = Envelope.from_attributes(delivery.attributes)
         except EnvelopeError:
-            yield self._set_aside(BAD_ENVELOPE, _origin(delivery), delivery)
+            yield from self._set_aside(BAD_ENVELOPE, _origin(delivery), delivery)
             return
         if envelope.start_us > now_us() + AHEAD_US:
-            yield self._set_aside(IN_FUTURE, origin_of(envelope), delivery)
+            yield from self._set_aside(IN_FUTURE, origin_of(envelope), delivery)
             return
         yield Clip(envelope, delivery.payload)
 
-    def _set_aside(self, reason: str, origin: Origin, delivery: Delivery) -> pvalue.TaggedOutput:
+    def _set_aside(self, reason: str, origin: Origin, delivery: Delivery) -> Iterator[pvalue.TaggedOutput]:
         count_set_aside(__name__, reason)
-        letter = dead_clip(STAGE, reason, origin, len(delivery.payload), self._names)
-        return pvalue.TaggedOutput(FAILED, letter)
+        size = len(delivery.payload)
+        letter = dead_clip(STAGE, reason, origin, size, self._names)
+        yield pvalue.TaggedOutput(FAILED, letter)
+        identity = identity_of(sorted(delivery.attributes.items()), hashlib.sha256(delivery.payload).hexdigest())
+        # Told under the day it came: what its envelope says of time is not to be trusted.
+        told = unopened(letter.site, letter.camera, now_us(), identity, size, reason=reason)
+        yield tell(told)
 
 
 def _origin(delivery: Delivery) -> Origin:

@@ -31,6 +31,12 @@ STAGES = (
         "lets only declared, bounded numbers and known names through; refuses what is denied",
     ),
     ("WriteRecords", "aggregates", "writes Avro files by family, site and date"),
+    ("TallyClips", "aggregates", "sums up what became of each camera's clips, hour by hour, each clip once"),
+    ("TallyFiles", "aggregates", "adds each file that was written to its day, with its hash"),
+    ("TallyDropped", "aggregates", "counts what the guard let not leave"),
+    ("TallyDays", "aggregates", "sums up each site's day"),
+    ("MakePacks", "aggregates", "makes each day's pack of evidence, and lets only declared keys through"),
+    ("WriteEvidence", "aggregates", "writes packs as JSON, unsealed, by site and date"),
 )
 
 

@@ -14,15 +14,20 @@ from pipeline import storage
 from pipeline.archive import FAULTS
 from pipeline.config import Config
 from pipeline.deliveries import IN_FUTURE, ReadDeliveries
+from pipeline.evidence.made import made_with
+from pipeline.evidence.sink import WriteEvidence
 from pipeline.keys import load_keys
 from pipeline.progress import ReportProgress
 from pipeline.sinks import PublishDeadLetters, WriteRecords
 from pipeline.sources import ReadClipFiles
+from schemas.avro import RECORD_TYPES
 from transforms.aggregate import AggregateMetrics
 from transforms.arrivals import ToSiteDays
 from transforms.detect import DetectPeople
 from transforms.events import AnonymiseTracks
+from transforms.evidence import TallyClips, TallyDays, TallyDropped, TallyFiles
 from transforms.guard import DropBiometrics
+from transforms.pack import MakePacks, pack_vocabulary
 from transforms.protect import ProtectAggregates
 from transforms.redact import RedactClips
 from transforms.track import TrackPeople
@@ -46,8 +51,8 @@ def build(root: beam.Pipeline, config: Config) -> None:
     if config.progress is not None:
         known |= "ReportProgress" >> ReportProgress(config.progress)
     days = known | "ToSiteDays" >> ToSiteDays(sites, spans)
-    tracklets = days | "TrackPeople" >> TrackPeople(sites, spans, config.bounded)
-    events = tracklets | "AnonymiseTracks" >> AnonymiseTracks()
+    tracked = days | "TrackPeople" >> TrackPeople(sites, spans, config.bounded)
+    events = tracked.tracklets | "AnonymiseTracks" >> AnonymiseTracks()
     metrics = events | "AggregateMetrics" >> AggregateMetrics(sites, config.model_digits, spans, config.bounded)
     protected = metrics | "ProtectAggregates" >> ProtectAggregates(sites, config.bounded, config.released)
 
@@ -60,6 +65,19 @@ def build(root: beam.Pipeline, config: Config) -> None:
     dead = failed | "DeadLetters" >> beam.Flatten()
     leaving = (protected, dead) | "AllRecords" >> beam.Flatten()
     guarded = leaving | "DropBiometrics" >> DropBiometrics(vocabulary, config.on_biometric)
-    guarded | "WriteRecords" >> WriteRecords(config.output, config.flush_us if config.subscription else None)
+    stream = config.subscription is not None
+    written = guarded | "WriteRecords" >> WriteRecords(config.output, config.flush_us if stream else None)
     if config.dead_letter_topic is not None:
         guarded | "PublishDeadLetters" >> PublishDeadLetters(config.dead_letter_topic)
+
+    told = (read.told, valid.told, detected.told, tracked.told) | "AllFacts" >> beam.Flatten()
+    parts = (
+        told | "TallyClips" >> TallyClips(sites, stream),
+        written | "TallyFiles" >> TallyFiles(),
+        guarded | "TallyDropped" >> TallyDropped(),
+    ) | "AllParts" >> beam.Flatten()
+    tallied = parts | "TallyDays" >> TallyDays(sites, stream)
+    made = made_with(config)
+    words = pack_vocabulary(vocabulary, made.values(), RECORD_TYPES)
+    packs = tallied | "MakePacks" >> MakePacks(config.run, made, words, config.on_biometric)
+    packs | "WriteEvidence" >> WriteEvidence(config.output)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from transforms.arrivals import CameraKey
     from transforms.decode import ClipLimits
     from transforms.detect import Model
+    from transforms.verdict import Verdict
 
 # As `transforms.guard` has them, whose import takes too long for --help; a test holds them equal.
 ON_BIOMETRIC = ("drop", "fail")
@@ -137,7 +138,7 @@ def configure(args: argparse.Namespace) -> Config:
         raise UsageError(str(error)) from error
     except OSError as error:
         raise UsageError(f"--clips: {error.filename}: {error.strerror}") from error
-    models = _models(args, sites)
+    models, admissions = _models(args, sites)
     redaction, eyes = redaction_of(args, models)
     output = _output(args.output)
     _check_keys(args)
@@ -157,6 +158,7 @@ def configure(args: argparse.Namespace) -> Config:
         redaction=redaction,
         eyes=eyes,
         on_biometric=args.on_biometric,
+        admissions=admissions,
     )
 
 
@@ -260,7 +262,7 @@ def _check_keys(args: argparse.Namespace) -> None:
         raise UsageError(f"--keys: {str(error).removeprefix('--keys: ')}") from None
 
 
-def _models(args: argparse.Namespace, sites: Sequence[Site]) -> dict[CameraKey, Model]:
+def _models(args: argparse.Namespace, sites: Sequence[Site]) -> tuple[dict[CameraKey, Model], dict[CameraKey, Verdict]]:
     """Find each camera's model, and open each once, so that one that is refused is told before the job begins."""
     from pipeline.models.cards import ModelError
     from pipeline.models.registry import resolve
@@ -270,20 +272,21 @@ def _models(args: argparse.Namespace, sites: Sequence[Site]) -> dict[CameraKey, 
     path: Path = args.site
     folder = path if path.is_dir() else path.parent
     there: str | None = getattr(args, "models_at", None)
-    found: dict[str, Model] = {}
-    models = {}
+    found: dict[str, tuple[Model, Verdict]] = {}
+    models, admissions = {}, {}
     for site in sites:
         for camera in site.cameras:
             if camera.model not in found:
                 try:
                     card, file = resolve(camera.model, folder)
-                    Detector.open(card, file)
+                    detector = Detector.open(card, file)
                 except (ModelError, ModelRefused, OSError) as error:
                     where = f"{path}: site {site.site}" if path.is_dir() else f"{path}"
                     raise UsageError(f"{where}: camera {camera.name}: {error}") from error
-                found[camera.model] = card, Path(there, f"{card.sha256}.onnx") if there else file.absolute()
-            models[site.site, camera.name] = found[camera.model]
-    return models
+                at = Path(there, f"{card.sha256}.onnx") if there else file.absolute()
+                found[camera.model] = (card, at), detector.verdict
+            models[site.site, camera.name], admissions[site.site, camera.name] = found[camera.model]
+    return models, admissions
 
 
 def _clips(args: argparse.Namespace, sites: Sequence[Site]) -> list[ClipFile]:

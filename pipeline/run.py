@@ -44,6 +44,10 @@ def add_parser(commands: Any) -> None:
         help="direct writes records once the input has ended; prism, for a subscription, as time goes by",
     )  # fmt: skip
     local.add_argument("--until-idle", metavar="TIME", help="end once a subscription has brought nothing for so long")
+    local.add_argument(
+        "--evidence-key", type=Path, metavar="FILE",
+        help="sign the evidence with this key, of `silhouette evidence keygen`; without it, unsigned",
+    )  # fmt: skip
     local.add_argument("--prism", type=Path, metavar="FILE", help="Beam's prism program (default: Beam fetches it)")
 
 
@@ -55,7 +59,11 @@ def _cores() -> int:
 def run(args: argparse.Namespace) -> int:
     """Run the job; returns the exit code."""
     from pipeline.cli import FAILED, USAGE
+    from pipeline.evidence.chain import ChainError
+    from pipeline.evidence.close import close_evidence
+    from pipeline.evidence.command import signer_of
     from pipeline.lineage import LineageError, check_lineage, keep_lineage
+    from pipeline.secrets import SecretError
     from pipeline.sites import SiteFileError
     from pipeline.view import RecordsError
 
@@ -64,6 +72,10 @@ def run(args: argparse.Namespace) -> int:
         config = configure(args)
         _check_source(args, config)
         lineage = check_lineage(config)
+        signer = signer_of(args.evidence_key)
+    except SecretError as error:
+        print(f"silhouette run: --evidence-key: {error}", file=sys.stderr)
+        return USAGE
     except (UsageError, SiteFileError, LineageError) as error:
         print(f"silhouette run: {error}", file=sys.stderr)
         return USAGE
@@ -78,7 +90,13 @@ def run(args: argparse.Namespace) -> int:
         print(f"silhouette run: the job failed: {cause(error)}", file=sys.stderr)
         return FAILED
     try:
-        return report(config, done)
+        evidence = close_evidence(config, signer)
+        code = report(config, done)
+        print("\n".join(evidence))
+        return code
+    except (ChainError, OSError) as error:
+        print(f"silhouette run: the records are written, and the evidence is not sealed: {error}", file=sys.stderr)
+        return FAILED
     except RecordsError as error:
         print(f"silhouette run: the records are written, and cannot be summed up: {error}", file=sys.stderr)
         return FAILED

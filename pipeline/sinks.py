@@ -22,6 +22,7 @@ from pipeline import storage
 from schemas.avro import natural_key, parsed
 from schemas.clock import now_us, to_rfc3339
 from schemas.records import DEAD_LETTER
+from transforms.evidence import WrittenFile, date_of
 from transforms.guard import Guarded, GuardedCoder
 
 MOST_ROWS = 50_000
@@ -46,8 +47,8 @@ def folder(output: str, where: Partition) -> str:
     return f"{output}/records/{family}/site={site}/date={date}"
 
 
-def encode_file(family: str, rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return an Avro object container file: a pure function of the rows, whatever their order.
+def in_order(family: str, rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return rows as a file holds them.
 
     Rows of a family with a natural key come once each, sorted by it. Without one every row is a fact of its own:
     all of them come, sorted by all fields.
@@ -56,6 +57,15 @@ def encode_file(family: str, rows: Iterable[Mapping[str, Any]]) -> bytes:
     kept = sorted(rows, key=lambda row: ([row[name] for name in key], repr(row)))
     if key:
         kept = [row for i, row in enumerate(kept) if not i or row != kept[i - 1]]
+    return kept
+
+
+def encode_file(family: str, rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """Return an Avro object container file: a pure function of the rows, whatever their order."""
+    return _encoded(family, in_order(family, rows))
+
+
+def _encoded(family: str, kept: list[Mapping[str, Any]]) -> bytes:
     # Avro's sync marker is random by custom, and any 16 bytes by the specification.
     marker = hashlib.sha256(repr(kept).encode()).digest()[:16]
     buffer = io.BytesIO()
@@ -63,17 +73,30 @@ def encode_file(family: str, rows: Iterable[Mapping[str, Any]]) -> bytes:
     return buffer.getvalue()
 
 
-def write_file(output: str, where: Partition, rows: Iterable[Guarded]) -> str:
-    """Write a partition's rows to a file named by its content, which a retry overwrites with itself."""
-    content = encode_file(where[0], [row.fields for row in rows])
-    name = f"{folder(output, where)}/{hashlib.sha256(content).hexdigest()[:32]}.avro"
-    storage.write(name, content)
-    return name
+def write_file(output: str, where: Partition, rows: Iterable[Guarded], *, stream: bool = False) -> WrittenFile:
+    """Write a partition's rows to a file named by its content, which a retry overwrites with itself.
+
+    Its evidence is told under the date of its records; of dead letters under that of the earliest, or where a stream
+    wrote them, under the day it did.
+    """
+    family, site, date = where
+    kept = in_order(family, (row.fields for row in rows))
+    content = _encoded(family, kept)
+    sha256 = hashlib.sha256(content).hexdigest()
+    name = f"{folder('', where)}/{sha256[:32]}.avro"
+    storage.write(f"{output}{name}", content)
+    told = date or date_of(now_us() if stream else _earliest_us(kept))
+    suppressed = sum(row.get("suppressed", False) for row in kept)
+    return WrittenFile(name[1:], sha256, family, site, told, len(kept), suppressed)
+
+
+def _earliest_us(letters: Iterable[Mapping[str, Any]]) -> int | None:
+    return min((each["event_time"] for each in letters if each["event_time"] is not None), default=None)
 
 
 @dataclass(eq=False)
-class WriteRecords(beam.PTransform[beam.PCollection[Guarded], beam.PCollection[str]]):
-    """Writes guarded records as Avro files, complete when visible; returns their names.
+class WriteRecords(beam.PTransform[beam.PCollection[Guarded], beam.PCollection[WrittenFile]]):
+    """Writes guarded records as Avro files, complete when visible; returns what was written.
 
     Attributes:
       output: Folder on local disk, or `gs://BUCKET/FOLDER`.
@@ -83,15 +106,16 @@ class WriteRecords(beam.PTransform[beam.PCollection[Guarded], beam.PCollection[s
     output: str
     flush_us: int | None
 
-    def expand(self, records: beam.PCollection[Guarded]) -> beam.PCollection[str]:
+    def expand(self, records: beam.PCollection[Guarded]) -> beam.PCollection[WrittenFile]:
         output = self.output
         partitioned = records | "Partition" >> beam.Map(lambda record: (partition(record), record)).with_output_types(
             tuple[Partition, Guarded]
         )
         if self.flush_us is not None:
-            return partitioned | "Gather" >> beam.ParDo(_GatherFn(output, self.flush_us)).with_output_types(str)
+            return partitioned | "Gather" >> beam.ParDo(_GatherFn(output, self.flush_us)).with_output_types(WrittenFile)
         grouped = partitioned | "Group" >> beam.GroupByKey()
-        return grouped | "Write" >> beam.MapTuple(lambda where, rows: write_file(output, where, rows))
+        write = beam.MapTuple(lambda where, rows: write_file(output, where, rows))
+        return grouped | "Write" >> write.with_output_types(WrittenFile)
 
 
 class _GatherFn(beam.DoFn):
@@ -113,7 +137,7 @@ class _GatherFn(beam.DoFn):
         count: Any = beam.DoFn.StateParam(COUNT),
         flush: Any = beam.DoFn.TimerParam(FLUSH),
         end: Any = beam.DoFn.TimerParam(END),
-    ) -> Iterable[str]:
+    ) -> Iterable[WrittenFile]:
         where, record = element
         gathered = (count.read() or 0) + 1
         rows.add(record)
@@ -131,7 +155,7 @@ class _GatherFn(beam.DoFn):
         rows: Any = beam.DoFn.StateParam(ROWS),
         count: Any = beam.DoFn.StateParam(COUNT),
         end: Any = beam.DoFn.TimerParam(END),
-    ) -> Iterable[str]:
+    ) -> Iterable[WrittenFile]:
         end.clear()  # nothing is left of a day that is over
         yield from self._write(where, rows, count)
 
@@ -142,13 +166,13 @@ class _GatherFn(beam.DoFn):
         rows: Any = beam.DoFn.StateParam(ROWS),
         count: Any = beam.DoFn.StateParam(COUNT),
         flush: Any = beam.DoFn.TimerParam(FLUSH),
-    ) -> Iterable[str]:
+    ) -> Iterable[WrittenFile]:
         flush.clear()  # some runners would wait for it
         yield from self._write(where, rows, count)
 
-    def _write(self, where: Partition, rows: Any, count: Any) -> Iterable[str]:
+    def _write(self, where: Partition, rows: Any, count: Any) -> Iterable[WrittenFile]:
         if count.read():
-            yield write_file(self._output, where, rows.read())
+            yield write_file(self._output, where, rows.read(), stream=True)
             rows.clear()
             count.clear()
 

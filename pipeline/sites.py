@@ -7,7 +7,7 @@ and a key without a value is a mistake.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -81,16 +81,20 @@ class Located:
         return next(self.lines[where[:end]] for end in range(len(where), -1, -1) if where[:end] in self.lines)
 
 
-def load_sites(path: Path) -> tuple[Site, ...]:
+def load_sites(path: Path, *, stated: Sequence[str] = ()) -> tuple[Site, ...]:
     """Read a site file, or all `*.yaml` and `*.yml` of a folder in the order of their names.
+
+    Args:
+      path: The file or folder.
+      stated: Keys that may not be left blank.
 
     Raises:
       SiteFileError: there is no site file, or there are mistakes in any; it holds all that were found.
     """
-    return tuple(located.site for located in locate_sites(path))
+    return tuple(located.site for located in locate_sites(path, stated=stated))
 
 
-def locate_sites(path: Path) -> tuple[Located, ...]:
+def locate_sites(path: Path, *, stated: Sequence[str] = ()) -> tuple[Located, ...]:
     """Read as `load_sites` does, and keep the lines.
 
     Raises:
@@ -101,6 +105,9 @@ def locate_sites(path: Path) -> tuple[Located, ...]:
     for file in _site_files(path):
         document = _Document(file)
         site = document.site()
+        for key in stated if site else ():
+            if getattr(site, key) in (None, ()):
+                document.report((key,), "is left blank: fill it in")
         if site and site.site in sites:
             document.report(("site",), f"is the name of the site in {sites[site.site].file} too: give each its own")
         elif site:

@@ -23,6 +23,7 @@ from transforms.clips import Clip
 from transforms.coders import AvroCoder
 from transforms.dead_letters import Origin, Outcome, count_set_aside, dead_clip
 from transforms.decode import ClipLimits
+from transforms.facts import TOLD, ClipFact, identity_of, tell, unopened
 from transforms.validate import names_of
 
 STAGE = "ReadClips"
@@ -81,11 +82,12 @@ class ReadClipFiles(beam.PTransform):
             root
             | "Files" >> beam.Create(self.files, reshuffle=False)
             | "Spread" >> beam.Reshuffle()
-            | "Read" >> beam.ParDo(_ReadFn(names_of(self.sites), self.limits)).with_outputs(FAILED, main=CLIPS)
+            | "Read" >> beam.ParDo(_ReadFn(names_of(self.sites), self.limits)).with_outputs(FAILED, TOLD, main=CLIPS)
         )
         read[CLIPS].element_type = Clip
         read[FAILED].element_type = DeadLetter
-        return Outcome(read[CLIPS], read[FAILED])
+        read[TOLD].element_type = ClipFact
+        return Outcome(read[CLIPS], read[FAILED], read[TOLD])
 
 
 class _ReadFn(beam.DoFn):
@@ -98,8 +100,12 @@ class _ReadFn(beam.DoFn):
             reason, capture = file.fault or NO_ENVELOPE, file.capture
             origin = Origin(capture.site, capture.camera, capture.start_us) if capture else Origin()
             count_set_aside(__name__, reason)
-            letter = dead_clip(STAGE, reason, origin, file.path.stat().st_size, self._names)
+            size = file.path.stat().st_size
+            letter = dead_clip(STAGE, reason, origin, size, self._names)
             yield pvalue.TaggedOutput(FAILED, letter)
+            identity = identity_of(os.fsencode(file.path).hex(), size)
+            told = unopened(letter.site, letter.camera, letter.event_time, identity, size, reason=reason)
+            yield tell(told)
             return
         yield TimestampedValue(self._read(file.path, file.envelope), Timestamp(micros=file.envelope.start_us))
 

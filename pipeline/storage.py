@@ -72,3 +72,18 @@ def find(folder: str, suffix: str) -> list[str]:
         return sorted(each.path for each in found if each.path.endswith(suffix))
     paths = Path(folder).rglob(f"*{suffix}")
     return sorted(str(path) for path in paths if path.is_file())
+
+
+def changed(folder: str) -> list[tuple[str, int]]:
+    """Return all files at any depth of a folder and when each was changed last, in microseconds.
+
+    Raises:
+      FileNotFoundError: there is no such folder on the local disk.
+    """
+    if is_remote(folder):
+        found = FileSystems.match([f"{folder.rstrip('/')}/**"])[0].metadata_list
+        return sorted((each.path, int(each.last_updated_in_seconds * 1e6)) for each in found)
+    if not Path(folder).is_dir():
+        raise FileNotFoundError(folder)
+    paths = (path for path in Path(folder).rglob("*") if path.is_file())
+    return sorted((str(path), path.stat().st_mtime_ns // 1000) for path in paths)

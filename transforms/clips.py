@@ -62,10 +62,11 @@ class Faulty(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of looking at a clip, one of the two, still inside the pixel stage."""
+    """What came of looking at a clip, detections or a fault, still inside the pixel stage; and the clip's bytes."""
 
     detections: ClipDetections | None
     fault: Faulty | None
+    size: int
 
 
 PIXELS = (Delivery, Clip, Faulty, Outcome, Frame, OpenClip)

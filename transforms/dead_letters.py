@@ -22,10 +22,11 @@ STAGES = ("ReadClips", "ValidateClips", "DetectPeople", "RedactClips", "DropBiom
 
 
 class Outcome(NamedTuple):
-    """Good and failed output of a step; `failed` are dead letters."""
+    """Good and failed output of a step; `failed` are dead letters, `told` what happened to clips (`ClipFact`)."""
 
     good: beam.PCollection
     failed: beam.PCollection[DeadLetter]
+    told: beam.PCollection
 
 
 class Origin(NamedTuple):

@@ -31,6 +31,7 @@ from transforms.dead_letters import count_set_aside, dead_clip, origin_of
 from transforms.decode import ClipError, ClipLimits, open_clip, time_scale
 from transforms.detections import NO_BOXES, NO_SCORES, ClipDetections, unseen
 from transforms.detector import Detector
+from transforms.facts import BAD, DECODED, TOLD, ClipFact, known_clip, tell
 from transforms.look import Look
 from transforms.picture import PictureCheck
 from transforms.sampling import sampled
@@ -50,10 +51,12 @@ class Detected(NamedTuple):
     Attributes:
       detections: One element a clip, the unreadable ones included.
       failed: Dead letters.
+      told: What happened to each clip.
     """
 
     detections: beam.PCollection[ClipDetections]
     failed: beam.PCollection[DeadLetter]
+    told: beam.PCollection[ClipFact]
 
 
 def detect(clip: Clip, site: Site, camera: Camera, detector: Detector, limits: ClipLimits) -> ClipDetections:
@@ -143,9 +146,9 @@ class ClipDetector(ModelHandler[Clip, Outcome, Detectors]):
             try:
                 detections = detect(clip, site, camera, model[site.site, camera.name], self._limits)
             except ClipError as error:
-                yield Outcome(None, Faulty(clip, error.reason.value))
+                yield Outcome(None, Faulty(clip, error.reason.value), clip.size)
             else:
-                yield Outcome(detections, None)
+                yield Outcome(detections, None, clip.size)
 
     def get_num_bytes(self, batch: Sequence[Clip]) -> int:
         """Return the bytes of the encoded clips; the default would pickle them."""
@@ -179,11 +182,12 @@ class DetectPeople(beam.PTransform):
         )
         # Beam measures elements now and then, and would pickle those of a type that it was not told to do so.
         looked_at.element_type = Outcome
-        sort = beam.ParDo(_SortFn(names_of(self.sites))).with_outputs(FAILED, main=DETECTIONS)
+        sort = beam.ParDo(_SortFn(names_of(self.sites))).with_outputs(FAILED, TOLD, main=DETECTIONS)
         outcome = looked_at | "Sort" >> sort
         outcome[DETECTIONS].element_type = ClipDetections
         outcome[FAILED].element_type = DeadLetter
-        return Detected(outcome[DETECTIONS], outcome[FAILED])
+        outcome[TOLD].element_type = ClipFact
+        return Detected(outcome[DETECTIONS], outcome[FAILED], outcome[TOLD])
 
 
 class _SortFn(beam.DoFn):
@@ -196,9 +200,13 @@ class _SortFn(beam.DoFn):
         if outcome.detections is not None:
             counter(__name__, "frames").inc(len(outcome.detections.times_us))
             yield outcome.detections
+            yield tell(known_clip(outcome.detections, DECODED, outcome.size))
         if outcome.fault is not None:
             clip, reason = outcome.fault
             count_set_aside(__name__, reason)
-            yield unseen(clip.envelope)
+            bad = unseen(clip.envelope)
+            yield bad
+            told = known_clip(bad, BAD, outcome.size, stage=STAGE, reason=reason)
+            yield tell(told)
             origin = origin_of(clip.envelope)
             yield pvalue.TaggedOutput(FAILED, dead_clip(STAGE, reason, origin, clip.size, self._names))

@@ -11,10 +11,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import apache_beam as beam
-from apache_beam import coders
+from apache_beam import coders, pvalue
 from apache_beam.transforms import userstate
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.window import TimestampedValue
@@ -26,10 +26,13 @@ from transforms.arrivals import Arrival, DayKey, Span, before, day_of, has_ended
 from transforms.calendar import Day, scheduled, window_of
 from transforms.counters import counter
 from transforms.detections import ClipDetections, ClipDetectionsCoder
+from transforms.facts import TOLD, TOO_LATE, ClipFact, fate, fates, forgotten, tell
 from transforms.groups import CameraGroup, group_named
 from transforms.scene import Scene, Segment, Tracklets, run_segment
 from transforms.snapshot import Snapshot, SnapshotCoder
 from transforms.timeline import distinct
+
+TRACKLETS = "tracklets"
 
 SAVE_EVERY_US = 300 * SECOND_US
 SAVED_SCENES = 8
@@ -104,8 +107,20 @@ class _Queue:
         return found
 
 
+class Tracked(NamedTuple):
+    """The outputs of `TrackPeople`.
+
+    Attributes:
+      tracklets: What people did, a segment an element.
+      told: What was done with each clip, and which stretches' boxes are gone.
+    """
+
+    tracklets: beam.PCollection[Tracklets]
+    told: beam.PCollection[ClipFact]
+
+
 @dataclass(eq=False)
-class TrackPeople(beam.PTransform[beam.PCollection[tuple[DayKey, Arrival]], beam.PCollection[Tracklets]]):
+class TrackPeople(beam.PTransform):
     """Follows people within each camera group's site day, and says what they did, segment by segment.
 
     Attributes:
@@ -118,9 +133,12 @@ class TrackPeople(beam.PTransform[beam.PCollection[tuple[DayKey, Arrival]], beam
     spans: Mapping[str, Span]
     bounded: bool
 
-    def expand(self, arrivals: beam.PCollection[tuple[DayKey, Arrival]]) -> beam.PCollection[Tracklets]:
-        track = beam.ParDo(_TrackFn(self.sites, self.spans, self.bounded)).with_output_types(Tracklets)
-        return arrivals | "Track" >> track
+    def expand(self, arrivals: beam.PCollection[tuple[DayKey, Arrival]]) -> Tracked:
+        track = beam.ParDo(_TrackFn(self.sites, self.spans, self.bounded)).with_outputs(TOLD, main=TRACKLETS)
+        outcome = arrivals | "Track" >> track
+        outcome[TRACKLETS].element_type = Tracklets
+        outcome[TOLD].element_type = ClipFact
+        return Tracked(outcome[TRACKLETS], outcome[TOLD])
 
 
 class _TrackFn(beam.DoFn):
@@ -153,7 +171,7 @@ class _TrackFn(beam.DoFn):
         begun: Any = beam.DoFn.StateParam(BEGUN),
         fresh: Any = beam.DoFn.StateParam(FRESH),
         step: Any = beam.DoFn.TimerParam(STEP),
-    ) -> None:
+    ) -> Iterable[pvalue.TaggedOutput]:
         """Take a clip in; it is looked at when the watermark passes the next border."""
         key, arrival = element
         if begun.read() is None:
@@ -168,6 +186,9 @@ class _TrackFn(beam.DoFn):
             fresh.add(arrival.clip)
         else:
             counter(__name__, "clips_too_late").inc()
+            site, _, day = self._place(key)
+            if wanted(site, day, self._spans) is not None:
+                yield tell(fate(arrival.clip, TOO_LATE))
 
     @userstate.on_timer(STEP)
     def on_step(
@@ -208,20 +229,20 @@ class _TrackFn(beam.DoFn):
         if has_ended(self._spans[site.site], to_us):
             to_us = _last_border(site, day)  # what it stopped in is not told
             if not self._bounded or to_us <= border_us:
-                begun.write(False)
-                _clear(*state)
+                yield from _ended(begun, state, kept.told(group, asked, border_us, border_us))
                 return
         since_us, reached_us = border_us, to_us
         if to_us <= border_us:  # the day is over; event time goes on
-            reached_us = at.micros + 1000
-            since_us = reached_us - GATHER_US
+            since_us, reached_us = at.micros + 1000 - GATHER_US, at.micros + 1000
         arrived = distinct(_take(fresh))
         late = [clip for clip in arrived if _begin(clip, day) < border_us]
         coming = [clip for clip in arrived if _begin(clip, day) >= border_us]
         if (border_us - day.start_us) % STRETCH_US == 0:
             coming += _take(ahead)
         clips = distinct([*reaching.read(), *coming])
-        if late and (begin_again := kept.rewind(late, since_us)) is not None:
+        in_time = kept.in_time(late, since_us) if late else []
+        yield from fates(arrived, late, in_time)
+        if in_time and (begin_again := kept.rewind(in_time, since_us)) is not None:
             snapshot, known = begin_again
             clips = distinct([*known, *clips])
         for tracklets in advance(snapshot, site, group, day, clips, to_us):
@@ -231,20 +252,22 @@ class _TrackFn(beam.DoFn):
             if not self._bounded and (segment.end_us - day.start_us) % save_every_us(site) == 0:
                 kept.save(snapshot)
         if self._bounded:
+            first = {clip.camera: clip for clip in reversed(clips)}
+            yield from (tell(forgotten(site.site, name, _begin(first[name], day))) for name in sorted(first))
             return
         head.write(snapshot)
         far_us = to_us + (day.start_us - to_us) % STRETCH_US
         _replace(reaching, [clip for clip in clips if clip.end_us >= to_us and _begin(clip, day) < far_us])
         _add(ahead, [clip for clip in clips if _begin(clip, day) >= far_us])
         kept.forget(since_us, reached_us)
+        yield from kept.told(group, asked, since_us, kept.oldest_us(reached_us))
         kept.add([clip for clip in clips if border_us <= _begin(clip, day) < to_us], reached_us)
         if to_us < asked[1]:
             step.set(before(self._next_border(site, day, asked, to_us)))
         elif at.micros < asked[1] + site.lateness:
             step.set(at + Duration(micros=GATHER_US))
         else:
-            begun.write(False)
-            _clear(*state)
+            yield from _ended(begun, state, kept.told(group, asked, reached_us, asked[1]))
 
     def _place(self, key: DayKey) -> tuple[Site, CameraGroup, Day]:
         site = self._sites[key[0]]
@@ -268,6 +291,7 @@ class _Kept:
     def __init__(self, bags: Sequence[Any], saved: Any, site: Site, day: Day) -> None:
         self._bags = bags
         self._saved = saved
+        self._site = site.site
         self._day = day
         self._every_us = save_every_us(site)
         self._lateness_us = site.lateness
@@ -296,20 +320,38 @@ class _Kept:
         oldest_us = self._day.start_us + (now - self._intervals + 2) * self._every_us
         _replace(self._saved, [scene for scene in self._saved.read() if scene.until_us >= oldest_us])
 
-    def rewind(self, late: Sequence[ClipDetections], now_us: int) -> tuple[Snapshot, list[ClipDetections]] | None:
+    def oldest_us(self, now_us: int) -> int:
+        """Return from when on clips are kept at an instant."""
+        return self._day.start_us + max(0, self._interval(now_us) - self._intervals + 1) * self._every_us
+
+    def told(self, group: CameraGroup, asked: tuple[int, int], since_us: int, until_us: int) -> Iterator[Any]:
+        """Yield that those boxes are gone that were kept at an instant and are of before another.
+
+        A stretch is told whether there were boxes in it or not: what is too old is thrown away unread.
+        """
+        first_us = max(self.oldest_us(since_us), asked[0] - (asked[0] - self._day.start_us) % self._every_us)
+        for start_us in range(first_us, min(until_us, asked[1]), self._every_us):
+            yield from (tell(forgotten(self._site, camera.name, start_us)) for camera in group.cameras)
+
+    def in_time(self, late: Sequence[ClipDetections], now_us: int) -> list[ClipDetections]:
+        """Return those late clips that can still be counted."""
+        first_us = min(scene.until_us for scene in self._saved.read())
+        horizon_us = now_us - self._lateness_us
+        in_time = [clip for clip in late if clip.end_us > horizon_us and self._begin(clip) >= first_us]
+        counter(__name__, "clips_too_late").inc(len(late) - len(in_time))
+        return in_time
+
+    def rewind(self, in_time: Sequence[ClipDetections], now_us: int) -> tuple[Snapshot, list[ClipDetections]] | None:
         """Take late clips in, and go back to the last scene before the first of them that is new.
 
         Returns:
-          The scene, and all clips from there on, with some before; None where no clip is new and in time.
+          The scene, and all clips from there on, with some before; None where no clip is new.
         """
         scenes = sorted(self._saved.read(), key=lambda scene: scene.until_us)
-        horizon_us = now_us - self._lateness_us
-        in_time = [clip for clip in late if clip.end_us > horizon_us and self._begin(clip) >= scenes[0].until_us]
-        known = self._clips_from(min(map(self._begin, in_time)), now_us) if in_time else []
+        known = self._clips_from(min(map(self._begin, in_time)), now_us)
         identities = {clip.identity for clip in known}
         new = [clip for clip in in_time if clip.identity not in identities]
         counter(__name__, "clips_late").inc(len(new))
-        counter(__name__, "clips_too_late").inc(len(late) - len(in_time))
         if not new:
             return None
         first_us = min(map(self._begin, new))
@@ -354,9 +396,12 @@ def _add(bag: Any, items: Iterable[Any]) -> None:
         bag.add(item)
 
 
-def _clear(*states: Any) -> None:
+def _ended(begun: Any, states: Iterable[Any], told: Iterable[Any]) -> Iterator[Any]:
+    """Forget a day, and tell it."""
+    begun.write(False)
     for state in states:
         state.clear()
+    yield from told
 
 
 def _last_border(site: Site, day: Day) -> int:

@@ -21,6 +21,7 @@ from transforms.counters import counter
 from transforms.dead_letters import count_set_aside, dead_clip, origin_of
 from transforms.decode import ClipFault, ClipLimits
 from transforms.detections import ClipDetections, unseen
+from transforms.facts import BAD, NOT_ASKED_FOR, TOLD, UNWATCHED, ClipFact, known_clip, stranger, tell
 from transforms.sealing import Keys, SealError, SealFault, unseal
 
 STAGE = "ValidateClips"
@@ -46,11 +47,13 @@ class Validated(NamedTuple):
       clips: Clips to look at.
       unseen: What is known of clips that are not looked at: they count as clips, and cover nothing.
       failed: Dead letters.
+      told: What happened to clips that end here.
     """
 
     clips: beam.PCollection[Clip]
     unseen: beam.PCollection[ClipDetections]
     failed: beam.PCollection[DeadLetter]
+    told: beam.PCollection[ClipFact]
 
 
 def names_of(sites: Iterable[Site]) -> frozenset[str]:
@@ -114,11 +117,12 @@ class ValidateClips(beam.PTransform):
 
     def expand(self, clips: beam.PCollection[Clip]) -> Validated:
         validate = beam.ParDo(_ValidateFn(self.sites, self.limits, self.spans, self.keys))
-        checked = clips | "Validate" >> validate.with_outputs(UNSEEN, FAILED, main=CLIPS)
+        checked = clips | "Validate" >> validate.with_outputs(UNSEEN, FAILED, TOLD, main=CLIPS)
         checked[CLIPS].element_type = Clip
         checked[UNSEEN].element_type = ClipDetections
         checked[FAILED].element_type = DeadLetter
-        return Validated(checked[CLIPS], checked[UNSEEN], checked[FAILED])
+        checked[TOLD].element_type = ClipFact
+        return Validated(checked[CLIPS], checked[UNSEEN], checked[FAILED], checked[TOLD])
 
 
 class _ValidateFn(beam.DoFn):
@@ -156,15 +160,25 @@ class _ValidateFn(beam.DoFn):
             letter = dead_clip(STAGE, fault, origin_of(envelope), clip.size, self._names)
             yield pvalue.TaggedOutput(FAILED, letter)
         if site is None or fault in FAULTS:
+            told = stranger(envelope, self._names, clip.size, stage=STAGE, reason=fault or UNKNOWN_SITE)
+            yield tell(told)
             return
         # A false claim must not send a clip to more days than the limit allows.
         end_us = min(envelope.end_us, envelope.start_us + int(self._limits.max_seconds * SECOND_US))
         if not is_asked_for(site, self._spans, envelope.start_us, end_us):
             counter(__name__, "clips_not_asked_for").inc()
+            left_out = unseen(replace(envelope, sha256=sha256, end_us=end_us), readable=fault is None)
+            what = NOT_ASKED_FOR if fault is None else BAD
+            told = known_clip(left_out, what, clip.size, stage=STAGE, reason=fault or "")
+            yield tell(told)
         elif fault is not None:
-            yield pvalue.TaggedOutput(UNSEEN, unseen(replace(envelope, sha256=sha256, end_us=end_us)))
+            bad = unseen(replace(envelope, sha256=sha256, end_us=end_us))
+            yield pvalue.TaggedOutput(UNSEEN, bad)
+            yield tell(known_clip(bad, BAD, clip.size, stage=STAGE, reason=fault))
         elif scheduled(site, envelope.start_us, envelope.end_us):
             yield clip
         else:
             counter(__name__, "clips_outside_schedule").inc()
-            yield pvalue.TaggedOutput(UNSEEN, unseen(envelope, readable=True))
+            unwatched = unseen(envelope, readable=True)
+            yield pvalue.TaggedOutput(UNSEEN, unwatched)
+            yield tell(known_clip(unwatched, UNWATCHED, clip.size))

@@ -11,9 +11,12 @@ from typing import Any
 import fastavro
 import pytest
 
+from pipeline.evidence.verify import packs_of, verify
 from pipeline.view import current, read_records
+from schemas.evidence import DayPack
 from schemas.least import LeastCounts
 from schemas.records import FAMILIES, Dwell, Heatmap
+from schemas.seals import RetentionPack
 from tests.support.attack import attack
 from tests.support.command import silhouette
 from tests.support.crowds import as_measured, as_written
@@ -57,6 +60,12 @@ def demo(root: Path, clips: Path, tmp_path_factory: pytest.TempPathFactory) -> D
     done = silhouette("run", "--site", root / "demo/site.yaml", "--clips", clips, "--output", output)
     assert done.returncode == 0, done.stderr
     return Demo(clips, output, done.stdout)
+
+
+def evidence(output: Path) -> DayPack:
+    """Return the pack of the one day that a run wrote."""
+    (pack,) = [each for each in packs_of(str(output), "example-library") if isinstance(each, DayPack)]
+    return pack
 
 
 def minutes(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -123,6 +132,26 @@ def test_the_summary_says_so(demo: Demo) -> None:
     assert str(demo.output) in demo.printed
 
 
+def test_the_run_leaves_evidence_of_what_it_read_and_wrote(demo: Demo) -> None:
+    pack = evidence(demo.output)
+    sizes = [path.stat().st_size for path in demo.clips.glob("*.mp4")]
+    assert pack.clips is not None and pack.arrival is not None and pack.made_with is not None
+    assert (pack.clips.read, pack.clips.decoded, pack.clips.bytes) == (14, 14, sum(sizes))
+    assert pack.clips.frames == sum(row["frames"] for row in minutes(read(demo.output, "camera_health")))
+    for emitted in pack.records or ():
+        assert emitted.rows == len(read(demo.output, emitted.family)), emitted.family
+    assert pack.arrival.capture_to_pixels_gone.count == 14
+    assert pack.arrival.capture_to_geometry_gone.count == 1
+    assert (pack.withheld, pack.dropped) == ((), ())
+    (model,) = pack.made_with.models
+    assert (model.card, model.licence, model.verdict) == ("person", "MIT", "admitted")
+    (looked,) = [p for p in packs_of(str(demo.output), "example-library") if isinstance(p, RetentionPack)]
+    assert [(each.kind, each.verdict) for each in looked.holdings] == [("archive", "over")], "recorded long ago"
+    found = verify(str(demo.output), "example-library", None)
+    assert (found.faults, found.packs, found.files, found.unlisted) == ([], 2, 6, 0)
+    assert found.head is not None and found.head in demo.printed
+
+
 def test_bad_clips_are_told_and_the_rest_is_counted(root: Path, demo: Demo, tmp_path: Path) -> None:
     """One clip is cut short, one has another's hash: exit 3, dead letters without payload, less coverage."""
     some = tmp_path / "clips"
@@ -144,6 +173,9 @@ def test_bad_clips_are_told_and_the_rest_is_counted(root: Path, demo: Demo, tmp_
             letters += list(fastavro.reader(file))
     assert {letter["reason"] for letter in letters} == {"hash_mismatch"}
     assert [letter["camera"] for letter in letters] == ["reading-table"] * 2
+    told = evidence(tmp_path / "out").clips
+    assert told is not None and (told.read, told.decoded) == (3, 1)
+    assert [(bad.stage, bad.reason, bad.clips) for bad in told.bad] == [("ValidateClips", "hash_mismatch", 2)]
     health = [row for row in read(tmp_path / "out", "camera_health") if row["window_size_seconds"] == 60]
     assert [row["bad_clips"] for row in health] == [2]
     assert health[0]["clips"] == 3
@@ -167,6 +199,11 @@ def test_records_do_not_depend_on_order_repeats_or_workers(root: Path, demo: Dem
         files.append({str(path.relative_to(output)) for path in output.rglob("*.avro")})
     assert files[0] == files[1]
     assert len(files[0]) == 6
+    one, two = (evidence(tmp_path / name) for name in ("a", "b"))
+    for section in ("made_with", "clips", "records", "dropped", "files"):
+        assert getattr(one, section) == getattr(two, section), "clips given twice count once in the evidence too"
+    assert one.arrival is not None and two.arrival is not None
+    assert (one.arrival.duplicates, two.arrival.duplicates) == (0, 2)
 
 
 def test_a_run_with_more_clips_into_the_same_folder_equals_a_fresh_one(root: Path, demo: Demo, tmp_path: Path) -> None:

@@ -82,9 +82,11 @@ def coder_parts(coder: coders.Coder) -> list[coders.Coder]:
 
 def test_nothing_of_pixels_is_shuffled(root: beam.Pipeline, source: str) -> None:
     found = list(shuffled(root))
-    written = {"ReadClips/Spread", "WriteRecords/Group"} if source == "archive" else {"WriteRecords/Gather"}
+    archive = {"ReadClips/Spread", "WriteRecords/Group", "TallyClips/Group", "TallyDays/Group"}
+    stream = {"WriteRecords/Gather", "TallyClips/Sum", "TallyDays/Close"}
     assert {label for label, _ in found} >= {
-        "TrackPeople/Track", "AggregateMetrics/Aggregate", "ProtectAggregates/Release", *written,
+        "TrackPeople/Track/ParDo(_TrackFn)", "AggregateMetrics/Aggregate", "ProtectAggregates/Release",
+        *(archive if source == "archive" else stream),
     }  # fmt: skip
     for label, kind in found:
         assert not {part for part in parts(kind) if part in FORBIDDEN}, label
@@ -102,7 +104,7 @@ def test_nothing_is_pickled_into_a_shuffle(root: beam.Pipeline) -> None:
 
 def test_state_holds_geometry_and_records_in_coders_of_its_own(root: beam.Pipeline, source: str) -> None:
     found = dict(states(root))
-    assert len(found) == (22 if source == "archive" else 24), sorted(found)
+    assert len(found) == (22 if source == "archive" else 28), sorted(found)
     for label, coder in found.items():
         own = type(coder).__module__.startswith("transforms.") or isinstance(
             coder, coders.BooleanCoder | coders.VarIntCoder
@@ -163,9 +165,11 @@ def test_the_guard_is_the_only_way_to_a_record_sink(root: beam.Pipeline, source:
     (sunk,) = steps["WriteRecords"].inputs
     assert sunk is steps["DropBiometrics"].outputs[None]
     writers = {label.split("/")[0] for label in steps if label.startswith(("Write", "Publish"))}
-    assert writers == ({"WriteRecords"} if source == "archive" else {"WriteRecords", "PublishDeadLetters"})
-    for writer in writers:
+    records = {"WriteRecords"} if source == "archive" else {"WriteRecords", "PublishDeadLetters"}
+    assert writers == {*records, "WriteEvidence"}
+    for writer in records:
         assert steps[writer].inputs[0] is sunk
+    assert steps["WriteEvidence"].inputs[0] is steps["MakePacks"].outputs[None], "packs have a guard of their own"
 
 
 def test_steps_keep_their_names(root: beam.Pipeline, source: str) -> None:

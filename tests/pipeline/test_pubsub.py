@@ -12,10 +12,13 @@ from apache_beam.io.unbounded_source import UnboundedReader
 from apache_beam.utils.timestamp import MAX_TIMESTAMP, MIN_TIMESTAMP
 
 from pipeline.archive import find_clips
+from pipeline.evidence.verify import packs_of, verify
 from pipeline.pubsub import Mark, MarkCoder, PubSubSource, Subscription
 from pipeline.view import current, read_records
 from pipeline.watermark import QUIET_US, Watermark
 from schemas.clock import SECOND_US, now_us
+from schemas.evidence import DayPack
+from schemas.seals import RetentionPack
 from tests.support import builds
 from tests.support.command import silhouette
 from tests.support.live import publish
@@ -24,6 +27,7 @@ from transforms.clips import Delivery
 
 SOURCE = Subscription("projects/p/subscriptions/s", 1, 64 << 20, 30 * SECOND_US, 3600 * SECOND_US)
 NOW = 1_800_000_000 * SECOND_US
+SITE = "example-library"
 FROM, UNTIL = "2026-01-05T09:00:00Z", "2026-01-05T09:03:00Z"
 
 
@@ -236,6 +240,23 @@ def batch(root: Path, archive: Path, tmp_path_factory: pytest.TempPathFactory) -
     return output
 
 
+def check_evidence(output: str, batch: str, topic: str) -> None:
+    """Hold a stream's evidence against the batch run's, but for what depends on arrival."""
+    days = ([each for each in packs_of(where, SITE) if isinstance(each, DayPack)] for where in (output, batch))
+    (streamed,), (read,) = days
+    assert streamed.clips == read.clips
+    assert streamed.arrival is not None and (streamed.arrival.deliveries, streamed.arrival.duplicates) == (4, 1)
+    assert (streamed.arrival.late, streamed.arrival.too_late) == (0, 0)
+    assert streamed.arrival.capture_to_geometry_gone.count >= 1
+    (strange,) = packs_of(output, "unknown")
+    assert isinstance(strange, DayPack) and strange.clips is not None
+    assert [(bad.stage, bad.reason, bad.clips) for bad in strange.clips.bad] == [("ReadClips", "bad_envelope", 1)]
+    (looked,) = [each for each in packs_of(output, SITE) if isinstance(each, RetentionPack)]
+    assert {(each.kind, each.verdict) for each in looked.holdings} >= {("topic", "within"), ("subscription", "over")}
+    assert topic in {each.name for each in looked.holdings}
+    assert verify(output, SITE, None).faults == verify(output, "unknown", None).faults == []
+
+
 @pytest.mark.parametrize("runner", ["direct", "prism"])
 def test_pubsub_until_idle_ends_with_the_records_of_the_batch(
     root: Path, pubsub: PubSub, archive: Path, batch: Path, tmp_path: Path, runner: str
@@ -253,4 +274,5 @@ def test_pubsub_until_idle_ends_with_the_records_of_the_batch(
     assert done.returncode == 3, done.stderr
     assert "bad_envelope 1" in done.stdout
     assert current(read_records(tmp_path / "out")) == current(read_records(batch))
+    check_evidence(str(tmp_path / "out"), str(batch), topic)
     assert pubsub.pull(subscription, seconds=2) == []

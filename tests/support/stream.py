@@ -32,13 +32,8 @@ def count(
     """Apply the steps from detections to metric records."""
     sites, spans = (site,), {site.site: asked}
     models = {(site.site, camera.name): MODEL for camera in site.cameras}
-    return (
-        clips
-        | ToSiteDays(sites, spans)
-        | TrackPeople(sites, spans, bounded)
-        | AnonymiseTracks()
-        | AggregateMetrics(sites, models, spans, bounded)
-    )
+    tracked = clips | ToSiteDays(sites, spans) | TrackPeople(sites, spans, bounded)
+    return tracked.tracklets | AnonymiseTracks() | AggregateMetrics(sites, models, spans, bounded)
 
 
 def streamed(site: Site, asked: Span, happenings: Iterable[Happening]) -> list[MetricRecord]:

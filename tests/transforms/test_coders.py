@@ -8,17 +8,24 @@ from transforms.arrivals import Arrival, ArrivalCoder
 from transforms.coders import AvroCoder, PixelCoder, PixelsLeaveStageError
 from transforms.detections import ClipDetections, ClipDetectionsCoder
 from transforms.events import PlaceEvents, PlaceEventsCoder
+from transforms.evidence import DayPart, DayPartCoder, WrittenFile, WrittenFileCoder
+from transforms.facts import ClipFact, ClipFactCoder
 from transforms.guard import Guarded, GuardedCoder
 from transforms.protect import Measured, MeasuredCoder
 from transforms.snapshot import Snapshot, SnapshotCoder
+from transforms.tally import Tally, TallyCoder
 
 CODERS = {
     Arrival: ArrivalCoder,
     ClipDetections: ClipDetectionsCoder,
+    ClipFact: ClipFactCoder,
+    DayPart: DayPartCoder,
     Guarded: GuardedCoder,
     Measured: MeasuredCoder,
     PlaceEvents: PlaceEventsCoder,
     Snapshot: SnapshotCoder,
+    Tally: TallyCoder,
+    WrittenFile: WrittenFileCoder,
 }
 
 

@@ -81,9 +81,10 @@ def test_the_fact_of_a_bad_clip_goes_on_and_its_bytes_do_not() -> None:
 
 def test_a_clip_of_nobody_we_know_is_a_dead_letter_and_nothing_else() -> None:
     found = validated(Clip(replace(ENVELOPE, camera=SECRET), PAYLOAD), Clip(replace(ENVELOPE, site=SECRET), PAYLOAD))
-    assert set(found) == {"failed"}
+    assert set(found) == {"failed", "told"}
     assert SECRET not in repr(found)
     assert {letter.reason for letter in found["failed"]} == {"unknown_site", "unknown_camera"}
+    assert {(fact.what, fact.reason) for fact in found["told"]} == {("bad", "unknown_site"), ("bad", "unknown_camera")}
 
 
 def test_an_absurdly_long_clip_counts_in_one_day_and_not_in_every_day_of_its_claim() -> None:
@@ -93,15 +94,17 @@ def test_an_absurdly_long_clip_counts_in_one_day_and_not_in_every_day_of_its_cla
 
 def test_outside_the_schedule_a_clip_is_known_and_not_looked_at() -> None:
     found = validated(Clip(ENVELOPE, PAYLOAD), schedule=[{"days": "mon-sun", "hours": "08:00-09:00"}])
-    assert set(found) == {"unseen"}
+    assert set(found) == {"unseen", "told"}
     assert found["unseen"][0].readable
+    assert [(fact.what, fact.size) for fact in found["told"]] == [("unwatched", len(PAYLOAD))]
 
 
 @pytest.mark.parametrize("clip", [Clip(ENVELOPE, b"", 101), Clip(ENVELOPE, b"x" * 101)], ids=["unread", "read"])
 def test_a_clip_that_is_too_large_counts_by_what_its_envelope_says_and_its_true_size(clip: Clip) -> None:
     found = validated(clip)
-    assert set(found) == {"unseen", "failed"}
+    assert set(found) == {"unseen", "failed", "told"}
     (unseen,), (letter,) = found["unseen"], found["failed"]
+    assert [(fact.what, fact.reason, fact.size) for fact in found["told"]] == [("bad", "too_large", 101)]
     assert (unseen.readable, unseen.sha256) == (False, DIGEST)
     assert (letter.reason, letter.bytes) == ("too_large", 101)
 
@@ -109,8 +112,11 @@ def test_a_clip_that_is_too_large_counts_by_what_its_envelope_says_and_its_true_
 @pytest.mark.parametrize("asked", [span(-500, -400), span(-86_400, 0), span(86_400, 90_000)])
 def test_what_no_asked_record_needs_is_not_looked_at(asked: Span) -> None:
     """A bad clip is still a dead letter."""
-    assert validated(Clip(ENVELOPE, PAYLOAD), asked=asked) == {}
-    assert set(validated(Clip(ENVELOPE, b""), asked=asked)) == {"failed"}
+    (fact,) = validated(Clip(ENVELOPE, PAYLOAD), asked=asked).pop("told")
+    assert fact.what == "not_asked_for"
+    bad = validated(Clip(ENVELOPE, b""), asked=asked)
+    assert set(bad) == {"failed", "told"}
+    assert [(fact.what, fact.reason) for fact in bad["told"]] == [("bad", "empty")]
 
 
 def test_what_was_captured_earlier_on_an_asked_day_is_looked_at() -> None:

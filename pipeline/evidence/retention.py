@@ -1,0 +1,241 @@
+"""What keeps clips besides the job's memory, as found, against the site file's `raw_retention`.
+
+Looked at live: the clip topic with every subscription, snapshot, export and dead-letter policy on it; folders of the
+edge spool, of archives, of Flink's checkpoints and savepoints. What cannot be looked at is told as unreadable, never
+left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from google.api_core.exceptions import GoogleAPICallError
+
+from pipeline import storage
+from pipeline.evidence.sink import write_pack
+from schemas.clock import SECOND_US, micros, now_us, to_rfc3339
+from schemas.evidence import VERSION, canonical
+from schemas.seals import Holding, RetentionPack
+from schemas.site import Site
+from transforms.evidence import date_of
+from transforms.pack import SitePack
+
+if TYPE_CHECKING:
+    from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+
+    from pipeline.archive import ClipFile
+
+_CALL_S = 20.0
+_SNAPSHOT_S = 7 * 86_400.0  # by Pub/Sub's own rule
+_SPOOLED = re.compile(r"[0-9]{12}-([0-9]{16})-[a-z0-9][a-z0-9_-]{0,62}\.clip")
+
+
+class Judge:
+    """Draws verdicts against what a site file says.
+
+    Args:
+      raw_retention_us: How long clips may be kept anywhere.
+      now: The instant of the look.
+    """
+
+    def __init__(self, raw_retention_us: int, now: int) -> None:
+        self.limit_s = raw_retention_us / SECOND_US
+        self._now = now
+
+    def bounded(self, kind: Any, name: str, keeps_s: float, why: str) -> Holding:
+        """Return a place that keeps a clip for so long at most."""
+        verdict: Any = "over" if keeps_s > self.limit_s else "within"
+        return Holding(kind=kind, name=name, keeps_seconds=keeps_s, oldest_seconds=None, verdict=verdict, why=why)
+
+    def unbounded(self, kind: Any, name: str, why: str) -> Holding:
+        """Return a place whose bound is not this service's to know."""
+        return Holding(kind=kind, name=name, keeps_seconds=None, oldest_seconds=None, verdict="unbounded", why=why)
+
+    def unreadable(self, kind: Any, name: str, error: BaseException) -> Holding:
+        """Return a place that could not be looked at; the fault by its class alone."""
+        why = f"could not be looked at: {type(error).__name__}"
+        return Holding(kind=kind, name=name, keeps_seconds=None, oldest_seconds=None, verdict="unreadable", why=why)
+
+    def found(self, kind: Any, name: str, captured_us: Iterable[int], what: str) -> Holding:
+        """Return a folder by the age of the oldest thing in it."""
+        oldest_us = min(captured_us, default=None)
+        if oldest_us is None:
+            return Holding(kind=kind, name=name, keeps_seconds=None, oldest_seconds=None, verdict="within", why="empty")
+        age_s = max(0.0, (self._now - oldest_us) / SECOND_US)
+        verdict: Any = "over" if age_s > self.limit_s else "within"
+        return Holding(kind=kind, name=name, keeps_seconds=None, oldest_seconds=age_s, verdict=verdict, why=what)
+
+
+def collect(
+    site: Site,
+    *,
+    topics: Sequence[str] = (),
+    spools: Sequence[Path] = (),
+    archives: Sequence[str] = (),
+    checkpoints: Sequence[str] = (),
+    files: Sequence[ClipFile] = (),
+    clients: tuple[PublisherClient, SubscriberClient] | None = None,
+) -> RetentionPack:
+    """Look at every place; returns what was found.
+
+    Args:
+      site: The site file; it must say `raw_retention`.
+      topics: Topics that clips are published to.
+      spools: Folders of edge spools.
+      archives: Folders of clips, here or `gs://…`.
+      checkpoints: Folders of Flink's checkpoints and savepoints.
+      files: Clips that a run was given.
+      clients: Clients of Pub/Sub; by default those of the environment.
+    """
+    assert site.raw_retention is not None
+    now = now_us()
+    judge = Judge(site.raw_retention, now)
+    holdings = [
+        *(holding for topic in topics for holding in topic_holdings(topic, judge, clients)),
+        *(_folder(judge, "spool", str(spool), _spooled(spool), "oldest capture in it") for spool in spools),
+        *(_folder(judge, "archive", each, _captured(each), "oldest capture, or file, in it") for each in archives),
+        *(
+            _folder(judge, "checkpoints", each, _changed(each), "oldest file in it; it holds boxes, and no picture")
+            for each in checkpoints
+        ),
+        *_given(judge, site, files),
+    ]
+    return RetentionPack(
+        version=VERSION,
+        kind="retention",
+        site=site.site,
+        date=date_of(now),
+        checked=to_rfc3339(now),
+        raw_retention_seconds=site.raw_retention / SECOND_US,
+        holdings=tuple(holdings),
+    )
+
+
+def write_retention(output: str, pack: RetentionPack) -> str:
+    """Write what was found beside the packs of days; returns its name."""
+    return write_pack(output, SitePack(pack.site, pack.date, canonical(pack.model_dump(mode="json"))))
+
+
+def excesses(pack: RetentionPack) -> list[Holding]:
+    """Return what is not within what the site file says, or could not be looked at."""
+    return [holding for holding in pack.holdings if holding.verdict != "within"]
+
+
+def topic_holdings(
+    topic: str, judge: Judge, clients: tuple[PublisherClient, SubscriberClient] | None = None
+) -> Iterator[Holding]:
+    """Yield what a topic keeps, and everything that hangs on it."""
+    from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+
+    publisher, subscriber = clients or (PublisherClient(), SubscriberClient())
+    yield from _topic(topic, judge, publisher, subscriber, {topic})
+
+
+def _topic(
+    topic: str, judge: Judge, publisher: PublisherClient, subscriber: SubscriberClient, seen: set[str]
+) -> Iterator[Holding]:
+    try:
+        kept = publisher.get_topic(topic=topic, timeout=_CALL_S, retry=None).message_retention_duration
+        if kept:
+            yield judge.bounded("topic", topic, kept.total_seconds(), "message_retention_duration of the topic")
+        else:
+            yield judge.bounded("topic", topic, 0.0, "keeps nothing beyond what its subscriptions do")
+    except GoogleAPICallError as error:
+        yield judge.unreadable("topic", topic, error)
+    try:
+        names = list(publisher.list_topic_subscriptions(topic=topic, timeout=_CALL_S, retry=None))
+    except GoogleAPICallError as error:
+        yield judge.unreadable("subscription", f"{topic}, all of its subscriptions", error)
+        names = []
+    for name in names:
+        yield from _subscription(name, judge, publisher, subscriber, seen)
+    try:
+        snapshots = list(publisher.list_topic_snapshots(topic=topic, timeout=_CALL_S, retry=None))
+    except GoogleAPICallError as error:
+        yield judge.unreadable("snapshot", f"{topic}, all of its snapshots", error)
+        snapshots = []
+    for name in snapshots:
+        yield _snapshot(name, judge, subscriber)
+
+
+def _subscription(
+    name: str, judge: Judge, publisher: PublisherClient, subscriber: SubscriberClient, seen: set[str]
+) -> Iterator[Holding]:
+    try:
+        found = subscriber.get_subscription(subscription=name, timeout=_CALL_S, retry=None)
+    except GoogleAPICallError as error:
+        yield judge.unreadable("subscription", name, error)
+        return
+    acked = "acknowledged clips too" if found.retain_acked_messages else "clips until they are acknowledged"
+    kept_s = found.message_retention_duration.total_seconds()
+    yield judge.bounded("subscription", name, kept_s, f"message_retention_duration: {acked}")
+    exports = {
+        "BigQuery": found.bigquery_config.table,
+        "Cloud Storage": found.cloud_storage_config.bucket,
+        "a push endpoint": found.push_config.push_endpoint,
+    }
+    for where, target in exports.items():
+        if target:
+            yield judge.unbounded("export", name, f"copies clips to {where}, whose retention is not seen here")
+    dead = found.dead_letter_policy.dead_letter_topic
+    if dead:
+        yield judge.unbounded("dead_letter_policy", name, f"hands whole clips on to {dead}, told by itself"[:200])
+        if dead not in seen:
+            seen.add(dead)
+            yield from _topic(dead, judge, publisher, subscriber, seen)
+
+
+def _snapshot(name: str, judge: Judge, subscriber: SubscriberClient) -> Holding:
+    try:
+        snapshot = subscriber.get_snapshot(snapshot=name, timeout=_CALL_S, retry=None)
+    except GoogleAPICallError as error:  # it may have just expired
+        return judge.unreadable("snapshot", name, error)
+    until = to_rfc3339(micros(snapshot.expire_time))[:10]
+    return judge.bounded("snapshot", name, _SNAPSHOT_S, f"expires a week after its oldest message came, on {until}")
+
+
+def _folder(judge: Judge, kind: Any, name: str, captured_us: Iterable[int], what: str) -> Holding:
+    try:
+        return judge.found(kind, name, list(captured_us), what)
+    except OSError as error:
+        return judge.unreadable(kind, name, error)
+
+
+def _spooled(folder: Path) -> Iterator[int]:
+    """Yield the capture starts in a spool, by the names of its files: they are encrypted."""
+    for path in (folder / "clips").iterdir():
+        if match := _SPOOLED.fullmatch(path.name):
+            yield int(match[1])
+
+
+def _captured(folder: str) -> Iterator[int]:
+    """Yield the capture starts in an archive; of a clip without an envelope, when its file was written."""
+    from pipeline.archive import find_clips
+
+    if storage.is_remote(folder):
+        yield from _changed(folder)
+        return
+    for file in find_clips([Path(folder)]):
+        yield _start_us(file)
+
+
+def _start_us(file: ClipFile) -> int:
+    return file.path.stat().st_mtime_ns // 1000 if file.envelope is None else file.envelope.start_us
+
+
+def _changed(folder: str) -> Iterator[int]:
+    """Yield when each file under a folder was changed last."""
+    yield from (at_us for _, at_us in storage.changed(folder))
+
+
+def _given(judge: Judge, site: Site, files: Sequence[ClipFile]) -> Iterator[Holding]:
+    """Yield the folders of the clips of a site that a run was given."""
+    folders: dict[str, list[int]] = {}
+    for file in files:
+        if file.envelope is None or file.envelope.site == site.site:
+            folders.setdefault(str(file.path.parent), []).append(_start_us(file))
+    for name, starts in sorted(folders.items()):
+        yield judge.found("archive", name, starts, "oldest capture of the clips that were given")

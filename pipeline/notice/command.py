@@ -1,0 +1,92 @@
+"""`silhouette notice`: the public notice, from the site file and the evidence."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.notice.facts import SiteFacts
+
+# As `pipeline.notice.render` has them, whose import takes too long for --help; a test holds them equal.
+LANGUAGES, FORMATS = ("en", "fr"), ("html", "md")
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command's flags."""
+    parser = commands.add_parser(
+        "notice",
+        help="write the public notice from site file and evidence",
+        description="Writes the notice for the people who are filmed. It says what the site file and the evidence say, "
+        "and refuses to while the site file leaves blanks.",
+        epilog="Exit codes: 0 written; 1 failed; 2 wrong usage, or blanks in the site file.",
+    )
+    add_flags(parser)
+    parser.add_argument("--lang", choices=LANGUAGES, default="en", help="default: %(default)s")
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that notice and assessment share."""
+    parser.add_argument("--site", type=Path, required=True, metavar="SITE.yaml", help="site file, or a folder of them")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write into")
+    parser.add_argument("--evidence", metavar="DIR", help="output of the job, a folder or gs://…: its evidence is read")
+    parser.add_argument("--format", choices=FORMATS, default="html", help="default: %(default)s")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write a notice a site; returns the exit code."""
+    from pipeline.notice.render import markdown
+
+    def text(facts: SiteFacts) -> str:
+        return markdown(f"notice.{args.lang}.md", args.lang, s=facts, cameras=len(facts.site.cameras))
+
+    return write("notice", args, text, args.lang)
+
+
+def write(command: str, args: argparse.Namespace, text: Any, language: str) -> int:
+    """Write a page a site, and say where; returns the exit code.
+
+    Args:
+      command: Name of the command, and of its files.
+      args: What `add_flags` added.
+      text: From a site's facts to Markdown.
+      language: Of the page.
+    """
+    from pipeline import storage
+    from pipeline.cli import FAILED, OK, USAGE
+    from pipeline.evidence.verify import packs_of
+    from pipeline.notice.facts import STATED, site_facts
+    from pipeline.notice.render import page
+    from pipeline.sites import SiteFileError, load_sites
+
+    try:
+        sites = load_sites(args.site, stated=STATED)
+    except (SiteFileError, OSError) as error:
+        print(f"silhouette {command}: --site:\n{error}", file=sys.stderr)
+        return USAGE
+    output = None if args.evidence is None else args.evidence.rstrip("/")
+    if output is not None and not storage.find(f"{output}/evidence", ".json"):
+        print(
+            f"silhouette {command}: --evidence: {output} holds no evidence; give the output of a run", file=sys.stderr
+        )
+        return USAGE
+    for site in sites:
+        facts = site_facts(site, packs_of(output, site.site) if output is not None else ())
+        written = text(facts)
+        name = args.output / f"{command}-{site.site}.{language}.{args.format}"
+        try:
+            storage.write(str(name), (page(written, language) if args.format == "html" else written).encode())
+        except OSError as error:
+            print(f"silhouette {command}: --output: {name}: {error.strerror}", file=sys.stderr)
+            return FAILED
+        print(name)
+        if facts.excess:
+            print(
+                f"silhouette {command}: {site.site}: the last look found {len(facts.excess)} of {facts.places} places "
+                "that may keep clips longer than raw_retention says; this page says so, and "
+                "`silhouette evidence retention` which they are",
+                file=sys.stderr,
+            )
+    return OK

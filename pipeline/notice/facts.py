@@ -1,0 +1,119 @@
+"""What a site's notice and assessment may say: read from the site file and the evidence, and from nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from schemas.clock import SECOND_US
+from schemas.evidence import DayPack
+from schemas.fields import WEEKDAYS
+from schemas.least import BY_DEFAULT
+from schemas.seals import Holding, RetentionPack
+from schemas.site import Site
+from transforms.tally import bound_at
+
+STATED = ("controller", "contact", "purposes", "legal_basis", "recipients", "raw_retention")
+"""Keys of the site file that may not be left blank."""
+
+
+@dataclass(frozen=True)
+class SiteFacts:
+    """What is known of a site's processing.
+
+    Attributes:
+      site: The site file.
+      retention_s: How long the site file lets clips be kept anywhere.
+      shortest_s: Length of the shortest window.
+      lateness_s: How late a clip may be counted.
+      quantities: What is counted, of `crossings`, `occupancy`, `queue`, `heatmap`.
+      k: Least number behind a published cell in each family that has a `k` by default; 1: some is given in full.
+      masked: Whether any part of any picture is blanked first.
+      hours: When the site is watched, as (days, hours) in its local time; empty: always.
+      redaction: Which redacted video there is; None where no evidence says.
+      days: How many days of evidence were read.
+      pixels_gone_s: 99 of 100 live clips had left the job's memory after so long; None where no live job tells.
+      geometry_gone_s: Likewise their boxes.
+      checked: When it was looked last at what keeps clips; None for never.
+      excess: What keeps them longer than the site file says, has no bound, or could not be looked at, as last found.
+      places: How many places were looked at then.
+    """
+
+    site: Site
+    retention_s: float
+    shortest_s: float
+    lateness_s: float
+    quantities: tuple[str, ...]
+    k: int
+    masked: bool
+    hours: tuple[tuple[str, str], ...]
+    redaction: str | None
+    days: int
+    pixels_gone_s: float | None
+    geometry_gone_s: float | None
+    checked: str | None
+    excess: tuple[Holding, ...]
+    places: int
+
+
+def site_facts(site: Site, packs: Iterable[DayPack | RetentionPack]) -> SiteFacts:
+    """Return what is known of a site, whose blanks are filled in.
+
+    Args:
+      site: The site file.
+      packs: Its evidence; none where there is none yet.
+    """
+    assert site.raw_retention is not None
+    packs = list(packs)
+    days = [pack for pack in packs if isinstance(pack, DayPack)]
+    live = [pack for pack in days if pack.made_with is not None and pack.made_with.source == "subscription"]
+    looks = sorted((pack for pack in packs if isinstance(pack, RetentionPack)), key=lambda pack: pack.checked)
+    last = looks[-1] if looks else None
+    redactions = {pack.made_with.redaction for pack in days if pack.made_with is not None}
+    return SiteFacts(
+        site=site,
+        retention_s=site.raw_retention / SECOND_US,
+        shortest_s=min(site.windows) / SECOND_US,
+        lateness_s=site.lateness / SECOND_US,
+        quantities=_quantities(site),
+        k=min(getattr(site.k, family) for family in BY_DEFAULT),
+        masked=any(camera.masks for camera in site.cameras),
+        hours=_hours(site),
+        redaction=", ".join(sorted(redactions)) or None,
+        days=len({pack.date for pack in days}),
+        pixels_gone_s=_p99(live, "capture_to_pixels_gone"),
+        geometry_gone_s=_p99(live, "capture_to_geometry_gone"),
+        checked=last.checked[:10] if last else None,
+        excess=tuple(each for each in last.holdings if each.verdict != "within") if last else (),
+        places=len(last.holdings) if last else 0,
+    )
+
+
+def _quantities(site: Site) -> tuple[str, ...]:
+    zones = {zone.kind for camera in site.cameras for zone in camera.zones}
+    there = {
+        "crossings": any(camera.lines for camera in site.cameras),
+        "occupancy": bool(zones & {"area", "queue"}),
+        "queue": "queue" in zones,
+        "heatmap": any(min(camera.heatmap) for camera in site.cameras),
+    }
+    return tuple(name for name, is_there in there.items() if is_there)
+
+
+def _hours(site: Site) -> tuple[tuple[str, str], ...]:
+    def clock(minutes: int) -> str:
+        return f"{minutes // 60 % 24:02}:{minutes % 60:02}"
+
+    return tuple(
+        (", ".join(WEEKDAYS[day] for day in opening.days), f"{clock(opening.hours[0])}-{clock(opening.hours[1])}")
+        for opening in site.schedule or ()
+    )
+
+
+def _p99(packs: Iterable[DayPack], name: str) -> float | None:
+    counts: dict[float, int] = {}
+    for pack in packs:
+        if pack.arrival is not None:
+            for bucket in getattr(pack.arrival, name).buckets:
+                counts[bucket.at_most_seconds] = counts.get(bucket.at_most_seconds, 0) + bucket.count
+    return bound_at(counts, 0.99)

@@ -1,0 +1,212 @@
+"""The chain: sealed once, gone on with, and whatever is changed in it or under it is found."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import main
+from pipeline.evidence.chain import ChainError, packs_in, read_seal, seal, seal_name, signed_part
+from pipeline.evidence.keys import Signer, is_signed, load_public_key, load_signer, make_key
+from pipeline.evidence.verify import Findings, verify
+from pipeline.secrets import SecretError
+from schemas.evidence import canonical, sha256_of
+from tests.support.evidence import an_output
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    make_key(tmp_path / "key")
+    return tmp_path / "key"
+
+
+@pytest.fixture
+def sealed(tmp_path: Path, key: Path) -> Path:
+    output = an_output(tmp_path / "out")
+    seal(str(output), "lab", load_signer(key))
+    return output
+
+
+def checked(output: Path, key: Path, **how: object) -> Findings:
+    return verify(str(output), "lab", load_public_key(key.with_name("key.pub")), **how)  # type: ignore[arg-type]
+
+
+def test_a_good_chain_is_good(sealed: Path, key: Path) -> None:
+    found = checked(sealed, key)
+    assert found.faults == []
+    assert (found.packs, found.seals, found.signed, found.files) == (3, 3, 3, 3)
+    assert (found.unsealed, found.unlisted) == (0, 0)
+
+
+def test_sealing_again_seals_what_is_new_and_nothing_twice(sealed: Path, key: Path) -> None:
+    before = {path: path.read_bytes() for path in sealed.rglob("seals/*")}
+    assert seal(str(sealed), "lab", load_signer(key)).packs == 0
+    an_output(sealed, days=4)
+    assert checked(sealed, key).unsealed == 1
+    again = seal(str(sealed), "lab", load_signer(key))
+    assert (again.packs, again.number) == (1, 4)
+    assert {path: path.read_bytes() for path in before} == before
+    assert checked(sealed, key).faults == []
+    assert checked(sealed, key, head=again.head).faults == []
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def seals(output: Path) -> list[Path]:
+    return sorted(output.glob("evidence/site=lab/seals/*.json"))
+
+
+def packs(output: Path) -> list[Path]:
+    return [output / "evidence/site=lab" / name for name in packs_in(str(output), "lab")]
+
+
+def record(output: Path) -> Path:
+    return min(output.glob("records/**/*.avro"))
+
+
+def swap(a: Path, b: Path) -> None:
+    first, second = a.read_bytes(), b.read_bytes()
+    a.write_bytes(second)
+    b.write_bytes(first)
+
+
+def renumber(output: Path) -> None:
+    """Take the second seal out, and make the third one the second."""
+    _, second, third = seals(output)
+    made = read_seal(third.read_bytes()).model_copy(
+        update={"number": 2, "before": sha256_of(seals(output)[0].read_bytes())}
+    )
+    third.unlink()
+    second.write_bytes(canonical(made.model_dump(mode="json")))
+
+
+def forge(output: Path) -> None:
+    """Change a pack, and make the whole chain anew with a key of one's own."""
+    flip(packs(output)[0])
+    shutil.rmtree(output / "evidence/site=lab/seals")
+    make_key(output / "mine")
+    seal(str(output), "lab", load_signer(output / "mine"))
+
+
+def unsign(output: Path) -> None:
+    last = seals(output)[-1]
+    made = read_seal(last.read_bytes()).model_copy(update={"signature": None})
+    last.write_bytes(canonical(made.model_dump(mode="json")))
+
+
+TAMPERED: dict[str, Callable[[Path], None]] = {
+    "a byte of a pack": lambda output: flip(packs(output)[1]),
+    "a byte of a seal": lambda output: flip(seals(output)[1]),
+    "a byte of a record file": lambda output: flip(record(output)),
+    "a pack taken away": lambda output: packs(output)[1].unlink(),
+    "a record file taken away": lambda output: record(output).unlink(),
+    "a seal taken away": lambda output: seals(output)[1].unlink(),
+    "the first seal taken away": lambda output: seals(output)[0].unlink(),
+    "two seals swapped": lambda output: swap(*seals(output)[:2]),
+    "two packs swapped": lambda output: swap(*packs(output)[:2]),
+    "a seal taken out and the rest numbered anew": renumber,
+    "a chain made anew with another key": forge,
+    "a signature taken off": unsign,
+    "a seal laid out another way": lambda output: seals(output)[0].write_bytes(seals(output)[0].read_bytes() + b"\n"),
+}
+
+
+@pytest.mark.parametrize("how", TAMPERED)
+def test_whatever_is_changed_is_found(sealed: Path, key: Path, how: str) -> None:
+    TAMPERED[how](sealed)
+    assert checked(sealed, key).faults, how
+
+
+def test_an_end_that_was_cut_off_is_found_by_the_head_that_was_kept(sealed: Path, key: Path) -> None:
+    head = checked(sealed, key).head
+    seals(sealed)[-1].unlink()
+    packs(sealed)[-1].unlink()
+    assert checked(sealed, key).faults == [], "the rest is a good chain"
+    assert len(checked(sealed, key, head=head).faults) == 1
+
+
+def test_unsigned_seals_say_so_and_are_no_signed_ones(tmp_path: Path, key: Path) -> None:
+    output = an_output(tmp_path / "out")
+    seal(str(output), "lab", None)
+    assert all(read_seal(path.read_bytes()).signature is None for path in seals(output))
+    found = verify(str(output), "lab", None)
+    assert (found.faults, found.signed) == ([], 0)
+    assert len(checked(output, key).faults) == 3
+
+
+def test_record_files_of_no_pack_are_counted(sealed: Path, key: Path) -> None:
+    shutil.copy(record(sealed), record(sealed).with_name("b" * 32 + ".avro"))
+    found = checked(sealed, key)
+    assert (found.faults, found.unlisted) == ([], 1)
+    assert checked(sealed, key, records=False).unlisted == 0
+
+
+def test_only_one_can_write_a_seal(tmp_path: Path) -> None:
+    output = an_output(tmp_path / "out", days=1)
+    taken = Path(seal_name(str(output), "lab", 1))
+    taken.parent.mkdir(parents=True)
+    taken.write_text("of another process")
+    with pytest.raises(ChainError, match="damaged"):
+        seal(str(output), "lab", None)
+
+
+def test_a_key_is_its_owners_alone_and_shows_itself_to_nobody(key: Path) -> None:
+    assert key.stat().st_mode & 0o777 == 0o600
+    signer = load_signer(key)
+    assert isinstance(signer, Signer)
+    assert key.read_text().splitlines()[1] not in repr(signer)
+    with pytest.raises(FileExistsError):
+        make_key(key)
+    key.chmod(0o644)
+    with pytest.raises(SecretError, match="chmod 600"):
+        load_signer(key)
+
+
+def test_what_is_no_key_is_told_without_its_content(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("hunter2")
+    path.chmod(0o600)
+    for load in (load_signer, load_public_key):
+        with pytest.raises(ValueError, match="Ed25519") as refused:
+            load(path)
+        assert "hunter2" not in str(refused.value)
+
+
+def test_a_signature_is_over_the_seal_and_of_one_key(sealed: Path, key: Path, tmp_path: Path) -> None:
+    one, other = (read_seal(path.read_bytes()) for path in seals(sealed)[:2])
+    public = load_public_key(key.with_name("key.pub"))
+    assert one.signature is not None and other.signature is not None
+    assert is_signed(signed_part(one), one.signature, public)
+    assert not is_signed(signed_part(one), other.signature, public)
+    assert not is_signed(signed_part(one), one.signature, load_public_key(make_key(tmp_path / "other")))
+
+
+def test_the_command_says_what_it_found_by_its_exit_code(
+    sealed: Path, key: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check = ["evidence", "verify", str(sealed), "--public-key", str(key.with_name("key.pub"))]
+    assert main(check) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "lab: good"
+    flip(packs(sealed)[0])
+    assert main(check) == 1
+    assert f"{packs(sealed)[0]}: was changed since it was sealed" in capsys.readouterr().out
+    assert main(["evidence", "verify", str(tmp_path / "nowhere")]) == 2
+    assert "holds no evidence" in capsys.readouterr().err
+
+
+def test_the_command_makes_a_key_and_seals_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output, key = str(an_output(tmp_path / "out")), str(tmp_path / "key")
+    assert main(["evidence", "keygen", key]) == 0
+    assert main(["evidence", "keygen", key]) == 2
+    for sealed_now in (3, 0):
+        assert main(["evidence", "seal", output, "--evidence-key", key]) == 0
+        assert f"lab: {sealed_now} packs sealed, signed; 3 in all, head " in capsys.readouterr().out
+    assert main(["evidence", "seal", output, "--evidence-key", f"{key}.pub"]) == 2
+    assert main(["evidence", "verify", output, "--public-key", f"{key}.pub"]) == 0

@@ -1,0 +1,90 @@
+"""The draft of the impact assessment: each control shown by a test that is there, and nothing called compliant."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import main
+from pipeline.notice.assessment import assessment
+from pipeline.notice.controls import CONDITIONS, GDPR, PIPEDA, controls
+from pipeline.notice.facts import site_facts
+from pipeline.notice.render import page
+from schemas.avro import RECORD_TYPES, contract
+from tests.conftest import ROOT
+from tests.pipeline.notice.test_notice import site_file, stated
+
+ASKED = ("5", "6", "9", "12", "13", "14", "21", "25", "28", "30", "32", "35", "44")
+
+
+@pytest.mark.parametrize("control", controls(), ids=lambda control: control.name)
+def test_every_test_and_figure_that_is_pointed_at_is_there(control: object) -> None:
+    for shown in control.shown_by:  # type: ignore[attr-defined]
+        if shown.startswith("make "):
+            _, target, figure = shown.split()
+            assert re.search(rf"^{target}\b.*:|^[a-z ]*\b{target}\b.*:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+            assert f'"{figure}"' in (ROOT / f"benchmarks/{target}.py").read_text("utf-8"), shown
+            continue
+        file, name = shown.split("::")
+        tree = ast.parse((ROOT / file).read_text("utf-8"))
+        assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}, shown
+
+
+def test_controls_name_known_provisions_and_conditions() -> None:
+    names = [control.name for control in controls()]
+    assert len(set(names)) == len(names)
+    for control in controls():
+        assert control.articles() <= {*GDPR, "24"}
+        assert set(control.pipeda) <= set(PIPEDA)
+        assert control.needs is None or control.needs in CONDITIONS
+    assert tuple(GDPR) == ASKED
+    assert len(PIPEDA) == 10
+
+
+def test_the_draft_holds_every_field_that_can_leave_and_every_provision() -> None:
+    text = assessment(site_facts(stated(), ())).replace("\\", "")
+    for family in RECORD_TYPES:
+        assert f"### {family}" in text
+        for field in contract(family)["fields"]:
+            assert f"| {field['name']} |" in text
+    for number, (name, _) in GDPR.items():
+        assert f"| {number} {name} |" in text
+    for name in PIPEDA:
+        assert f"| {name.capitalize()} |" in text
+    assert text.count("**Open:**") >= 30
+
+
+def test_nothing_is_called_compliant() -> None:
+    text = assessment(site_facts(stated(), ()))
+    assert not re.search(r"\b(compliant|complies|lawfully|guarantee[sd]?|fully)\b", text)
+    assert "never that it is complied with" in text
+
+
+def test_controls_follow_the_configuration() -> None:
+    def parts(**changes: object) -> tuple[str, str]:
+        there, _, missing = assessment(site_facts(stated(**changes), ())).partition("Not in place at this site")
+        return there, missing.partition("## 7")[0]
+
+    there, missing = parts(k=1)
+    assert "small-cells" not in there and "small-cells" in missing
+    assert "no cell is suppressed" in there
+    there, missing = parts(k=5)
+    assert "small-cells" in there and "small-cells" not in missing
+    assert "evidence:" in missing and "schedule:" in missing
+
+
+def test_the_command_writes_a_draft(tmp_path: Path) -> None:
+    path = site_file(tmp_path)
+    assert main(["pia", "--site", str(path), "--output", str(tmp_path / "out")]) == 0
+    html = (tmp_path / "out/pia-lab.en.html").read_text("utf-8")
+    assert html.count("<table>") >= 10
+    assert html == page(assessment(site_facts(_loaded(path), ())), "en")
+
+
+def _loaded(path: Path) -> object:
+    from pipeline.sites import load_sites
+
+    return load_sites(path)[0]

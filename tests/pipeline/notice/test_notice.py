@@ -1,0 +1,152 @@
+"""The notice: what the site file and the evidence say, in plain words; no blanks, no claim without a mechanism."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.cli import main
+from pipeline.evidence.retention import collect, write_retention
+from pipeline.notice import command, render
+from pipeline.notice.facts import STATED, site_facts
+from pipeline.notice.render import markdown, page, plain
+from schemas.site import Site
+from tests.conftest import ROOT
+from tests.support.evidence import an_output
+from tests.support.world import a_camera, a_site
+
+STATEMENTS = {
+    "controller": "Example Library",
+    "contact": "privacy@library.example",
+    "purposes": ["To plan opening hours"],
+    "legal_basis": "Legitimate interests, article 6(1)(f)",
+    "recipients": ["Facilities team"],
+    "raw_retention": "24h",
+}
+
+
+def stated(**changes: Any) -> Site:
+    return a_site(**(STATEMENTS | changes))
+
+
+def written(site: Site, language: str = "en", packs: Any = ()) -> str:
+    facts = site_facts(site, packs)
+    return markdown(f"notice.{language}.md", language, s=facts, cameras=len(site.cameras))
+
+
+def site_file(folder: Path, **changes: Any) -> Path:
+    path = folder / "lab.yaml"
+    keys = {"site": "lab", "site_version": 1, "time_zone": "UTC", "cameras": [{"name": "door"}]} | STATEMENTS | changes
+    path.write_text("\n".join(f"{key}: {json.dumps(value)}" for key, value in keys.items() if value is not None))
+    return path
+
+
+@pytest.mark.parametrize("asked", ["notice", "pia"])
+@pytest.mark.parametrize("key", STATED)
+def test_blanks_are_refused_by_key_and_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], asked: str, key: str
+) -> None:
+    path = site_file(tmp_path, **{key: None})
+    assert main([asked, "--site", str(path), "--output", str(tmp_path / "out")]) == 2
+    assert f"{path}:1: {key}: is left blank: fill it in" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_empty_list_is_told_by_its_own_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = site_file(tmp_path, recipients=[])
+    assert main(["notice", "--site", str(path), "--output", str(tmp_path / "out")]) == 2
+    line = path.read_text().splitlines().index("recipients: []") + 1
+    assert f"{path}:{line}: recipients: is left blank" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("language", render.LANGUAGES)
+def test_the_notice_says_who_and_what_for(language: str) -> None:
+    text = written(stated(), language)
+    for said in ("Example Library", "privacy@library.example", "To plan opening hours", "Facilities team"):
+        assert said in text
+    assert {"en": "1 day", "fr": "1 jour"}[language] in text
+    assert "None" not in text and "{{" not in text
+
+
+def test_the_notice_follows_the_configuration() -> None:
+    few = written(stated(k=1))
+    many = written(stated(k=7))
+    assert "fewer than 7 visits" in many and "fewer than" not in few
+    assert "Numbers are given however small they are" in few
+    assert "No picture leaves" not in few, "without evidence nobody says so"
+    bare = stated(cameras=[a_camera(lines=[], zones=[], heatmap=[0, 0]).model_dump(mode="json")])
+    assert "crossed a line" not in written(bare) and "queues" not in written(bare)
+    assert "blanked" not in few
+    masked = stated(cameras=[a_camera(masks=[[[0, 0], [0.1, 0], [0.1, 0.1]]]).model_dump(mode="json")])
+    assert "blanked" in written(masked)
+    hours = written(stated(schedule=[{"days": "mon-fri", "hours": "08:00-20:00"}]), "fr")
+    assert "lun., mar., mer., jeu., ven. 08:00-20:00" in hours
+
+
+def test_the_notice_says_what_the_evidence_found(tmp_path: Path) -> None:
+    from pipeline.evidence.verify import packs_of
+
+    output = an_output(tmp_path / "out")
+    site = stated()
+    assert "has not been looked at yet" in written(site)
+    text = written(site, packs=packs_of(str(output), "lab"))
+    assert "No picture leaves the program" in text
+    assert "99 had left the program's memory 1 second after they were recorded" in text
+    old = tmp_path / "spool"
+    (old / "clips").mkdir(parents=True)
+    write_retention(str(output), collect(site, spools=[old]))
+    assert "none of the 1 places" in written(site, packs=packs_of(str(output), "lab"))
+    (old / "clips" / f"{1:012}-{1:016}-door.clip").write_bytes(b"?")
+    write_retention(str(output), collect(site, spools=[old]))
+    text = written(site, packs=packs_of(str(output), "lab"))
+    assert "1 of 1 places" in text and "none of the" not in text
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        assert not any(name in ("src", "href") or name.startswith("on") for name, _ in attrs)
+
+
+def test_what_a_site_file_says_stays_text() -> None:
+    said = "<script>alert(1)</script> [a](javascript:b) **x** | y"
+    html = page(written(stated(controller=said, purposes=["- 1. # x", "2) y"])), "en")
+    tags = _Tags()
+    tags.feed(html)
+    assert "script" not in tags.tags and "a" not in tags.tags and "strong" not in tags.tags
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; [a](javascript:b) **x** | y" in html
+    assert html.count("<h1>") == 1 and "<ol>" not in html
+    assert plain("2) y") == "2\\) y"
+
+
+@pytest.mark.parametrize("language", render.LANGUAGES)
+def test_a_page_is_whole_and_fetches_nothing(language: str) -> None:
+    html = page(written(stated(), language), language)
+    assert f'<html lang="{language}">' in html
+    assert "http" not in html
+    assert "<title>" in html and "&amp;amp;" not in html
+
+
+def test_choices_are_those_of_the_renderer() -> None:
+    assert (command.LANGUAGES, command.FORMATS) == (render.LANGUAGES, render.FORMATS)
+
+
+def test_the_templates_are_where_the_package_reads_them() -> None:
+    assert (ROOT / "templates/notice").resolve() == ROOT / "pipeline/notice/words"
+
+
+def test_the_command_writes_a_page_a_site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = site_file(tmp_path)
+    for extra in (["--lang", "fr"], ["--format", "md"]):
+        assert main(["notice", "--site", str(path), "--output", str(tmp_path / "out"), *extra]) == 0
+    assert {each.name for each in (tmp_path / "out").iterdir()} == {"notice-lab.fr.html", "notice-lab.en.md"}
+    assert main(["notice", "--site", str(path), "--output", str(tmp_path), "--evidence", str(tmp_path)]) == 2
+    assert "--evidence" in capsys.readouterr().err
