@@ -15,7 +15,7 @@ from apache_beam import coders
 from apache_beam.transforms import userstate
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.window import GlobalWindow
-from apache_beam.utils.timestamp import Timestamp
+from apache_beam.utils.timestamp import Duration, Timestamp
 from google.cloud.pubsub_v1 import PublisherClient
 
 from pipeline import storage
@@ -28,6 +28,8 @@ from transforms.guard import Guarded, GuardedCoder
 MOST_ROWS = 50_000
 """Rows of one partition that a stream gathers at most before it writes them."""
 _PUBLISH_S = 60.0
+_BEFORE_THE_END = Duration(micros=1000)
+"""At a stream's end files are written before their evidence is."""
 
 Partition = tuple[str, str, str]
 """Family, site and UTC date of the window's start (none for dead letters): one file a flush."""
@@ -144,7 +146,7 @@ class _GatherFn(beam.DoFn):
         count.write(gathered)
         if gathered == 1:
             flush.set(Timestamp(micros=now_us() + self._flush_us))
-            end.set(GlobalWindow().max_timestamp())
+            end.set(GlobalWindow().max_timestamp() - _BEFORE_THE_END)
         elif gathered >= MOST_ROWS:
             yield from self._write(where, rows, count)
 

@@ -301,9 +301,12 @@ class DayPack(Part):
     run: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
     """A number that the run was given when it began."""
 
+    part: Count
+    """How often the run has told of the day before. Parts add up; of packs with the same run, date and part only that
+    with the most deliveries counts: a worker that was killed may have written one before."""
+
     closed: Instant | None
-    """Event time at which a live job closed the day; null for a run that read to the end. Of packs with the same
-    run, date and instant only the last one counts: a worker that was killed may have written one before."""
+    """Event time at which a live job closed the day; null where the input was read to its end."""
 
     made_with: MadeWith | None
     """What the records were made with; null where the site is unknown."""

@@ -19,7 +19,7 @@ import fastavro
 from apache_beam import coders
 from apache_beam.transforms import userstate
 from apache_beam.transforms.timeutil import TimeDomain
-from apache_beam.transforms.window import TimestampedValue
+from apache_beam.transforms.window import GlobalWindow, TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
 from schemas.clock import SECOND_US, from_rfc3339, now_us, to_rfc3339
@@ -27,6 +27,7 @@ from schemas.evidence import UNDATED
 from schemas.records import DEAD_LETTER
 from schemas.site import Site
 from transforms.aggregate import FORGET_AFTER_US
+from transforms.arrivals import CLOCK_SKEW_US
 from transforms.coders import AvroCoder
 from transforms.facts import ClipFact, ClipFactCoder
 from transforms.guard import STAGE as GUARD
@@ -136,6 +137,7 @@ class DayTally:
     Attributes:
       site: Name of the site, or `unknown`.
       date: UTC date, or `undated`.
+      part: How often the run has told of the day before.
       closed_us: Event time at which a stream closed it; None where the input was read to its end.
       tally: The sums.
       files: The files, each once, by name.
@@ -143,6 +145,7 @@ class DayTally:
 
     site: str
     date: str
+    part: int
     closed_us: int | None
     tally: Tally
     files: tuple[WrittenFile, ...]
@@ -177,12 +180,12 @@ def closing_us(border_us: int, settled_us: int) -> int:
     return max(border_us + settled_us, now - now % HOUR_US + HOUR_US)
 
 
-def day_tally(key: DayKey, closed_us: int | None, parts: Iterable[DayPart]) -> DayTally:
+def day_tally(key: DayKey, parts: Iterable[DayPart], part: int = 0, closed_us: int | None = None) -> DayTally:
     """Sum up a day's parts; a file that was written again under its name is one file."""
     parts = list(parts)
     files = {part.file.name: part.file for part in parts if part.file is not None}
     tally = added(part.tally for part in parts)
-    return DayTally(*key, closed_us, tally, tuple(files[name] for name in sorted(files)))
+    return DayTally(*key, part, closed_us, tally, tuple(files[name] for name in sorted(files)))
 
 
 @dataclass(eq=False)
@@ -299,9 +302,7 @@ class TallyDays(beam.PTransform[beam.PCollection[tuple[DayKey, DayPart]], beam.P
             close = beam.ParDo(_CloseDayFn(_longest(self.sites, day_settled_us)))
             return parts | "Close" >> close.with_output_types(DayTally)
         grouped = parts | "Group" >> beam.GroupByKey()
-        return grouped | "Close" >> beam.MapTuple(lambda key, each: day_tally(key, None, each)).with_output_types(
-            DayTally
-        )
+        return grouped | "Close" >> beam.MapTuple(day_tally).with_output_types(DayTally)
 
 
 class _CloseDayFn(beam.DoFn):
@@ -309,6 +310,8 @@ class _CloseDayFn(beam.DoFn):
 
     SUMS = userstate.ReadModifyWriteStateSpec("sums", TallyCoder())
     FILES = userstate.BagStateSpec("files", WrittenFileCoder())
+    # How often the day was told of; stays, so that a part that is told again is known by its number.
+    PART = userstate.ReadModifyWriteStateSpec("part", coders.VarIntCoder())
     CLOSE = userstate.TimerSpec("close", TimeDomain.WATERMARK)
 
     def __init__(self, settled_us: Mapping[str, int]) -> None:
@@ -340,11 +343,21 @@ class _CloseDayFn(beam.DoFn):
         at: Any = beam.DoFn.TimestampParam,
         sums: Any = beam.DoFn.StateParam(SUMS),
         files: Any = beam.DoFn.StateParam(FILES),
+        part: Any = beam.DoFn.StateParam(PART),
+        close: Any = beam.DoFn.TimerParam(CLOSE),
     ) -> Iterable[TimestampedValue]:
-        """Tell the day, and forget it."""
+        """Tell the day, and forget it; at the stream's end, once all files are written."""
+        end = GlobalWindow().max_timestamp()
+        # The watermark of a stream stays behind the clock; only at the stream's end does it run ahead.
+        if now_us() + CLOCK_SKEW_US < at.micros < end.micros:
+            close.set(end)
+            return
         tally, written = sums.read(), list(files.read())
         sums.clear()
         files.clear()
         if tally is not None:
+            number = part.read() or 0
+            part.write(number + 1)
             parts = [DayPart(tally), *(DayPart(file=file) for file in written)]
-            yield TimestampedValue(day_tally(key, at.micros, parts), at)
+            closed_us = None if at.micros >= end.micros else at.micros
+            yield TimestampedValue(day_tally(key, parts, number, closed_us), at)

@@ -57,6 +57,7 @@ def pack_of(day: DayTally, run: str, made_with: MadeWith | None) -> dict[str, An
         "site": day.site,
         "date": day.date,
         "run": run,
+        "part": day.part,
         "closed": None if day.closed_us is None else to_rfc3339(day.closed_us),
         "made_with": None if made_with is None else made_with.model_dump(mode="json"),
         "clips": {name: clips.get(name, 0) for name in counted}

@@ -46,7 +46,7 @@ def a_day(date: str = "2026-01-05", *files: WrittenFile) -> DayTally:
     """Return a day of six clips, one of them bad, two of them delivered twice."""
     clips = {"read": 6, "deliveries": 8, "bytes": 6000, "frames": 250, "decoded": 5, "bad": 1, "late": 1}
     tally = Tally(clips, {"ValidateClips/hash_mismatch": 1}, {}, {"0": 6}, {"40": 1})
-    return DayTally("lab", date, T0 + 10**11, tally, files or (FILE,))
+    return DayTally("lab", date, 0, T0 + 10**11, tally, files or (FILE,))
 
 
 def an_output(folder: Path, days: int = 3) -> Path:

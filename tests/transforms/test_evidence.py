@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from apache_beam import pvalue
-from apache_beam.transforms.window import TimestampedValue
+from apache_beam.transforms.window import GlobalWindow, TimestampedValue
 
 from schemas.clock import now_us
 from schemas.site import Site
@@ -113,7 +113,7 @@ def test_what_comes_after_the_closing_gathers_until_the_next_full_hour(monkeypat
     assert part.tally.clips["read"] == 2
 
 
-def test_a_day_is_summed_up_and_a_file_written_again_is_one_file() -> None:
+def test_a_day_is_summed_up_and_a_file_written_again_is_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
     driven = Driven(_CloseDayFn(_longest([SITE], day_settled_us)))
     key = "lab", "2026-01-05"
     for part in (
@@ -125,12 +125,27 @@ def test_a_day_is_summed_up_and_a_file_written_again_is_one_file() -> None:
         driven.process((key, part))
     settled = T0 + DAY_US + day_settled_us(SITE)
     assert driven.advance(settled - 1) == []
+    monkeypatch.setattr(evidence, "now_us", lambda: settled)
     (day,) = (each.value for each in driven.advance(settled))
-    assert (day.site, day.date, day.closed_us) == (*key, settled)
+    assert (day.site, day.date, day.part, day.closed_us) == (*key, 0, settled)
     assert day.tally.clips == {"read": 3}
     assert day.files == (FILE,)
-    assert driven.size(key) == 0
-    assert day == replace(day_tally(key, settled, [DayPart(day.tally), DayPart(file=FILE)]))
+    assert {name for name, cell in driven.cells(key).items() if cell.size} == {"part"}
+    driven.process((key, DayPart(Tally(clips={"read": 1}))))
+    monkeypatch.setattr(evidence, "now_us", lambda: settled + HOUR_US)
+    (more,) = (each.value for each in driven.advance(settled + HOUR_US))
+    assert (more.part, more.tally.clips, more.files) == (1, {"read": 1}, ())
+    assert day == day_tally(key, [DayPart(day.tally), DayPart(file=FILE)], 0, settled)
+
+
+def test_at_the_streams_end_a_day_waits_for_its_files() -> None:
+    driven = Driven(_CloseDayFn(_longest([SITE], day_settled_us)))
+    key, end_us = ("lab", "2026-01-05"), GlobalWindow().max_timestamp().micros
+    driven.process((key, DayPart(Tally(clips={"read": 2}))))
+    assert driven.advance(end_us - 1000) == [], "the watermark has run ahead of the clock"
+    driven.process((key, DayPart(file=FILE)))
+    (day,) = (each.value for each in driven.advance(end_us))
+    assert (day.part, day.closed_us, day.tally.clips, day.files) == (0, None, {"read": 2}, (FILE,))
 
 
 def test_what_the_guard_let_not_leave_is_counted_by_its_dead_letters() -> None:
@@ -139,7 +154,7 @@ def test_what_the_guard_let_not_leave_is_counted_by_its_dead_letters() -> None:
     letters = [Guarded("dead_letter", to_fields(letter)) for letter in (dead, of_guard, of_guard)]
     found = [each for letter in letters for each in _dropped(letter)]
     assert [key for key, _ in found] == [("lab", "2026-01-05")] * 2
-    assert day_tally(("lab", "2026-01-05"), None, [part for _, part in found]).tally.dropped == {"undeclared_field": 2}
+    assert day_tally(("lab", "2026-01-05"), [part for _, part in found]).tally.dropped == {"undeclared_field": 2}
 
 
 def test_what_names_no_known_site_is_waited_for_as_long_as_the_longest() -> None:
