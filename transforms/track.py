@@ -252,8 +252,7 @@ class _TrackFn(beam.DoFn):
             if not self._bounded and (segment.end_us - day.start_us) % save_every_us(site) == 0:
                 kept.save(snapshot)
         if self._bounded:
-            first = {clip.camera: clip for clip in reversed(clips)}
-            yield from (tell(forgotten(site.site, name, _begin(first[name], day))) for name in sorted(first))
+            yield from _gone(clips, day)
             return
         head.write(snapshot)
         far_us = to_us + (day.start_us - to_us) % STRETCH_US
@@ -377,6 +376,12 @@ class _Kept:
 
 def _begin(clip: ClipDetections, day: Day) -> int:
     return max(clip.start_us, day.start_us)
+
+
+def _gone(clips: Sequence[ClipDetections], day: Day) -> Iterator[pvalue.TaggedOutput]:
+    """Yield for each camera that the boxes of a whole day, clips in order, are gone."""
+    first = {clip.camera: clip for clip in reversed(clips)}
+    yield from (tell(forgotten(first[name].site, name, _begin(first[name], day))) for name in sorted(first))
 
 
 def _take(bag: Any) -> list[Any]:
