@@ -6,10 +6,12 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from functools import cache
 from typing import Any
 
 from schemas.avro import FAMILY_OF
 from schemas.clock import micros
+from schemas.least import LeastCounts
 from schemas.records import FAMILIES, MetricRecord
 from schemas.site import Site
 from tests.support.world import Person, a_camera, a_site, clips_of, records_of, span, stander, strip, walker
@@ -43,6 +45,11 @@ def crowd(seed: int, until_s: float, people: int) -> list[Person]:
 
 def a_group(site: Site, seed: int, people: int) -> list[MetricRecord]:
     """Return what one group of windows measured, in the families that have cells."""
+    return list(_measured(site.model_copy(update={"k": LeastCounts()}), seed, people))
+
+
+@cache
+def _measured(site: Site, seed: int, people: int) -> list[MetricRecord]:
     clips = clips_of(crowd(seed, 120, people), 120, every_s=20)
     return [record for record in records_of(site, clips, span(0, 120)) if type(record) in CELLS]
 
