@@ -14,9 +14,10 @@ from transforms.aggregate import FORGET_AFTER_US
 from transforms.arrivals import Arrival, DayKey, Span
 from transforms.detections import ClipDetections, ClipDetectionsCoder
 from transforms.events import PlaceEventsCoder, anonymise
+from transforms.kept import INTERVALS, SAVED_SCENES, save_every_us
 from transforms.scene import Tracklets
 from transforms.snapshot import SnapshotCoder
-from transforms.track import INTERVALS, SAVED_SCENES, _TrackFn, save_every_us
+from transforms.track import _TrackFn
 
 DISORDER_US = 30 * SECOND_US
 DAY_US = 24 * 3600 * SECOND_US

@@ -32,8 +32,8 @@ from transforms.coders import AvroCoder
 from transforms.facts import ClipFact, ClipFactCoder
 from transforms.guard import STAGE as GUARD
 from transforms.guard import Guarded
+from transforms.kept import INTERVALS, save_every_us
 from transforms.tally import Tally, TallyCoder, added, tally_of
-from transforms.track import INTERVALS, save_every_us
 
 HOUR_US = 3600 * SECOND_US
 DAY_US = 24 * HOUR_US

@@ -28,10 +28,11 @@ from transforms.arrivals import before, day_of
 from transforms.calendar import window_of
 from transforms.counters import counter
 from transforms.guard import Guarded, GuardedCoder, to_fields
+from transforms.kept import SAVE_EVERY_US
 from transforms.metrics import TOTAL
 from transforms.suppression import plan, within_reach
 from transforms.tables import CELLS, STAYS, WAITS, Span, key_of, span_of, table_of, with_nobody
-from transforms.track import GATHER_US, SAVE_EVERY_US
+from transforms.track import GATHER_US
 
 GroupKey = tuple[str, str, int, int]
 """Site, group, and start and end of the longest window in microseconds."""

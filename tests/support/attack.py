@@ -37,7 +37,16 @@ KEYS = {
     "queue": ("zone",),
     "flow": ("from_zone", "to_zone"),
     "heatmap": ("cell_column", "cell_row"),
+    "movement": ("zone", "sector"),
 }
+MEASURES = {
+    "heatmap": {"seconds": "person_seconds"},
+    "movement": {"seconds": "person_seconds", "metres": "metres"},
+    "occupancy": {"seconds": "person_seconds", "open": "open_visits"},
+    "queue": {"left": "left", "joined": "joined"},
+}
+"""What else a family's rows hold that adds up."""
+ROUNDED = ("seconds", "metres")
 COUNTS = {"footfall": "count", "dwell": "visits", "flow": "count"}
 """Families whose value is the number of what stands behind it."""
 FLOORS = {"heatmap": 1.0}
@@ -63,7 +72,7 @@ class Told(NamedTuple):
         """
         if self.quantity in ("open", "joined"):
             return False
-        if self.quantity == "seconds":
+        if self.quantity in ROUNDED:
             return self.most - self.least <= 2 * HALF
         return self.most < math.inf and math.ceil(self.least - NEAR) >= math.floor(self.most + NEAR)
 
@@ -237,12 +246,7 @@ def _numbers(family: str, row: Row) -> Iterator[tuple[str, float | None]]:
         yield "n", None if hidden else row[COUNTS[family]] or 0
         return
     yield "n", None if hidden else row["n"]
-    fields = {
-        "heatmap": {"seconds": "person_seconds"},
-        "occupancy": {"seconds": "person_seconds", "open": "open_visits"},
-        "queue": {"left": "left", "joined": "joined"},
-    }[family]
-    for quantity, name in fields.items():
+    for quantity, name in MEASURES[family].items():
         yield quantity, None if hidden else row[name] or 0
 
 
@@ -256,12 +260,14 @@ def _totals(system: System, unique: Unique) -> None:
             parts[family, window, (key[0], "COMPLETED", -1)].append(key)
         elif family == "heatmap" and key != (-1, -1):
             parts[family, window, (-1, -1)].append(key)
+        elif family == "movement" and key[1] != "TOTAL":
+            parts[family, window, (key[0], "TOTAL")].append(key)
         elif family == "flow" and key != ("*", "*"):
             parts[family, window, ("*", "*")].append(key)
     for (family, window, total), keys in parts.items():
-        for quantity in ("n", "seconds") if family == "heatmap" else ("n",):
+        for quantity in ("n", *MEASURES.get(family, ())):
             names = [(family, window, key, quantity) for key in keys]
-            rounding = HALF * (len(keys) + 1) if quantity == "seconds" else 0.0
+            rounding = HALF * (len(keys) + 1) if quantity in ROUNDED else 0.0
             system.is_zero(names, [(family, window, total, quantity)], rounding)
 
 
@@ -278,7 +284,7 @@ def _windows(
         last = next((child for child in children if ends[child] == end), None)
         names = {(family, key) for family, window, key in unique if window == parent or window in children}
         for family, key in names:
-            for quantity in ("n", "seconds", "left", "joined", "open"):
+            for quantity in ("n", *ROUNDED, "left", "joined", "open"):
                 name = (family, parent, key, quantity)
                 own = [(family, child, key, quantity) for child in children]
                 own = [each for each in own if system.has(each)]
@@ -288,17 +294,15 @@ def _windows(
                 if is_open:
                     if last is not None and system.has((family, last, key, quantity)):
                         system.is_zero([(family, last, key, quantity)], [name])
-                elif (quantity == "n" and family in ("occupancy", "queue")) or (
-                    family == "heatmap" and key == (-1, -1) and quantity == "n"
-                ):
+                elif quantity == "n" and (family in ("occupancy", "queue") or key in ((-1, -1), (key[0], "TOTAL"))):
                     continue
-                elif quantity == "n" and family == "heatmap":
+                elif quantity == "n" and family in ("heatmap", "movement"):
                     if whole:
                         system.at_most([(name, 1.0), *((each, -1.0) for each in own)], 0.0)
                     for each in own:
                         system.at_most([(each, 1.0), (name, -1.0)], 0.0)
                 elif whole:
-                    rounding = HALF * (len(own) + 1) if quantity == "seconds" else 0.0
+                    rounding = HALF * (len(own) + 1) if quantity in ROUNDED else 0.0
                     system.is_zero(own, [name], rounding)
 
 

@@ -10,7 +10,7 @@ from apache_beam.testing.util import assert_that, equal_to
 
 from schemas.avro import FAMILY_OF
 from schemas.least import LeastCounts
-from schemas.records import CameraHealth, Dwell, Flow, Footfall, Heatmap, MetricRecord, Occupancy, Queue
+from schemas.records import CameraHealth, Dwell, Flow, Footfall, Heatmap, MetricRecord, Movement, Occupancy, Queue
 from schemas.site import Site
 from tests.support.attack import attack
 from tests.support.crowds import a_group, as_written, crowd, crowded_site
@@ -76,7 +76,7 @@ def test_small_counts_are_written_only_where_another_family_says_them() -> None:
 def test_nothing_of_a_suppressed_cell_is_left_and_the_guard_lets_it_through() -> None:
     site = crowded_site()
     hidden = [row for row in protect(a_group(site, 1, 10), ALL) if row.suppressed]
-    assert {type(row) for row in hidden} == {Footfall, Occupancy, Dwell, Queue, Flow, Heatmap}
+    assert {type(row) for row in hidden} == {Footfall, Occupancy, Dwell, Queue, Flow, Heatmap, Movement}
     vocabulary = vocabulary_of((site,), {("lab", "door"): hidden[0].model}, ())
     for row in hidden:
         assert row.n == 0

@@ -12,7 +12,8 @@ from schemas.clock import SECOND_US
 from schemas.site import Site
 from tests.support.world import T0, a_clip, a_site, stander
 from transforms.detections import ClipDetections
-from transforms.track import GATHER_US, INTERVALS, save_every_us
+from transforms.kept import INTERVALS, save_every_us
+from transforms.track import GATHER_US
 
 MINUTE_US = 60 * SECOND_US
 PEOPLE = [stander(0.3 + 0.3 * number, 0.8, 0, 10) for number in range(5)]
