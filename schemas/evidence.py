@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.fields import NAME
+from schemas.least import LeastCounts
 
 VERSION = 1
 UNDATED = "undated"
@@ -254,8 +255,8 @@ class MadeWith(Part):
     raw_retention_seconds: Seconds | None
     """How long the site file lets clips be kept anywhere; null where it does not say."""
 
-    k: Count
-    """Least number behind a published cell of the families that have one."""
+    k: LeastCounts
+    """Least number behind a published cell, by family."""
 
     on_biometric: Literal["drop", "fail"]
     """What the guard did with a field that must not leave."""
@@ -263,7 +264,7 @@ class MadeWith(Part):
     source: Literal["archive", "subscription"]
     """Where clips came from."""
 
-    redaction: Literal["off"]
+    redaction: Literal["off", "people", "heads", "faces", "motion"]
     """Which redacted video the job wrote."""
 
     limits: Limits

@@ -115,7 +115,7 @@ class Kept:
         intervals = range(max(0, self._interval(instant_us) - 1), self._interval(now_us) + 1)
         return [clip for interval in intervals for clip in self._bag(interval).read()]
 
-    def begin(self, clip: ClipDetections) -> int:
+    def _begin(self, clip: ClipDetections) -> int:
         return begin(clip, self._day)
 
     def _interval(self, instant_us: int) -> int:

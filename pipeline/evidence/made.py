@@ -31,7 +31,7 @@ def _made_with(config: Config, site: Site, contracts: tuple[SchemaVersion, ...])
         k=site.k,
         on_biometric="fail" if config.on_biometric == "fail" else "drop",
         source="archive" if config.subscription is None else "subscription",
-        redaction="off",
+        redaction="off" if config.redaction is None else config.redaction.what,
         limits=Limits(**vars(config.limits)),
         models=tuple(_model(config, site.site, camera.name) for camera in site.cameras),
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from pipeline.evidence.sink import write_pack
 from pipeline.sinks import write_file
 from schemas.evidence import Limits, MadeWith, Model, canonical
+from schemas.least import LeastCounts
 from schemas.site import site_digest
 from tests.support.world import MODEL, T0, a_site, clips_of, records_of, span, walker
 from transforms.evidence import DayTally, WrittenFile
@@ -24,7 +25,7 @@ MADE_WITH = MadeWith(
     site_sha256=site_digest(SITE),
     lateness_seconds=180.0,
     raw_retention_seconds=None,
-    k=1,
+    k=LeastCounts(),
     on_biometric="drop",
     source="subscription",
     redaction="off",
