@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 DEMO := demo/output
 LIVE := demo/output-live
 
-.PHONY: demo live test flink faults soak lint types smoke smoke-one bench accuracy lock schema clean
+.PHONY: demo live test flink faults soak lint types smoke smoke-one bench accuracy privacy-report lock schema clean
 
 demo: $(READY)
 	rm -rf demo/clips $(DEMO)
@@ -81,6 +81,10 @@ $(READY): pyproject.toml requirements.lock
 # Figures, each target also as reports/TARGET.json; in an environment of their own, for what they compare with.
 bench: $(BENCH)/.ready
 	$(BENCH)/bin/python -m benchmarks.bench
+
+# What the promises are worth: guard, model admission, pixels, suppression, redaction beside deface.
+privacy-report: $(BENCH)/.ready
+	$(BENCH)/bin/python -m benchmarks.privacy
 
 # How well people are followed and counted, beside others: these get the same boxes, each in an environment of its own.
 accuracy: $(READY) $(PEERS)/.ready $(MESOPIC)/.ready
