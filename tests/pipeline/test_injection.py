@@ -132,7 +132,7 @@ def job(plants: Sequence[Plant], output: Path) -> None:
     with pipeline() as root:
         clips = root | "Clips" >> beam.Create(CLIPS, reshuffle=False).with_output_types(ClipDetections)
         days = planted("detections", clips, ClipDetections) | "ToSiteDays" >> ToSiteDays(sites, spans)
-        tracklets = days | "TrackPeople" >> TrackPeople(sites, spans, bounded=True)
+        tracklets = (days | "TrackPeople" >> TrackPeople(sites, spans, bounded=True)).tracklets
         events = planted("tracklets", tracklets, Tracklets) | "AnonymiseTracks" >> AnonymiseTracks()
         aggregate = AggregateMetrics(sites, {("lab", "door"): MODEL}, spans, bounded=True)
         metrics = planted("events", events, PlaceEvents) | "AggregateMetrics" >> aggregate
