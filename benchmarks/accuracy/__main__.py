@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks import intervals
 from benchmarks.accuracy import counting, demo_counts, pace, tracking
 from benchmarks.accuracy.footage import Footage, mot17_04, pets, tud
 from benchmarks.accuracy.peers.ask import MESOPIC
@@ -47,6 +48,7 @@ def main() -> None:
             lambda: demo_counts.figures(ROOT, SHARED, detector),
             lambda: counting.figures([_scene(row, _full(row, full)) for row in rows], console),
             lambda: tracking.figures(rows, console),
+            intervals.figures,
         ]
         measured = [figure for part in parts for figure in part()]
     print_figures("Accuracy", measured, console)
