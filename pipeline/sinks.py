@@ -14,7 +14,6 @@ import fastavro
 from apache_beam import coders
 from apache_beam.transforms import userstate
 from apache_beam.transforms.timeutil import TimeDomain
-from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import Duration, Timestamp
 from google.cloud.pubsub_v1 import PublisherClient
 
@@ -22,7 +21,7 @@ from pipeline import storage
 from schemas.avro import natural_key, parsed
 from schemas.clock import now_us, to_rfc3339
 from schemas.records import DEAD_LETTER
-from transforms.evidence import WrittenFile, date_of
+from transforms.evidence import STREAM_END, WrittenFile, date_of
 from transforms.guard import Guarded, GuardedCoder
 
 MOST_ROWS = 50_000
@@ -146,7 +145,7 @@ class _GatherFn(beam.DoFn):
         count.write(gathered)
         if gathered == 1:
             flush.set(Timestamp(micros=now_us() + self._flush_us))
-            end.set(GlobalWindow().max_timestamp() - _BEFORE_THE_END)
+            end.set(STREAM_END - _BEFORE_THE_END)
         elif gathered >= MOST_ROWS:
             yield from self._write(where, rows, count)
 

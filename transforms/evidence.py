@@ -38,6 +38,9 @@ from transforms.tally import Tally, TallyCoder, added, tally_of
 HOUR_US = 3600 * SECOND_US
 DAY_US = 24 * HOUR_US
 
+STREAM_END = Timestamp(micros=GlobalWindow().max_timestamp().micros // 1000 * 1000)
+"""The last instant that a timer can be set to: runners know milliseconds."""
+
 HourKey = tuple[str, str, int]
 """Site, camera and start of the hour; -1 for what says no time."""
 
@@ -347,10 +350,9 @@ class _CloseDayFn(beam.DoFn):
         close: Any = beam.DoFn.TimerParam(CLOSE),
     ) -> Iterable[TimestampedValue]:
         """Tell the day, and forget it; at the stream's end, once all files are written."""
-        end = GlobalWindow().max_timestamp()
         # The watermark of a stream stays behind the clock; only at the stream's end does it run ahead.
-        if now_us() + CLOCK_SKEW_US < at.micros < end.micros:
-            close.set(end)
+        if now_us() + CLOCK_SKEW_US < at.micros < STREAM_END.micros:
+            close.set(STREAM_END)
             return
         tally, written = sums.read(), list(files.read())
         sums.clear()
@@ -359,5 +361,5 @@ class _CloseDayFn(beam.DoFn):
             number = part.read() or 0
             part.write(number + 1)
             parts = [DayPart(tally), *(DayPart(file=file) for file in written)]
-            closed_us = None if at.micros >= end.micros else at.micros
+            closed_us = None if at.micros >= STREAM_END.micros else at.micros
             yield TimestampedValue(day_tally(key, parts, number, closed_us), at)

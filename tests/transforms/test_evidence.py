@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from apache_beam import pvalue
-from apache_beam.transforms.window import GlobalWindow, TimestampedValue
+from apache_beam.transforms.window import TimestampedValue
 
 from schemas.clock import now_us
 from schemas.site import Site
@@ -20,6 +20,7 @@ from transforms.detections import ClipDetections
 from transforms.evidence import (
     DAY_US,
     HOUR_US,
+    STREAM_END,
     DayPart,
     WrittenFile,
     _CloseDayFn,
@@ -140,7 +141,7 @@ def test_a_day_is_summed_up_and_a_file_written_again_is_one_file(monkeypatch: py
 
 def test_at_the_streams_end_a_day_waits_for_its_files() -> None:
     driven = Driven(_CloseDayFn(_longest([SITE], day_settled_us)))
-    key, end_us = ("lab", "2026-01-05"), GlobalWindow().max_timestamp().micros
+    key, end_us = ("lab", "2026-01-05"), STREAM_END.micros
     driven.process((key, DayPart(Tally(clips={"read": 2}))))
     assert driven.advance(end_us - 1000) == [], "the watermark has run ahead of the clock"
     driven.process((key, DayPart(file=FILE)))
