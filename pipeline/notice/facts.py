@@ -79,7 +79,7 @@ def site_facts(site: Site, packs: Iterable[DayPack | RetentionPack]) -> SiteFact
         k=min(getattr(site.k, family) for family in BY_DEFAULT),
         masked=any(camera.masks for camera in site.cameras),
         hours=_hours(site),
-        redaction=", ".join(sorted(redactions)) or None,
+        redaction=", ".join(sorted(redactions - {"off"} or redactions)) or None,
         days=len({pack.date for pack in days}),
         pixels_gone_s=_p99(live, "capture_to_pixels_gone"),
         geometry_gone_s=_p99(live, "capture_to_geometry_gone"),

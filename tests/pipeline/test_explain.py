@@ -30,5 +30,6 @@ def test_the_stages_are_those_of_the_job_in_order(tmp_path: Path) -> None:
     build(root, Config((a_site(),), {("lab", "door"): model}, {"lab": span(0, 60)}, str(tmp_path)))
     steps = [node for node in transforms(root) if node.full_label and "/" not in node.full_label]
     labels = [node.full_label for node in steps if not isinstance(node.transform, beam.Flatten)]
-    assert [stage for stage, *_ in STAGES] == labels
-    assert set(dead_letters.STAGES) <= set(labels)
+    asked_for = "RedactClips"  # only where it is
+    assert [stage for stage, *_ in STAGES if stage != asked_for] == labels
+    assert set(dead_letters.STAGES) <= {*labels, asked_for}

@@ -26,7 +26,8 @@ def test_every_test_and_figure_that_is_pointed_at_is_there(control: object) -> N
         if shown.startswith("make "):
             _, target, figure = shown.split()
             assert re.search(rf"^{target}\b.*:|^[a-z ]*\b{target}\b.*:", (ROOT / "Makefile").read_text(), re.MULTILINE)
-            assert f'"{figure}"' in (ROOT / f"benchmarks/{target}.py").read_text("utf-8"), shown
+            made_by = [*(ROOT / "benchmarks").glob(f"{target}.py"), *(ROOT / f"benchmarks/{target}").rglob("*.py")]
+            assert any(f'"{figure}"' in path.read_text("utf-8") for path in made_by), shown
             continue
         file, name = shown.split("::")
         tree = ast.parse((ROOT / file).read_text("utf-8"))
@@ -70,7 +71,7 @@ def test_controls_follow_the_configuration() -> None:
 
     there, missing = parts(k=1)
     assert "small-cells" not in there and "small-cells" in missing
-    assert "no cell is suppressed" in there
+    assert "cells are given however small" in there
     there, missing = parts(k=5)
     assert "small-cells" in there and "small-cells" not in missing
     assert "evidence:" in missing and "schedule:" in missing
