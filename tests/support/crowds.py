@@ -24,7 +24,7 @@ _ZONES = [
 ]
 
 
-_GROUND = {
+GROUND = {
     "points": [[0.05, 1], [0.95, 1], [0.95, 0.55], [0.05, 0.55]],
     "metres": [[0, 0], [10, 0], [10, 8], [0, 8]],
 }
@@ -32,7 +32,7 @@ _GROUND = {
 
 def crowded_site(k: Any = 5, **changes: Any) -> Site:
     """Return a site of one camera with two areas, a queue and a coarse heat map, in windows of one and two minutes."""
-    cameras = [a_camera(zones=_ZONES, heatmap=[3, 2], ground=_GROUND).model_dump(mode="json")]
+    cameras = [a_camera(zones=_ZONES, heatmap=[3, 2], ground=GROUND).model_dump(mode="json")]
     return a_site(**{"windows": ["1m", "2m"], "cameras": cameras, "k": k} | changes)
 
 

@@ -12,7 +12,8 @@ from schemas.avro import contract
 from schemas.clock import SECOND_US
 from schemas.records import FAMILIES
 from tests.golden.make import INSTANT_US, example
-from tests.support.world import a_site, clips_of, records_of, span, walker
+from tests.support.crowds import GROUND
+from tests.support.world import a_camera, a_site, clips_of, records_of, span, walker
 from transforms.guard import Guarded, to_fields
 
 SIZES = 60, 900
@@ -70,7 +71,8 @@ def write_world(output: Path | str) -> None:
     """Write what the job makes of a small world: of some clips, of all, and of a newer site file."""
     people = [walker(2), walker(9, back=True), walker(30)]
     clips, minutes = clips_of(people, 120), span(0, 120)
-    older, newer = a_site(windows=["1m", "2m"]), a_site(windows=["1m", "2m"], site_version=2)
+    cameras = [a_camera(ground=GROUND).model_dump(mode="json")]
+    older, newer = (a_site(windows=["1m", "2m"], site_version=version, cameras=cameras) for version in (1, 2))
     for site, some, asked in ((older, clips[3:7], minutes), (older, clips, minutes), (newer, clips, span(60, 120))):
         records = records_of(site, some, asked)
         for family, kind in FAMILIES.items():
