@@ -119,7 +119,7 @@ def test_coverage_is_that_of_the_video(demo: Demo) -> None:
 
 
 def test_every_family_is_written_for_every_window(demo: Demo) -> None:
-    for family in FAMILIES:
+    for family in FAMILIES.keys() - {"movement"}:  # of calibrated cameras alone
         windows = {(row["window_size_seconds"], row["window_start"]) for row in read(demo.output, family)}
         assert sorted(size for size, _ in windows) == [60, 60, 60, 900], family
 
