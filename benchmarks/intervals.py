@@ -273,7 +273,12 @@ def _true_segments(site: Site, tracks: Mapping[int, tuple[np.ndarray, np.ndarray
             frame += 1
         segment = Segment(start_us, end_us, ((start_us, end_us),), first=start_us == START_US, last=False)
         open_visits = places.open_visits(state, len(counted_zones(camera)))
-        yield anonymise(Tracklets(site.site, camera.name, segment, 1, 1, 0, 1, 0, happened, open_visits))
+        tracklets = Tracklets(
+            site.site, camera.name, camera.name, segment,
+            clips=1, revision=1, own_clips=1, bad_clips=0, frames=1, frames_left_out=0,
+            happened=happened, open_visits=open_visits,
+        )  # fmt: skip
+        yield anonymise(tracklets)
 
 
 def _instant(frame: int) -> int:

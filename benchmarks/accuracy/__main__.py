@@ -31,7 +31,7 @@ STEPS = {"pets": (1, 2), "tud_campus": (1, 2, 4), "tud_stadtmitte": (1, 2, 4), "
 
 def main() -> None:
     """Print tables and figures, and write the report."""
-    console = Console(width=None if os.isatty(1) else 180)
+    console = Console(width=None if os.isatty(1) else 240)
     if not MESOPIC.exists():
         console.print("mesopic is left out: it wants Python 3.12, which is not here")
     with tempfile.TemporaryDirectory() as work:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from benchmarks.accuracy import ours
 from benchmarks.accuracy.footage import Footage
@@ -148,10 +148,12 @@ def _figure(footage: Footage, measure: str, scores: dict[str, dict[str, dict[str
 
 def _table(rows: Sequence[Footage], scores: dict[str, dict[str, dict[str, float]]]) -> Table:
     title = "HOTA / IDF1 / MOTA / switches; of each peer the best of its settings, for each measure by itself"
-    table = Table("footage", *scores, title=title, title_justify="left")
+    by_name = sorted(scores.items(), key=lambda each: (each[0] != OURS, each[0]))
+    names = [Column(name, no_wrap=True) for name in ("footage", *(name for name, _ in by_name))]
+    table = Table(*names, title=title, title_justify="left")
     for footage in rows:
         cells = []
-        for own in scores.values():
+        for _, own in by_name:
             measured = own[footage.label]
             cells.append(
                 f"{measured['hota']:.1f} {measured['idf1']:.1f} {measured['mota']:.1f} {measured['switches']:.0f}"
