@@ -26,7 +26,7 @@ ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 _MADE_WITH = frozenset({"schema_version", "pipeline_version", "model", "site_version", "revision"})
 MAIN_FIELDS = {
     "footfall": "count", "occupancy": "person_seconds", "dwell": "visits", "queue": "left", "flow": "count",
-    "heatmap": "person_seconds", "camera_health": "clips",
+    "heatmap": "person_seconds", "movement": "person_seconds", "camera_health": "clips",
 }  # fmt: skip
 """The field of each family whose sum over an hour is shown."""
 

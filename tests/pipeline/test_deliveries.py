@@ -14,14 +14,17 @@ from schemas.envelope import Envelope
 from schemas.records import DeadLetter
 from tests.support.world import T0
 from transforms.clips import Clip, Delivery
+from transforms.facts import ClipFact
 
 ENVELOPE = Envelope(1, "lab", "door", "run", 0, T0, T0 + 10 * SECOND_US, 0, 10.0, "h264", 3, "ab" * 32)
 PAYLOAD = b"secret"
 
 
 def opened(attributes: Mapping[str, str]) -> Clip | DeadLetter:
-    (found,) = _OpenFn(frozenset({"lab", "door"})).process(Delivery(attributes, PAYLOAD))
-    return found.value if isinstance(found, pvalue.TaggedOutput) else found
+    found = list(_OpenFn(frozenset({"lab", "door"})).process(Delivery(attributes, PAYLOAD)))
+    values = [each.value if isinstance(each, pvalue.TaggedOutput) else each for each in found]
+    (opened_to,) = [value for value in values if not isinstance(value, ClipFact)]
+    return opened_to
 
 
 def test_attributes_are_the_envelope_and_what_brokers_add_is_passed_over() -> None:

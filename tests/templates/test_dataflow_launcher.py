@@ -78,7 +78,7 @@ def test_the_dataflow_launcher_tells_what_does_not_fit(storage: Storage) -> None
     bucket = storage.make_bucket("not-launched")
     done = launch(storage, *told(bucket))
     assert done.returncode == USAGE
-    assert f"silhouette submit dataflow: --site: there is no site file in {bucket}/sites\n" in done.stderr
+    assert f"silhouette submit dataflow: --site: there is no site file in {bucket}/sites" in done.stderr
 
 
 def test_a_dataflow_launchers_options_become_flags(tmp_path: Path) -> None:
