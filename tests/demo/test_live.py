@@ -33,9 +33,9 @@ def write(output: Path, until_s: float, people: list[Any], took_s: float) -> Non
     """Write the records of a camera, and of one that is silent, as files that came so long after the end."""
     for record in records_of(SITE, clips_of(people, until_s), span(0, until_s)):
         guarded = Guarded(FAMILY_OF[type(record)], to_fields(record))
-        name = write_file(str(output), partition(guarded), [guarded])
+        file = write_file(str(output), partition(guarded), [guarded])
         visible_s = guarded.fields["window_end"] / 1e6 + took_s
-        os.utime(name, (visible_s, visible_s))
+        os.utime(output / file.name, (visible_s, visible_s))
 
 
 def test_counts_so_far_and_now(tmp_path: Path) -> None:

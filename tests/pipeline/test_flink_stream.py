@@ -69,7 +69,7 @@ def test_flink_pubsub_stream_survives_kills_with_the_records_of_the_batch(
         workers.kill_one()
         assert seen.held() > 0
     expected = live.batch(archive, tmp_path / "batch")
-    assert all(expected[family] for family in expected)
+    assert all(expected[family] for family in expected.keys() - {"movement"})  # of calibrated cameras alone
     wait_for_records(output, expected, PATIENCE_S)
     wait_until(lambda: len(seen.acknowledged()) == sent, f"all {sent} messages are acknowledged", PATIENCE_S)
     flink.cancel_all()
