@@ -46,7 +46,7 @@ class Config:
       eyes: For each camera, the models that look at clips which are redacted; empty without.
       on_biometric: Whether the guard drops what must not leave, or stops the job.
       progress: Where to tell how far the job is; None for nowhere.
-      admissions: For each camera, what the admission said of its model.
+      admissions: For each model's hash, what the admission said of it.
       run: Number of this run, in its evidence.
     """
 
@@ -67,7 +67,7 @@ class Config:
     eyes: Mapping[CameraKey, EyeModels] = field(default_factory=dict)
     on_biometric: str = "drop"
     progress: Ear | None = None
-    admissions: Mapping[CameraKey, Verdict] = field(default_factory=dict)
+    admissions: Mapping[str, Verdict] = field(default_factory=dict)
     run: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @property

@@ -57,11 +57,13 @@ def build(root: beam.Pipeline, config: Config) -> None:
     protected = metrics | "ProtectAggregates" >> ProtectAggregates(sites, config.bounded, config.released)
 
     failed = [read.failed, valid.failed, detected.failed]
+    told = [read.told, valid.told, detected.told, tracked.told]
     if config.redaction is not None:
         redacted = valid.clips | "RedactClips" >> RedactClips(
             sites, config.redaction, config.eyes, limits, config.output, storage.write
         )
         failed.append(redacted.failed)
+        told.append(redacted.told)
     dead = failed | "DeadLetters" >> beam.Flatten()
     leaving = (protected, dead) | "AllRecords" >> beam.Flatten()
     guarded = leaving | "DropBiometrics" >> DropBiometrics(vocabulary, config.on_biometric)
@@ -70,9 +72,9 @@ def build(root: beam.Pipeline, config: Config) -> None:
     if config.dead_letter_topic is not None:
         guarded | "PublishDeadLetters" >> PublishDeadLetters(config.dead_letter_topic)
 
-    told = (read.told, valid.told, detected.told, tracked.told) | "AllFacts" >> beam.Flatten()
+    facts = told | "AllFacts" >> beam.Flatten()
     parts = (
-        told | "TallyClips" >> TallyClips(sites, stream),
+        facts | "TallyClips" >> TallyClips(sites, stream),
         written | "TallyFiles" >> TallyFiles(),
         guarded | "TallyDropped" >> TallyDropped(),
     ) | "AllParts" >> beam.Flatten()

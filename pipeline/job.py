@@ -139,7 +139,7 @@ def configure(args: argparse.Namespace) -> Config:
     except OSError as error:
         raise UsageError(f"--clips: {error.filename}: {error.strerror}") from error
     models, admissions = _models(args, sites)
-    redaction, eyes = redaction_of(args, models)
+    redaction, eyes, looking = redaction_of(args, models)
     output = _output(args.output)
     _check_keys(args)
     return Config(
@@ -158,7 +158,7 @@ def configure(args: argparse.Namespace) -> Config:
         redaction=redaction,
         eyes=eyes,
         on_biometric=args.on_biometric,
-        admissions=admissions,
+        admissions=looking | admissions,
     )
 
 
@@ -262,7 +262,7 @@ def _check_keys(args: argparse.Namespace) -> None:
         raise UsageError(f"--keys: {str(error).removeprefix('--keys: ')}") from None
 
 
-def _models(args: argparse.Namespace, sites: Sequence[Site]) -> tuple[dict[CameraKey, Model], dict[CameraKey, Verdict]]:
+def _models(args: argparse.Namespace, sites: Sequence[Site]) -> tuple[dict[CameraKey, Model], dict[str, Verdict]]:
     """Find each camera's model, and open each once, so that one that is refused is told before the job begins."""
     from pipeline.models.cards import ModelError
     from pipeline.models.registry import resolve
@@ -272,7 +272,7 @@ def _models(args: argparse.Namespace, sites: Sequence[Site]) -> tuple[dict[Camer
     path: Path = args.site
     folder = path if path.is_dir() else path.parent
     there: str | None = getattr(args, "models_at", None)
-    found: dict[str, tuple[Model, Verdict]] = {}
+    found: dict[str, Model] = {}
     models, admissions = {}, {}
     for site in sites:
         for camera in site.cameras:
@@ -284,8 +284,9 @@ def _models(args: argparse.Namespace, sites: Sequence[Site]) -> tuple[dict[Camer
                     where = f"{path}: site {site.site}" if path.is_dir() else f"{path}"
                     raise UsageError(f"{where}: camera {camera.name}: {error}") from error
                 at = Path(there, f"{card.sha256}.onnx") if there else file.absolute()
-                found[camera.model] = (card, at), detector.verdict
-            models[site.site, camera.name], admissions[site.site, camera.name] = found[camera.model]
+                found[camera.model] = card, at
+                admissions[card.sha256] = detector.verdict
+            models[site.site, camera.name] = found[camera.model]
     return models, admissions
 
 

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
     try:
         _check(args)
-        models = choose_eyes(args.what, args.model, args.leak_model, "--leak-model")
+        models, _ = choose_eyes(args.what, args.model, args.leak_model, "--leak-model")
     except UsageError as error:
         print(f"silhouette redact: {error}", file=sys.stderr)
         return USAGE

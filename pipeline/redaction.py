@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from transforms.arrivals import CameraKey
     from transforms.redaction.eyes import EyeModels, Model
     from transforms.redaction.what import Redaction, What
+    from transforms.verdict import Verdict
 
 # As `transforms.redaction.what` has them, whose import takes too long for --help; a test holds them equal.
 WHATS = ("people", "heads", "faces", "motion")
@@ -32,8 +33,8 @@ def add_redaction_flags(parser: argparse.ArgumentParser) -> None:
 
 def redaction_of(
     args: argparse.Namespace, models: Mapping[CameraKey, Model]
-) -> tuple[Redaction | None, dict[CameraKey, EyeModels]]:
-    """Return what is to be covered, None for nothing, and for each camera the models that look.
+) -> tuple[Redaction | None, dict[CameraKey, EyeModels], dict[str, Verdict]]:
+    """Return what is to be covered, None for nothing, the models that look for each camera, and what admission said.
 
     Args:
       args: What `add_redaction_flags` added, the site files' path, and `models_at` where there are remote workers.
@@ -48,26 +49,28 @@ def redaction_of(
         for flag, given in (("--redact-fill", args.redact_fill), ("--redact-leak-model", args.redact_leak_model)):
             if given is not None:
                 raise UsageError(f"{flag}: say by --redact what is to be covered, or leave it out")
-        return None, {}
+        return None, {}, {}
     there: str | None = getattr(args, "models_at", None)
     auditor = args.redact_leak_model
     chosen: dict[str, EyeModels] = {}
-    eyes = {}
+    eyes: dict[CameraKey, EyeModels] = {}
+    verdicts: dict[str, Verdict] = {}
     for key, counting in models.items():
         name = counting[0].model_dump_json()
         if name not in chosen:
-            chosen[name] = choose_eyes(
+            chosen[name], said = choose_eyes(
                 args.redact, None, auditor, "--redact-leak-model", counting=counting, there=there
             )
+            verdicts |= said
         eyes[key] = chosen[name]
-    return Redaction(args.redact, args.redact_fill or "solid"), eyes
+    return Redaction(args.redact, args.redact_fill or "solid"), eyes, verdicts
 
 
 def choose_eyes(
     what: What, masker: str | None, auditor: str | None, auditor_flag: str, *, counting: Model | None = None,
     there: str | None = None,
-) -> EyeModels:  # fmt: skip
-    """Choose and try the models that look at clips.
+) -> tuple[EyeModels, dict[str, Verdict]]:  # fmt: skip
+    """Choose and try the models that look at clips; returns what the admission said too, for each file's hash.
 
     Args:
       what: What is to be covered.
@@ -96,13 +99,14 @@ def choose_eyes(
     models = EyeModels(mask, _found(auditor_flag, auditor or LEAKS_BY[what]))
     try:
         check_eyes(what, models)
-        open_eyes(models if there is None else models._replace(masker=None))
+        opened = open_eyes(models if there is None else models._replace(masker=None))
     except (ValueError, ModelRefused, OSError) as error:
         flag = "--model" if masker is not None and auditor is None else auditor_flag
         raise UsageError(f"{flag}: {error}") from None
+    verdicts = {eye.card.sha256: eye.verdict for eye in opened if eye is not None}
     if there is None:
-        return models
-    return EyeModels(models.masker and _on_workers(models.masker, there), _on_workers(models.auditor, there))
+        return models, verdicts
+    return EyeModels(models.masker and _on_workers(models.masker, there), _on_workers(models.auditor, there)), verdicts
 
 
 def _on_workers(model: Model, there: str) -> Model:

@@ -27,6 +27,7 @@ _RECORD_FILE = (
     rf"(records/[a-z_]{{1,32}}|dead_letters)/site={NAME}(/date=[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})?/[0-9a-f]{{32}}\.avro"
 )
 
+Task = Literal["counts", "masks", "checks"]
 Count = Annotated[int, Field(ge=0, le=_MOST)]
 Seconds = Annotated[float, Field(ge=0, le=1e10, allow_inf_nan=False)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -98,6 +99,37 @@ class Emitted(Part):
 
     suppressed: Count
     """Those of them whose value was suppressed."""
+
+
+class Redacted(Part):
+    """Redacted clips that were written, each distinct clip once, and what a second model found on them."""
+
+    clips: Count
+    """How many were written."""
+
+    failed: Count
+    """Clips that could not be redacted: none of their pictures was written."""
+
+    bytes: Count
+    """Bytes of what was written."""
+
+    frames: Count
+    """Frames in it."""
+
+    whole: Count
+    """Of these, covered whole, because there was no telling what is on them."""
+
+    unwatched: Count
+    """Of these, covered whole, because they are out of the site's schedule."""
+
+    measured: Count
+    """Frames on which another detector than the one that masked looked for what was left."""
+
+    leaks_before: Count
+    """What it found on these under the first masks."""
+
+    leaks_after: Count
+    """What it found once more was covered; frames with any were then covered whole."""
 
 
 class Dropped(Part):
@@ -202,6 +234,9 @@ class Model(Part):
     camera: Annotated[str, _known("camera")]
     """The camera."""
 
+    task: Task = "counts"
+    """What for: it finds whom the records count, what redacted clips cover, or what is left uncovered on them."""
+
     card: Annotated[str, _known("card")]
     """Name of the model's card."""
 
@@ -215,7 +250,7 @@ class Model(Part):
     """Hash of its file."""
 
     derived_sha256: Annotated[Digest | None, _known_or_null("digest")]
-    """Hash of the graph as it ran, resized and pruned."""
+    """Hash of the graph as it ran, resized and pruned; null where it is made for each size of clips."""
 
     verdict: Literal["admitted", "refused"] | None
     """What the model admission said of it."""
@@ -317,6 +352,9 @@ class DayPack(Part):
 
     records: tuple[Emitted, ...] | None
     """What left."""
+
+    redacted: Redacted | None = None
+    """Which pictures left, with people covered; all zero where none were asked for. Older packs have none."""
 
     dropped: tuple[Dropped, ...] | None
     """What the guard let not leave."""

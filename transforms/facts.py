@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import fastavro
@@ -30,6 +30,9 @@ DELIVERIES = (DECODED, UNWATCHED, NOT_ASKED_FOR, BAD)
 IN_TIME, LATE, TOO_LATE = "in_time", "late", "too_late"
 """What tracking does with what is known of a clip: takes it in, takes it in after its time, or not at all."""
 
+REDACTED, NOT_REDACTED = "redacted", "not_redacted"
+"""A redacted clip was written, or could not be."""
+
 FORGOTTEN = "forgotten"
 """Tracking has thrown away the boxes of a stretch of a camera's day."""
 
@@ -49,6 +52,7 @@ class ClipFact:
       size: Bytes of the clip as it came.
       frames: Frames that were looked at.
       took_us: From the start of capture to when pixels, or boxes, were gone; None where it cannot be told.
+      measure: Of a clip that was redacted, its leak measure.
     """
 
     site: str
@@ -61,6 +65,7 @@ class ClipFact:
     size: int = 0
     frames: int = 0
     took_us: int | None = None
+    measure: Mapping[str, int] = field(default_factory=dict)
 
 
 class ClipFactCoder(AvroCoder[ClipFact]):
@@ -81,6 +86,7 @@ class ClipFactCoder(AvroCoder[ClipFact]):
                 {"name": "size", "type": "long"},
                 {"name": "frames", "type": "long"},
                 {"name": "took_us", "type": ["null", "long"]},
+                {"name": "measure", "type": {"type": "map", "values": "long"}},
             ],
         }
     )
@@ -155,6 +161,21 @@ def fates(
     lost, counted = set(late), set(in_time)
     for clip in arrived:
         yield tell(fate(clip, LATE if clip in counted else TOO_LATE if clip in lost else IN_TIME))
+
+
+def redacted_clip(envelope: Envelope, size: int, measure: Mapping[str, int]) -> ClipFact:
+    """Return that a redacted clip was written: its size, and its leak measure."""
+    return _of_redaction(envelope, REDACTED, size, measure)
+
+
+def unredacted_clip(envelope: Envelope) -> ClipFact:
+    """Return that a clip could not be redacted; why is in its dead letter."""
+    return _of_redaction(envelope, NOT_REDACTED, 0, {})
+
+
+def _of_redaction(envelope: Envelope, what: str, size: int, measure: Mapping[str, int]) -> ClipFact:
+    identity = identity_of("redaction", envelope.to_json())
+    return ClipFact(envelope.site, envelope.camera, envelope.start_us, identity, what, size=size, measure=measure)
 
 
 def forgotten(site: str, camera: str, since_us: int) -> ClipFact:

@@ -14,7 +14,7 @@ import apache_beam as beam
 from pydantic import BaseModel, ValidationError
 
 from schemas.clock import to_rfc3339
-from schemas.evidence import VERSION, DayPack, MadeWith, canonical, vocabulary_terms
+from schemas.evidence import VERSION, DayPack, MadeWith, Redacted, canonical, vocabulary_terms
 from schemas.records import DEAD_LETTER
 from transforms.counters import counter
 from transforms.dead_letters import UNKNOWN
@@ -22,7 +22,7 @@ from transforms.evidence import DayTally
 from transforms.guard import BiometricFoundError, Vocabulary
 from transforms.tally import Counts, quantile, upper_bound
 
-SECTIONS = ("made_with", "clips", "records", "dropped", "files", "arrival")
+SECTIONS = ("made_with", "clips", "records", "redacted", "dropped", "files", "arrival")
 """Keys that are left out alone where they do not fit."""
 
 Reason = Literal["not_declared", "outside_vocabulary"]
@@ -66,6 +66,7 @@ def pack_of(day: DayTally, run: str, made_with: MadeWith | None) -> dict[str, An
             {"family": of[0].family, "rows": sum(f.rows for f in of), "suppressed": sum(f.suppressed for f in of)}
             for of in emitted
         ],
+        "redacted": {name: day.tally.redacted.get(name, 0) for name in Redacted.model_fields},
         "dropped": [{"reason": reason, "fields": number} for reason, number in sorted(day.tally.dropped.items())],
         "files": [{"name": f.name, "sha256": f.sha256, "family": f.family, "rows": f.rows} for f in files],
         "arrival": {

@@ -1,7 +1,7 @@
 """RedactClips: clips with people covered, as files, inside the fused stage of the pixels.
 
 Beside DetectPeople, on the same clips: nothing encoded or decoded crosses a shuffle here either. What leaves is a
-redacted file, written whole, and of the clip its names and the leak measure.
+redacted file, written whole, and of the clip a fact with its names and the leak measure.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import apache_beam as beam
 import cv2
-from apache_beam import coders, pvalue
 from apache_beam.utils.shared import Shared
 
 from schemas.records import DeadLetter
@@ -23,6 +22,7 @@ from transforms.clips import Clip
 from transforms.counters import counter
 from transforms.dead_letters import count_set_aside, dead_clip, origin_of
 from transforms.decode import ClipError, ClipLimits, open_clip, time_scale
+from transforms.facts import TOLD, ClipFact, redacted_clip, tell, unredacted_clip
 from transforms.redaction.eyes import EyeModels, Eyes, open_eyes
 from transforms.redaction.leaks import Measure
 from transforms.redaction.redact import Redacted, RedactionError, redact
@@ -33,56 +33,22 @@ STAGE = "RedactClips"
 UNENCODABLE = "unencodable"
 FAULTS = frozenset({UNENCODABLE})
 """Reason classes of this step."""
-WRITTEN, FAILED = "written", "failed"
+FAILED = "failed"
 
 Write = Callable[[str, bytes], None]
 """Writes a file whole under a name; one of the same name is replaced."""
-
-
-@coders.registry.register_row
-@dataclass(frozen=True)
-class RedactedClip:
-    """A redacted clip that was written: what it is called and what is known of it, nothing of what it shows.
-
-    Attributes:
-      site: Name of the site.
-      camera: Name of the camera.
-      start_us: Capture start of the clip.
-      end_us: Its end.
-      sha256: Of the clip that it was made from, by which the file is named.
-      size: Bytes of the file.
-      frames: In the clip.
-      whole: Of these, covered whole, because there was no telling what is on them.
-      unwatched: Of these, covered whole, because they are out of the site's schedule.
-      measured: Frames on which another detector looked for what was left.
-      leaks_before: What it found on these under the first masks.
-      leaks_after: What it found once more was covered; frames with any were then covered whole.
-    """
-
-    site: str
-    camera: str
-    start_us: int
-    end_us: int
-    sha256: str
-    size: int
-    frames: int
-    whole: int
-    unwatched: int
-    measured: int
-    leaks_before: int
-    leaks_after: int
 
 
 class Redactions(NamedTuple):
     """The outputs of `RedactClips`.
 
     Attributes:
-      written: One element for each clip that was redacted, each time that it came.
       failed: Dead letters; a clip that cannot be decoded is left to `DetectPeople`, which tells of it.
+      told: A fact for each clip that was redacted, or could not be, each time that it came.
     """
 
-    written: beam.PCollection[RedactedClip]
     failed: beam.PCollection[DeadLetter]
+    told: beam.PCollection[ClipFact]
 
 
 def redact_clip(
@@ -134,10 +100,10 @@ class RedactClips(beam.PTransform):
 
     def expand(self, clips: beam.PCollection[Clip]) -> Redactions:
         redact_each = _RedactFn(self.sites, self.redaction, self.models, self.limits, self.folder, self.write)
-        outcome = clips | "Redact" >> beam.ParDo(redact_each).with_outputs(FAILED, main=WRITTEN)
-        outcome[WRITTEN].element_type = RedactedClip
+        outcome = clips | "Redact" >> beam.ParDo(redact_each).with_outputs(TOLD, main=FAILED)
         outcome[FAILED].element_type = DeadLetter
-        return Redactions(outcome[WRITTEN], outcome[FAILED])
+        outcome[TOLD].element_type = ClipFact
+        return Redactions(outcome[FAILED], outcome[TOLD])
 
 
 class _Opened(dict[CameraKey, Eyes]):
@@ -181,15 +147,12 @@ class _RedactFn(beam.DoFn):
             return
         except RedactionError:
             count_set_aside(__name__, UNENCODABLE)
-            letter = dead_clip(STAGE, UNENCODABLE, origin_of(envelope), clip.size, self._names)
-            yield pvalue.TaggedOutput(FAILED, letter)
+            yield dead_clip(STAGE, UNENCODABLE, origin_of(envelope), clip.size, self._names)
+            yield tell(unredacted_clip(envelope))
             return
         self._write(f"{self._folder}/{name_of(clip)}", redacted.payload)
         _count(redacted.measure)
-        yield RedactedClip(
-            envelope.site, envelope.camera, envelope.start_us, envelope.end_us, envelope.sha256,
-            len(redacted.payload), **asdict(redacted.measure),
-        )  # fmt: skip
+        yield tell(redacted_clip(envelope, len(redacted.payload), asdict(redacted.measure)))
 
 
 def _count(measure: Measure) -> None:

@@ -17,7 +17,19 @@ from apache_beam import coders
 
 from schemas.clock import SECOND_US
 from transforms.coders import AvroCoder
-from transforms.facts import BAD, DECODED, DELIVERIES, FORGOTTEN, IN_TIME, LATE, NOT_ASKED_FOR, TOO_LATE, ClipFact
+from transforms.facts import (
+    BAD,
+    DECODED,
+    DELIVERIES,
+    FORGOTTEN,
+    IN_TIME,
+    LATE,
+    NOT_ASKED_FOR,
+    NOT_REDACTED,
+    REDACTED,
+    TOO_LATE,
+    ClipFact,
+)
 
 A_DECADE = 20
 """Buckets from one power of ten to the next."""
@@ -32,6 +44,7 @@ class Tally:
     Attributes:
       clips: Distinct clips by what came of them, and `bytes`, `frames`, `deliveries`, `late`, `too_late`.
       bad: Distinct clips by `stage/reason`.
+      redacted: Distinct redacted clips, their bytes, sums of their leak measures, and `failed` ones.
       dropped: Fields that the guard let not leave, by reason.
       pixels_gone: Distinct clips by bucket of the time until their pixels were gone.
       geometry_gone: Stretches by bucket of the time until their boxes were gone.
@@ -39,12 +52,13 @@ class Tally:
 
     clips: Counts = field(default_factory=dict)
     bad: Counts = field(default_factory=dict)
+    redacted: Counts = field(default_factory=dict)
     dropped: Counts = field(default_factory=dict)
     pixels_gone: Counts = field(default_factory=dict)
     geometry_gone: Counts = field(default_factory=dict)
 
 
-PARTS = ("clips", "bad", "dropped", "pixels_gone", "geometry_gone")
+PARTS = ("clips", "bad", "redacted", "dropped", "pixels_gone", "geometry_gone")
 
 
 class TallyCoder(AvroCoder[Tally]):
@@ -120,11 +134,15 @@ def tally_of(facts: Iterable[ClipFact]) -> Tally:
     bad: Counter[str] = Counter()
     pixels: Counter[str] = Counter()
     geometry: Counter[str] = Counter()
+    redacted: Counter[str] = Counter()
     for about in told.values():
         words = {fact.what for fact in about}
         took = [fact.took_us for fact in about if fact.took_us is not None]
         if FORGOTTEN in words:
             geometry[bucket(max(took))] += 1
+            continue
+        if words & {REDACTED, NOT_REDACTED}:
+            redacted.update(_redaction(about))
             continue
         if IN_TIME not in words:
             clips["late" if LATE in words else "too_late"] += bool(words & {LATE, TOO_LATE})
@@ -137,7 +155,15 @@ def tally_of(facts: Iterable[ClipFact]) -> Tally:
         bad[f"{first.stage}/{first.reason}"] += first.what == BAD
         if took:
             pixels[bucket(max(took))] += 1
-    return Tally(+clips, +bad, {}, +pixels, +geometry)
+    return Tally(+clips, +bad, +redacted, {}, +pixels, +geometry)
+
+
+def _redaction(about: Iterable[ClipFact]) -> Counts:
+    written = [fact for fact in about if fact.what == REDACTED]
+    if not written:
+        return {"failed": 1}
+    first = min(written, key=lambda fact: (fact.size, sorted(fact.measure.items())))
+    return {"clips": 1, "bytes": first.size, **first.measure}
 
 
 def _order(fact: ClipFact) -> tuple[int, str, str, int]:

@@ -172,7 +172,8 @@ def _redactors(args: argparse.Namespace, site: Site) -> dict[str, Redactor]:
         if args.redact_fill is not None:
             raise UsageError("--redact-fill: say by --redact what is to be covered, or leave it out")
         return {}
-    eyes = open_eyes(choose_eyes(args.redact, None, None, "--redact"))
+    models, _ = choose_eyes(args.redact, None, None, "--redact")
+    eyes = open_eyes(models)
     redaction = Redaction(args.redact, args.redact_fill or "solid")
     return {camera.name: Redactor(redaction, eyes, camera.masks) for camera in site.cameras}
 

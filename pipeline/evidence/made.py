@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
 
 from pipeline.config import Config
 from schemas.avro import RECORD_TYPES
+from schemas.card import ModelCard
 from schemas.clock import SECOND_US
-from schemas.evidence import Limits, MadeWith, Model, SchemaVersion
+from schemas.evidence import Limits, MadeWith, Model, SchemaVersion, Task
 from schemas.site import Site, site_digest
 from transforms.metrics import PIPELINE_VERSION
+from transforms.redaction.eyes import Model as LookingModel
+from transforms.verdict import Verdict
 
 
 def made_with(config: Config) -> Mapping[str, MadeWith]:
@@ -33,15 +36,27 @@ def _made_with(config: Config, site: Site, contracts: tuple[SchemaVersion, ...])
         source="archive" if config.subscription is None else "subscription",
         redaction="off" if config.redaction is None else config.redaction.what,
         limits=Limits(**vars(config.limits)),
-        models=tuple(_model(config, site.site, camera.name) for camera in site.cameras),
+        models=tuple(_models(config, site)),
     )
 
 
-def _model(config: Config, site: str, camera: str) -> Model:
-    card, _ = config.models[site, camera]
-    verdict = config.admissions.get((site, camera))
+def _models(config: Config, site: Site) -> Iterator[Model]:
+    for camera in site.cameras:
+        card, _ = config.models[site.site, camera.name]
+        yield _model(camera.name, "counts", card, config.admissions.get(card.sha256))
+        eyes = config.eyes.get((site.site, camera.name))
+        if eyes is None:
+            continue
+        looking: tuple[tuple[Task, LookingModel | None], ...] = (("masks", eyes.masker), ("checks", eyes.auditor))
+        for task, model in looking:
+            if model is not None:
+                yield _model(camera.name, task, model[0], config.admissions.get(model[0].sha256))
+
+
+def _model(camera: str, task: Task, card: ModelCard, verdict: Verdict | None) -> Model:
     return Model(
         camera=camera,
+        task=task,
         card=card.name,
         role=card.role,
         licence=card.licence,

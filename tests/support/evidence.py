@@ -32,8 +32,8 @@ MADE_WITH = MadeWith(
     limits=Limits(max_bytes=1, max_seconds=1, max_frames=1, max_pixels=1),
     models=(
         Model(
-            camera="door", card="tiny", role="person", licence="MIT", sha256="c" * 64, derived_sha256=None,
-            verdict="admitted", cut=("output kps: landmarks, 10 numbers for each place",),
+            camera="door", task="counts", card="tiny", role="person", licence="MIT", sha256="c" * 64,
+            derived_sha256=None, verdict="admitted", cut=("output kps: landmarks, 10 numbers for each place",),
         ),
     ),
 )  # fmt: skip
@@ -46,7 +46,7 @@ FILE = WrittenFile(
 def a_day(date: str = "2026-01-05", *files: WrittenFile) -> DayTally:
     """Return a day of six clips, one of them bad, two of them delivered twice."""
     clips = {"read": 6, "deliveries": 8, "bytes": 6000, "frames": 250, "decoded": 5, "bad": 1, "late": 1}
-    tally = Tally(clips, {"ValidateClips/hash_mismatch": 1}, {}, {"0": 6}, {"40": 1})
+    tally = Tally(clips, {"ValidateClips/hash_mismatch": 1}, {}, {}, {"0": 6}, {"40": 1})
     return DayTally("lab", date, 0, T0 + 10**11, tally, files or (FILE,))
 
 

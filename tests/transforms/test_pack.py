@@ -44,6 +44,8 @@ def planted(section: str) -> dict[str, Any]:
             pack[section]["gait"] = [0.1, 0.2]
         case "files":
             pack[section][0]["name"] = f"records/footfall/site=lab/date=2026-01-05/{PLANTED}.avro"
+        case "redacted":
+            pack[section]["faces"] = [0.1, 0.2]
         case "dropped":
             pack[section] = [{"reason": PLANTED, "fields": 1}]
         case _:
@@ -56,7 +58,7 @@ def test_what_is_planted_in_a_section_leaves_with_no_section(section: str) -> No
     kept = inspect_pack(planted(section), VOCABULARY)
     assert kept[section] is None
     assert [each["section"] for each in kept["withheld"]] == [section]
-    assert PLANTED not in repr(kept) and "gait" not in repr(kept)
+    assert PLANTED not in repr(kept) and "gait" not in repr(kept) and "faces" not in repr(kept)
     assert all(kept[other] is not None for other in SECTIONS if other != section)
 
 

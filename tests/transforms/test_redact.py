@@ -23,7 +23,8 @@ from tests.support.world import a_camera, a_site, seconds
 from tests.transforms.redaction.test_redact import seeing
 from transforms.clips import Clip
 from transforms.decode import ClipLimits, open_clip
-from transforms.redact import RedactClips, RedactedClip, Redactions, name_of
+from transforms.facts import NOT_REDACTED, REDACTED, ClipFact
+from transforms.redact import RedactClips, Redactions, name_of
 from transforms.redaction.what import Redaction
 
 SITE = a_site(cameras=[a_camera(masks=[[[0, 0], [0.2, 0], [0.2, 0.2], [0, 0.2]]]).model_dump(mode="json")])
@@ -41,10 +42,10 @@ def a_clip(payload: bytes, start_s: float = 0, length_s: float = 0.6) -> Clip:
     return Clip(Envelope(1, "lab", "door", "run", 0, *span, 0, 10.0, "h264", len(payload), sha256), payload)
 
 
-def redacted(folder: Path, clips: list[Clip], **site: Any) -> tuple[list[RedactedClip], list[Any]]:
+def redacted(folder: Path, clips: list[Clip], **site: Any) -> tuple[list[ClipFact], list[Any]]:
     """Run the step as a job does, a clip made inside it so that none is ever encoded."""
     models = seeing(folder)
-    told = {name: folder / f"{name}.rows" for name in Redactions._fields}
+    rows = {name: folder / f"{name}.rows" for name in Redactions._fields}
     payloads = [(clip.envelope, clip.payload) for clip in clips]
     sites = (SITE.model_copy(update=site),)
     with pipeline() as root:
@@ -54,23 +55,23 @@ def redacted(folder: Path, clips: list[Clip], **site: Any) -> tuple[list[Redacte
         )
         out: Redactions = made | "RedactClips" >> step
         for name, found in out._asdict().items():
-            assert_that(found, lambda rows, to=told[name]: to.write_bytes(pickle.dumps(rows)), label=name)
-    written, failed = (pickle.loads(told[name].read_bytes()) for name in ("written", "failed"))
-    return written, failed
+            assert_that(found, lambda each, to=rows[name]: to.write_bytes(pickle.dumps(each)), label=name)
+    told, failed = (pickle.loads(rows[name].read_bytes()) for name in ("told", "failed"))
+    return told, failed
 
 
 def test_a_clip_becomes_a_file_named_by_its_hash(tmp_path: Path, footage: list[Picture]) -> None:
     clip = a_clip(encode(footage))
-    written, failed = redacted(tmp_path, [clip, clip])
+    told, failed = redacted(tmp_path, [clip, clip])
     path = tmp_path / "out" / name_of(clip)
     assert [each for each in (tmp_path / "out").rglob("*") if each.is_file()] == [path]
     assert path.parts[-4:] == ("redacted", "site=lab", "camera=door", f"{clip.envelope.sha256}.mp4")
     first = path.read_bytes()
-    assert failed == [] and len(set(written)) == 1 and len(written) == 2
-    assert written[0] == RedactedClip(
-        "lab", "door", clip.envelope.start_us, clip.envelope.end_us, clip.envelope.sha256, len(first),
-        frames=6, whole=0, unwatched=0, measured=2, leaks_before=0, leaks_after=0,
-    )  # fmt: skip
+    assert failed == [] and len(told) == 2 and told[0] == told[1]
+    assert (told[0].what, told[0].at_us, told[0].size) == (REDACTED, clip.envelope.start_us, len(first))
+    assert told[0].measure == {
+        "frames": 6, "whole": 0, "unwatched": 0, "measured": 2, "leaks_before": 0, "leaks_after": 0
+    }  # fmt: skip
     redacted(tmp_path, [clip])
     assert path.read_bytes() == first  # tried again, it overwrites itself
     with open_clip(first) as opened:
@@ -85,8 +86,13 @@ def test_what_cannot_be_decoded_is_left_to_detection(tmp_path: Path, footage: li
 def test_what_cannot_be_encoded_is_a_dead_letter_of_this_step(tmp_path: Path) -> None:
     slender = [np.full((2, 20_000, 3), 90, np.uint8) for _ in range(2)]  # more than H.264 can hold
     clip = a_clip(encode(slender, "matroska", "ffv1"))
-    written, (letter,) = redacted(tmp_path, [clip])
-    assert written == [] and (letter.stage, letter.reason, letter.bytes) == ("RedactClips", "unencodable", clip.size)
+    (fact,), (letter,) = redacted(tmp_path, [clip])
+    assert fact.what == NOT_REDACTED
+    assert (letter.stage, letter.reason, letter.bytes) == (
+        "RedactClips",
+        "unencodable",
+        clip.size,
+    )
 
 
 PIXEL_STAGE = """

@@ -8,11 +8,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.clock import SECOND_US
+from schemas.envelope import Envelope
 from tests.support.world import a_clip
-from transforms.facts import BAD, DECODED, IN_TIME, LATE, TOO_LATE, ClipFact, fate, forgotten, known_clip
+from transforms.facts import (
+    BAD,
+    DECODED,
+    IN_TIME,
+    LATE,
+    TOO_LATE,
+    ClipFact,
+    fate,
+    forgotten,
+    known_clip,
+    redacted_clip,
+    unredacted_clip,
+)
 from transforms.tally import Tally, TallyCoder, added, bucket, tally_of, upper_bound
 
 CLIPS = [a_clip(10 * number, 10 * number + 10, sequence=number) for number in range(6)]
+ENVELOPES = [
+    Envelope(1, "lab", "door", "run", number, number * SECOND_US, (number + 1) * SECOND_US, 0, 5.0, "h264", 9, "a" * 64)
+    for number in range(3)
+]
 TOLD = [
     *(known_clip(clip, DECODED, 1000) for clip in CLIPS[:4]),
     known_clip(CLIPS[4], BAD, 10, stage="DetectPeople", reason="undecodable"),
@@ -22,6 +39,10 @@ TOLD = [
     fate(CLIPS[4], IN_TIME),
     fate(CLIPS[5], TOO_LATE),
     forgotten("lab", "door", CLIPS[0].start_us),
+    redacted_clip(ENVELOPES[0], 900, {"frames": 50, "leaks_before": 2}),
+    redacted_clip(ENVELOPES[1], 100, {"frames": 50, "whole": 50}),
+    unredacted_clip(ENVELOPES[1]),
+    unredacted_clip(ENVELOPES[2]),
 ]
 
 
@@ -37,6 +58,7 @@ def test_each_clip_is_counted_by_what_became_of_it() -> None:
         "read": 6, "deliveries": 6, "bytes": 5010, "frames": 300, "decoded": 5, "bad": 1, "late": 1, "too_late": 1,
     }  # fmt: skip
     assert tally.bad == {"DetectPeople/undecodable": 1}
+    assert tally.redacted == {"clips": 2, "bytes": 1000, "frames": 100, "leaks_before": 2, "whole": 50, "failed": 1}
     assert sum(tally.pixels_gone.values()) == 6
     assert sum(tally.geometry_gone.values()) == 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from typing import NamedTuple
 from schemas.card import ModelCard
 from transforms.detector import Detector
 from transforms.redaction.what import What
+from transforms.verdict import Verdict
 
 Model = tuple[ModelCard, Path]
 """A model's card and its file."""
@@ -50,6 +52,17 @@ class Eye:
             if size not in self._opened:
                 self._opened[size] = Detector.open(adapted(self.card, size, keen=self._keen), self._path)
             return self._opened[size]
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the admission says of the model; the graph that runs is made for each size of clips.
+
+        Raises:
+          ModelRefused: the file is not the card's, or its graph does not agree with the card.
+          OSError: it cannot be read.
+        """
+        height, width = self.card.input.size
+        return replace(self.for_clip(width, height).verdict, derived_sha256=None)
 
 
 class Eyes(NamedTuple):
