@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -51,7 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             commands.add_parser(name, help=summary)
     args = parser.parse_args(argv)
-    return int(importlib.import_module(COMMANDS[args.command][0]).run(args))
+    try:
+        return int(importlib.import_module(COMMANDS[args.command][0]).run(args))
+    except KeyboardInterrupt:
+        print(f"silhouette {args.command}: stopped before it was done", file=sys.stderr, flush=True)
+        os._exit(FAILED)  # a runner's threads cannot be stopped, and would be torn apart with the interpreter
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.usage import UsageError, instant
 from schemas.clock import SECOND_US
 
 if TYPE_CHECKING:
@@ -108,14 +109,18 @@ def cut(
       OSError: a file cannot be read or written.
     """
     from pipeline.video_file import creation_time_us, open_video, session_of
+    from schemas.envelope import EnvelopeError
     from schemas.fields import NAME
     from transforms.decode import ClipError, frame_rate, time_scale
 
     for flag, name in (("--site", site), ("--camera", camera)):
         if not re.fullmatch(NAME, name):
             raise CutUsageError(f"{flag}: must be 1 to 63 of a-z, 0-9, _ and -, and not begin with _ or -")
-    if not 0 < seconds <= 300 or not (fps is None or 0 < fps <= 1000):
-        raise CutUsageError("--seconds must be more than 0 and at most 300, --fps more than 0 and at most 1000")
+    if not 0 < seconds <= 300:
+        raise CutUsageError("--seconds: must be more than 0 and at most 300")
+    if not (fps is None or 0 < fps <= 1000):
+        raise CutUsageError("--fps: must be more than 0 and at most 1000")
+    clips: list[CutClip] = []
     try:
         with open_video(source) as (container, stream):
             claimed = frame_rate(stream)
@@ -134,15 +139,18 @@ def cut(
             pieces = _remuxed(source, plan)
         out.mkdir(parents=True, exist_ok=True)
         session = session_of(camera, start_us, source.stat().st_size)
-        clips = tuple(
-            _write(piece, out, site, camera, session, sequence, start_us, float(rate))
-            for sequence, piece in enumerate(pieces)
-        )
+        for sequence, piece in enumerate(pieces):
+            clips.append(_write(piece, out, site, camera, session, sequence, start_us, float(rate)))
+    except EnvelopeError:
+        raise CutUsageError("the video's own time is before 1970 or after 9000: give --start") from None
     except ClipError as error:
+        for clip in clips:  # a part of a video that looks like all of it is worse than none
+            clip.path.unlink()
+            clip.path.with_suffix(".json").unlink()
         raise CutError(
             f"{source} cannot be cut: {error.reason.value.replace('_', ' ')}. Is it a whole video file?"
         ) from None
-    return Cut(clips, why, plan.cuts[0] if plan else 0)
+    return Cut(tuple(clips), why, plan.cuts[0] if plan else 0)
 
 
 def _plan(source: Path, longest_us: int, rate: Fraction, scale: Fraction) -> tuple[_Plan | None, str | None]:
@@ -151,7 +159,7 @@ def _plan(source: Path, longest_us: int, rate: Fraction, scale: Fraction) -> tup
 
     from pipeline.clip_writer import can_hold
     from pipeline.video_file import open_video
-    from transforms.decode import ClipError, ClipFault
+    from transforms.decode import ClipError, ClipFault, packets_of
     from transforms.frame_times import FrameClock
 
     with open_video(source) as (container, stream):
@@ -159,7 +167,7 @@ def _plan(source: Path, longest_us: int, rate: Fraction, scale: Fraction) -> tup
         if not can_hold(stream):
             return None, f"MP4 does not hold {codec}"
         try:
-            packets = [(p.pts, p.is_keyframe) for p in container.demux(stream) if p.size and not p.is_discard]
+            packets = [(p.pts, p.is_keyframe) for p in packets_of(container, stream) if not p.is_discard]
         except FFmpegError:
             raise ClipError(ClipFault.CORRUPT) from None
         stamps = [stamp for stamp, _ in packets]
@@ -196,10 +204,11 @@ def _remuxed(source: Path, plan: _Plan) -> Iterator[_Piece]:
     """Yield the clips of a plan, their packets as they are."""
     from pipeline.clip_writer import remuxed
     from pipeline.video_file import open_video
+    from transforms.decode import packets_of
 
     with open_video(source) as (container, stream):
         codec = stream.codec_context.codec.canonical_name
-        packets = (packet for packet in container.demux(stream) if packet.size and not packet.is_discard)
+        packets = (packet for packet in packets_of(container, stream) if not packet.is_discard)
         for _ in range(plan.cuts[0]):
             next(packets)
         for first, beyond in zip(plan.cuts, plan.cuts[1:], strict=False):
@@ -290,12 +299,11 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Cut the video and say what was made; returns the exit code."""
     from pipeline.cli import FAILED, OK, USAGE
-    from schemas.clock import from_rfc3339
 
     try:
-        start_us = None if args.start is None else from_rfc3339(args.start)
-    except ValueError:
-        print("silhouette cut: --start: write it like 2026-01-05T09:00:00Z", file=sys.stderr)
+        start_us = instant("--start", args.start)
+    except UsageError as error:
+        print(f"silhouette cut: {error}", file=sys.stderr)
         return USAGE
     try:
         done = cut(
@@ -306,7 +314,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"silhouette cut: {error}", file=sys.stderr)
         return USAGE if isinstance(error, CutUsageError) else FAILED
     except OSError as error:
-        print(f"silhouette cut: {error.filename}: {error.strerror}", file=sys.stderr)
+        flag = "" if error.filename == str(args.video) else "--output: "
+        print(f"silhouette cut: {flag}{error.filename}: {error.strerror}", file=sys.stderr)
         return FAILED
     if done.reencoded:
         print(f"encoded again with x264: {done.reencoded}")

@@ -117,10 +117,11 @@ def _since(letter: Letter, since_us: int) -> bool:
 
 
 def _print(reasons: list[Reason]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    from pipeline.console import plain_console
+
+    console = plain_console()
     if not reasons:
         console.print("No dead letters.")
         return

@@ -172,10 +172,11 @@ def _main_value(family: str, row: Row) -> float | None:
 
 
 def _print_table(found: list[Change], before: Records, after: Records) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    from pipeline.console import plain_console, print_whole
+
+    console = plain_console()
     if not found:
         console.print("Nothing differs.")
         return
@@ -185,7 +186,7 @@ def _print_table(found: list[Change], before: Records, after: Records) -> None:
     sums = [_sums(records, kinds.keys()) for records in (before, after)]
     table = Table(title="What changed", title_justify="left", title_style="bold")
     for name in ("site", "family", "camera", "place", "hour", "window"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name)
     for name in ("added", "removed", "changed", "value", "before", "after"):
         table.add_column(name, justify="left" if name == "value" else "right")
     for place in sorted(kinds):
@@ -194,7 +195,7 @@ def _print_table(found: list[Change], before: Records, after: Records) -> None:
         values = (_text(each.get(place)) for each in sums)
         where = site, family, camera, named, f"{hour:%Y-%m-%d %H}h", f"{size} s"
         table.add_row(*where, *counts, MAIN_FIELDS[family], *values)
-    console.print(table)
+    print_whole(table)
     total = Counter(change.kind for change in found)
     console.print(f"{len(found)} rows differ: " + ", ".join(f"{total[kind]} {kind}" for kind in sorted(total)))
 

@@ -53,7 +53,8 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "explain",
         help="say what the job does, and every field that can leave it",
-        description="Prints the job's stages, the windows and places of site files, and every field of every record.",
+        description="Prints the job's stages, the windows and places of site files, and every field of every record, "
+        "and every key of the evidence.",
     )
     parser.add_argument("--site", type=Path, metavar="SITE.yaml", help="a site file, or a folder of them")
     parser.add_argument("--family", help="print the fields of this record family alone")
@@ -61,8 +62,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what was asked; 2 for a site file or family that is none."""
-    from rich.console import Console
-
+    from pipeline.console import plain_console
     from pipeline.sites import SiteFileError, load_sites
     from schemas.avro import RECORD_TYPES
 
@@ -74,13 +74,15 @@ def run(args: argparse.Namespace) -> int:
     except (SiteFileError, OSError) as error:
         print(f"silhouette explain: --site:\n{error}", file=sys.stderr)
         return 2
-    console = Console()
+    console = plain_console()
     if args.family is None:
         console.print(_stages())
         for site in sites:
             _print_site(console, site)
     for family in [args.family] if args.family else RECORD_TYPES:
         console.print(_fields(family))
+    if args.family is None:
+        console.print(_evidence())
     return 0
 
 
@@ -146,6 +148,15 @@ def _fields(family: str) -> Any:
     return table
 
 
+def _evidence() -> Any:
+    from schemas.evidence import DayPack, keys
+
+    table = _table("evidence: what a run did on one site and day, as JSON", "key", "meaning")
+    for key, meaning in keys(DayPack):
+        table.add_row(key, meaning)
+    return table
+
+
 def _type(kind: Any) -> str:
     if isinstance(kind, list):
         return f"{_type(kind[1])} or null"
@@ -166,6 +177,6 @@ def _table(title: str, *columns: str) -> Any:
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", title_style="bold")
-    for column in columns:
-        table.add_column(column)
+    for number, column in enumerate(columns):
+        table.add_column(column, no_wrap=number == 0, overflow="fold")
     return table

@@ -199,11 +199,11 @@ def _denied(record: Any) -> Found:
 
 
 def _print(verdicts: Sequence[Verdict], limit: int) -> None:
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
-    console = Console()
+    from pipeline.console import plain_console
+
+    console = plain_console()
     found = [(verdict, each) for verdict in verdicts for each in verdict.findings]
     records = sum(verdict.record > 0 for verdict in verdicts)
     denied = sum(bool(verdict.findings) for verdict in verdicts if verdict.record > 0)
@@ -214,10 +214,10 @@ def _print(verdicts: Sequence[Verdict], limit: int) -> None:
             table.add_column(name, justify="right" if name == "record" else "left", overflow="fold")
         for verdict, each in found[:limit]:
             number = str(verdict.record) if verdict.record else "schema"
-            table.add_row(escape(verdict.file), number, escape(each.path), each.reason)
+            table.add_row(verdict.file, number, each.path, each.reason)
         console.print(table)
         if len(found) > limit:
-            console.print(f"{len(found) - limit:,} more findings: --limit {len(found)}, or --json", highlight=False)
-    console.print(f"{denied:,} of {records:,} records hold what must not leave.", highlight=False)
+            console.print(f"{len(found) - limit:,} more findings: --limit {len(found)}, or --json")
+    console.print(f"{denied:,} of {records:,} records hold what must not leave.")
     if any(verdict.record == 0 for verdict in verdicts):
-        console.print(f"Schemas that do: {schemas:,}.", highlight=False)
+        console.print(f"Schemas that do: {schemas:,}.")

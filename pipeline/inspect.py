@@ -31,6 +31,9 @@ def run(args: argparse.Namespace) -> int:
     """Print the records; 2 where a path holds none."""
     from pipeline.view import UnreadableRecordsError, read_file
 
+    if args.limit < 0:
+        print("silhouette inspect: --limit: 0 rows at least", file=sys.stderr)
+        return 2
     schemas: dict[str, list[dict[str, Any]]] = {}
     try:
         for path in _files(args.paths):
@@ -82,25 +85,22 @@ def _print(name: str, fields: list[str], rows: list[dict[str, Any]], args: argpa
         writer.writerows([_text(row[field]) for field in fields] for row in shown)
         return
     from rich import box
-    from rich.console import Console
-    from rich.measure import Measurement
     from rich.table import Table
+
+    from pipeline.console import plain_console, print_whole
 
     table = Table(title=f"{name}: {len(shown)} of {len(rows)} rows", title_justify="left", box=box.SIMPLE_HEAD)
     for field in fields:
         table.add_column(field, no_wrap=True)
     for row in shown:
         table.add_row(*(_text(row[field]) for field in fields))
-    console = Console()
-    # A terminal wraps what is too long for it; a cell that is cut off says nothing.
-    wanted = Measurement.get(console, console.options.update(max_width=10_000), table).maximum
-    console = Console(width=max(console.width, wanted), soft_wrap=True)
-    console.print(table)
+    print_whole(table)
     same = {
         field: rows[0][field] for field in (rows[0] if rows else {}) if all(r[field] == rows[0][field] for r in rows)
     }
     if same and len(rows) > 1 and not args.fields:
-        console.print("The same in all rows: " + ", ".join(f"{field} {_text(value)}" for field, value in same.items()))
+        told = ", ".join(f"{field} {_text(value)}" for field, value in same.items())
+        plain_console().print(f"The same in all rows: {told}", soft_wrap=True)
 
 
 def _text(value: Any) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.spans import open_spans, spans_of_clips
-from pipeline.usage import UsageError, instant
+from pipeline.usage import Once, UsageError, instant
 
 if TYPE_CHECKING:
     from pipeline.archive import ClipFile
@@ -42,9 +42,11 @@ def add_job_flags(parser: argparse.ArgumentParser) -> None:
     from pipeline.redaction import add_redaction_flags
     from transforms.decode import ClipLimits
 
-    parser.add_argument("--site", type=Path, required=True, metavar="SITE.yaml", help="site file, or a folder of them")
     parser.add_argument(
-        "--input", "--clips", dest="input", nargs="+", required=True, metavar="INPUT",
+        "--site", type=Path, action=Once, required=True, metavar="SITE.yaml", help="site file, or a folder of them"
+    )
+    parser.add_argument(
+        "--input", "--clips", dest="input", nargs="+", action="extend", required=True, metavar="INPUT",
         help="a Pub/Sub subscription, projects/PROJECT/subscriptions/NAME; or clips and folders of them, each with its "
         "envelope NAME.json beside it",
     )  # fmt: skip
@@ -145,7 +147,7 @@ def configure(args: argparse.Namespace) -> Config:
     return Config(
         sites=sites,
         models=models,
-        spans=spans_of_clips(args, sites, files) if subscription is None else open_spans(args, sites, output),
+        spans=spans_of_clips(args, sites, files, limits) if subscription is None else open_spans(args, sites, output),
         output=output,
         files=files,
         subscription=subscription,
@@ -298,7 +300,10 @@ def _clips(args: argparse.Namespace, sites: Sequence[Site]) -> list[ClipFile]:
         (site.site, camera.name) for site in sites for camera in site.cameras if args.camera in (None, camera.name)
     ]
     if args.camera is not None and len(cameras) != 1:
-        raise UsageError(f"--camera: {len(cameras)} cameras of the site files are named {args.camera}")
+        known = ", ".join(sorted({camera.name for site in sites for camera in site.cameras}))
+        raise UsageError(
+            f"--camera: {len(cameras)} cameras of the site files are named {args.camera}; they have {known}"
+        )
     if args.fps is not None and not 0 < args.fps <= 1000:
         raise UsageError("--fps: must be above 0 and at most 1000")
     start_us = instant("--start", args.start)

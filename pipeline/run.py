@@ -147,11 +147,13 @@ class Done(NamedTuple):
     Attributes:
       bad: Clips that it set aside, by reason.
       withheld: Groups of windows that it did not publish again.
+      left_out: Clips that were good and not looked at: out of hours, or of time that no record was asked for.
       redacted: Clips and frames that it redacted, and leaks that it found, by the names of `transforms.redact`.
     """
 
     bad: Counter[str]
     withheld: int
+    left_out: Counter[str]
     redacted: Counter[str]
 
 
@@ -170,23 +172,24 @@ def execute(config: Config, workers: int, runner: str = DIRECT, prism: Path | No
     from transforms.dead_letters import CLIPS_SET_ASIDE
     from transforms.protect import GROUPS_WITHHELD
     from transforms.redact import RedactClips
+    from transforms.validate import CLIPS_NOT_ASKED_FOR, CLIPS_OUTSIDE_SCHEDULE
 
     with ProgressListener() as listener, show_progress(listener, len(config.files) or None):
         # With several workers this runner takes an endless source for one that has ended.
         root = _pipeline(workers if config.subscription is None else 1, runner, prism)
         build(root, replace(config, progress=listener.ear))
-        result = root.run()
+        result = root.run()  # of the direct runner: when it is done
         try:
             result.wait_until_finish()
         except KeyboardInterrupt:
             with suppress(Exception):  # the runner may have heard of it first, and be gone
                 result.cancel()
-            return Done(Counter(), 0, Counter())
         else:
             if config.subscription is not None and config.subscription.acknowledge_late:
                 lease_of(config.subscription.name).acknowledge_put_off()
     bad: Counter[str] = Counter()
     redacted: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
     withheld = 0
     for counted in result.metrics().query()["counters"]:
         name = counted.key.metric.name
@@ -194,9 +197,11 @@ def execute(config: Config, workers: int, runner: str = DIRECT, prism: Path | No
             bad[name.removeprefix(CLIPS_SET_ASIDE)] += counted.result
         elif name == GROUPS_WITHHELD:
             withheld += counted.result
+        elif name in (CLIPS_OUTSIDE_SCHEDULE, CLIPS_NOT_ASKED_FOR):
+            left_out[name] += counted.result
         elif counted.key.metric.namespace == RedactClips.__module__:
             redacted[name] += counted.result
-    return Done(bad, withheld, redacted)
+    return Done(bad, withheld, left_out, redacted)
 
 
 def _pipeline(workers: int, runner: str, prism: Path | None) -> beam.Pipeline:
@@ -222,42 +227,45 @@ def report(config: Config, done: Done) -> int:
       config: The job that was run.
       done: What it counted.
     """
-    from rich.console import Console
-
     from pipeline.cli import OK, SOME_BAD
+    from pipeline.console import plain_console
     from pipeline.summary import tables
     from pipeline.view import current, read_records
+    from transforms.validate import CLIPS_NOT_ASKED_FOR, CLIPS_OUTSIDE_SCHEDULE
 
     bad = done.bad
-    console = Console()
+    console = plain_console()
     rows = current(read_records(config.output))
     asked = {family: [row for row in rows[family] if _in_span(row, config.spans)] for family in rows}
     if config.spans:
         for table in tables(asked):
             console.print(table)
     else:
-        console.print("Nothing to report: no good clip says when it was recorded.")
+        print("Nothing to report: no good clip says when it was recorded.")
     redacted = done.redacted
     reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(bad.items()))
     where = f" ({reasons}): see {config.output}/dead_letters" if bad else ""
     clips = f"{len(config.files)} clips, " if config.subscription is None else ""
-    console.print(f"{clips}{bad.total()} bad{where}", highlight=False)
+    print(f"{clips}{bad.total()} bad{where}")
+    if outside := done.left_out[CLIPS_OUTSIDE_SCHEDULE]:
+        print(f"{outside} clips of hours in which the site is not watched: not looked at")
+    if unasked := done.left_out[CLIPS_NOT_ASKED_FOR]:
+        print(f"{unasked} clips on which no record between --from and --until depends: not looked at")
     if config.redaction is not None:
-        console.print(
+        print(
             f"{redacted['clips']} clips with {config.redaction.what} covered, in {config.output}/redacted: "
             f"{redacted['frames']:,} frames, {redacted['whole']:,} of them covered whole; leak measure: on "
             f"{redacted['measured']:,} frames {redacted['leaks_before']:,} left, with more covered "
             f"{redacted['leaks_after']:,}",
-            highlight=False,
         )
     if done.withheld:
-        console.print(
+        print(
             f"{done.withheld} groups of windows of families with k were published before and differ by fewer than k: "
             "what was published stands (docs/suppression.md)",
-            highlight=False,
         )
     for family, records in asked.items():
-        console.print(f"{len(records):>7,} {family} records in {config.output}/records/{family}", highlight=False)
+        if records:
+            print(f"{len(records):>7,} {family} records in {config.output}/records/{family}")
     return SOME_BAD if bad else OK
 
 

@@ -198,7 +198,9 @@ def _text(file: Path) -> str:
         with file.open("rb") as stream:
             content = stream.read(MOST_BYTES + 1)
     except OSError as error:
-        raise _Unreadable(0, f"cannot be read: {error.strerror}") from None
+        raise _Unreadable(
+            0, f"cannot be read: {error.strerror}; name a site file, or a folder of them, with --site"
+        ) from None
     if len(content) > MOST_BYTES:
         raise _Unreadable(0, f"is larger than {MOST_BYTES // 1024} KiB: is it a site file?")
     try:

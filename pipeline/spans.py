@@ -14,14 +14,17 @@ if TYPE_CHECKING:
     from schemas.envelope import Envelope
     from schemas.site import Site
     from transforms.arrivals import Span
+    from transforms.decode import ClipLimits
 
 LONGEST_DAYS = 400
 """Records are asked for at most so many days at once: nobody means more, and a clock that was reset does."""
 _DAY_US = 86_400_000_000
 
 
-def spans_of_clips(args: argparse.Namespace, sites: Sequence[Site], files: Sequence[ClipFile]) -> dict[str, Span]:
-    """Return for each site the stretch that was asked for, or that of its clips."""
+def spans_of_clips(
+    args: argparse.Namespace, sites: Sequence[Site], files: Sequence[ClipFile], limits: ClipLimits
+) -> dict[str, Span]:
+    """Return for each site the stretch that was asked for, or that of its clips, each as long as a clip may be."""
     from transforms.arrivals import Span
 
     from_us, until_us = (instant(flag, value) for flag, value in (("--from", args.from_), ("--until", args.until)))
@@ -31,7 +34,9 @@ def spans_of_clips(args: argparse.Namespace, sites: Sequence[Site], files: Seque
         told = [(file.path.name, file.envelope) for file in files if file.envelope]
         clips = [(name, clip) for name, clip in told if (clip.site, clip.camera) in cameras]
         begin = from_us if from_us is not None else min((clip.start_us for _, clip in clips), default=None)
-        end = until_us if until_us is not None else max((clip.end_us for _, clip in clips), default=None)
+        # A false claim must not ask for more days than the limit allows.
+        ends = (min(clip.end_us, clip.start_us + round(limits.max_seconds * 1_000_000)) for _, clip in clips)
+        end = until_us if until_us is not None else max(ends, default=None)
         if begin is None or end is None:
             continue
         if begin >= end:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 import re
+from typing import Any
 
 
 class UsageError(ValueError):
     """Wrong usage; the text names the flag and says what to do."""
+
+
+class Once(argparse.Action):
+    """A flag that may be given once: argparse itself would take the last, and say nothing of the others."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: Any = None
+    ) -> None:
+        """Take the value."""
+        if getattr(namespace, self.dest) is not self.default:
+            parser.error(f"{option_string}: give it once")
+        setattr(namespace, self.dest, values)
 
 
 def instant(flag: str, text: str | None) -> int | None:
@@ -16,11 +30,17 @@ def instant(flag: str, text: str | None) -> int | None:
       UsageError: it is no instant.
     """
     from schemas.clock import from_rfc3339
+    from schemas.envelope import LATEST_US
 
+    if text is None:
+        return None
     try:
-        return None if text is None else from_rfc3339(text)
-    except ValueError:
+        given_us = from_rfc3339(text)
+    except (ValueError, OverflowError):
         raise UsageError(f"{flag}: must be an instant with its offset, as 2026-01-05T09:00:00Z") from None
+    if not 0 <= given_us < LATEST_US:
+        raise UsageError(f"{flag}: must be between the years 1970 and 9000")
+    return given_us
 
 
 def cause(error: BaseException) -> str:

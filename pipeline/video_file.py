@@ -15,7 +15,7 @@ from av.error import FFmpegError
 from schemas.clock import SECOND_US, from_rfc3339
 from schemas.envelope import SCHEMA_VERSION, Envelope
 from transforms.containers import promised_bytes
-from transforms.decode import ClipError, ClipFault, ClipLimits, choose_stream, input_options
+from transforms.decode import ClipError, ClipFault, ClipLimits, choose_stream, input_options, packets_of
 
 EXTENSIONS = frozenset({
     ".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".flv", ".asf",
@@ -81,7 +81,7 @@ def seconds_of(container: av.container.InputContainer, stream: av.VideoStream, r
         seconds = Fraction(container.duration, SECOND_US)
     else:
         with _faults(ClipFault.CORRUPT):
-            seconds = sum(packet.size > 0 for packet in container.demux(stream)) / rate
+            seconds = sum(1 for _ in packets_of(container, stream)) / rate
     if seconds <= 0:
         raise ClipError(ClipFault.NO_FRAMES)
     return seconds

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -382,6 +382,21 @@ def sha256_of(content: bytes) -> str:
 def pack_name(date: str, content: bytes) -> str:
     """Return a pack's name under its site's folder: by its content, which a retry overwrites with itself."""
     return f"date={date}/{sha256_of(content)[:32]}.json"
+
+
+def keys(part: type[BaseModel], of: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every key that a part may hold, with those of the parts in it, and what it says."""
+    for name, field in part.model_fields.items():
+        yield f"{of}{name}", field.description or ""
+        for inner in _parts(field.annotation):
+            yield from keys(inner, f"{of}{name}.")
+
+
+def _parts(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _parts(inner)
 
 
 def vocabulary_terms(part: BaseModel) -> Iterator[tuple[str, str]]:

@@ -86,7 +86,11 @@ ModelPrefix = Annotated[
 ]
 """The first digits of a model's sha256, as records carry them."""
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)]
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$"),
+]
+"""Words for people; without control characters, which a document cannot show."""
 
 
 _duration_form = _matching(_DURATION, "must be a whole number with a unit (ms, s, m, h, d), as in 90s")

@@ -69,6 +69,10 @@ class Opening(Part):
     """Local time from and until, as 08:00-20:00. One that ends before it begins ends on the next day."""
 
 
+_LEAST_LENGTH = 1e-3
+"""Of a line, along the side of the picture or in pixels: what is shorter was not drawn."""
+
+
 class Directions(Part):
     """Names of a line's two directions, for somebody who looks along it from `a` to `b`, on the screen."""
 
@@ -102,7 +106,7 @@ class Line(Named):
 
     @model_validator(mode="after")
     def _has_length(self) -> Self:
-        if self.a == self.b:
+        if max(abs(one - other) for one, other in zip(self.a, self.b, strict=True)) < _LEAST_LENGTH:
             raise wrong("is the same point as a: draw the line from one end of the passage to the other", "b")
         return self
 

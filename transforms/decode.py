@@ -11,7 +11,7 @@ import io
 import math
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -312,9 +312,7 @@ def decode(
                 yield slots.popleft() if slots else None, picture
 
     with _faults(ClipFault.CORRUPT):
-        for packet in container.demux(stream):
-            if not packet.size:  # the end, or a chunk that says "as before"
-                continue
+        for packet in packets_of(container, stream):
             count.packet(packet)
             if slots is not None:
                 slots.append(packet.dts)
@@ -322,6 +320,19 @@ def decode(
         yield from timed(stream.decode(None))
     indexed = len(stream.index_entries) if container.format.name.startswith("mov") else 0
     count.end(stream.codec_context.name, indexed)
+
+
+def packets_of(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
+    """Yield the packets of a stream that hold something: not the end, nor a chunk that says "as before".
+
+    Raises:
+      FFmpegError: the container is damaged.
+    """
+    # Where streams come up on the way, PyAV stumbles over them after the last packet.
+    with suppress(IndexError):
+        for packet in container.demux(stream):
+            if packet.size:
+                yield packet
 
 
 def _square(picture: av.VideoFrame, pixel_aspect: Fraction | None) -> tuple[int, int]:

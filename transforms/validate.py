@@ -31,6 +31,9 @@ FAULTS = (UNKNOWN_SITE, UNKNOWN_CAMERA)
 """Reason classes beside those of a clip's bytes and of its seal, stable."""
 
 
+CLIPS_NOT_ASKED_FOR, CLIPS_OUTSIDE_SCHEDULE = "clips_not_asked_for", "clips_outside_schedule"
+"""Counters of good clips that are not looked at."""
+
 RELOAD_KEYS_S = 60.0
 """How long keys are kept before they are loaded again for a clip whose key is not among them."""
 
@@ -166,7 +169,7 @@ class _ValidateFn(beam.DoFn):
         # A false claim must not send a clip to more days than the limit allows.
         end_us = min(envelope.end_us, envelope.start_us + int(self._limits.max_seconds * SECOND_US))
         if not is_asked_for(site, self._spans, envelope.start_us, end_us):
-            counter(__name__, "clips_not_asked_for").inc()
+            counter(__name__, CLIPS_NOT_ASKED_FOR).inc()
             left_out = unseen(replace(envelope, sha256=sha256, end_us=end_us), readable=fault is None)
             what = NOT_ASKED_FOR if fault is None else BAD
             told = known_clip(left_out, what, clip.size, stage=STAGE, reason=fault or "")
@@ -178,7 +181,7 @@ class _ValidateFn(beam.DoFn):
         elif scheduled(site, envelope.start_us, envelope.end_us):
             yield clip
         else:
-            counter(__name__, "clips_outside_schedule").inc()
+            counter(__name__, CLIPS_OUTSIDE_SCHEDULE).inc()
             unwatched = unseen(envelope, readable=True)
             yield pvalue.TaggedOutput(UNSEEN, unwatched)
             yield tell(known_clip(unwatched, UNWATCHED, clip.size))

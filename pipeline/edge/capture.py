@@ -18,7 +18,7 @@ from pipeline.edge.groups import Picture
 from pipeline.edge.sources import Source, url_of
 from pipeline.video_file import BOUNDLESS
 from schemas.clock import SECOND_US
-from transforms.decode import CODECS, ClipError, choose_stream, input_options
+from transforms.decode import CODECS, ClipError, choose_stream, input_options, packets_of
 
 PATIENCE_SECONDS = (15.0, 10.0)
 _MOST_WAITING_BYTES = 64 << 20
@@ -172,8 +172,8 @@ class Reader(threading.Thread):
             unit_us = SECOND_US * (self._stream.time_base or 1)
             paced = self._source.kind == "file" and not self._source.fast
             began_us = over_us = 0
-            for packet in self._container.demux(self._stream):
-                if not packet.size or packet.is_discard:
+            for packet in packets_of(self._container, self._stream):
+                if packet.is_discard:
                     continue
                 stamp_us = None if packet.pts is None else round(packet.pts * unit_us)
                 if paced and stamp_us is not None:

@@ -40,11 +40,11 @@ def _retention(config: Config, site: Site) -> Iterator[str]:
         return
     topics = [] if config.subscription is None else _topic_of(config.subscription.name)
     pack = collect(site, topics=topics, files=config.files)
-    write_retention(config.output, pack)
+    name = write_retention(config.output, pack)
     over = len(excesses(pack))
     if over:
         allowed = write_duration(site.raw_retention)
-        yield f"{site.site}: {over} of {len(pack.holdings)} places may keep clips for longer than {allowed}: see there"
+        yield f"{site.site}: {over} of {len(pack.holdings)} places may keep clips for longer than {allowed}: see {name}"
 
 
 def _topic_of(subscription: str) -> list[str]:

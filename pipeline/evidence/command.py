@@ -104,8 +104,9 @@ def _retention(args: argparse.Namespace) -> int:
 
 
 def _print_retention(pack: RetentionPack) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from pipeline.console import plain_console
 
     title = f"What keeps clips of {pack.site}; the site file allows {_duration(pack.raw_retention_seconds)}"
     table = Table(title=title, title_justify="left")
@@ -114,7 +115,7 @@ def _print_retention(pack: RetentionPack) -> None:
     for each in pack.holdings:
         keeps, oldest = (_duration(seconds) for seconds in (each.keeps_seconds, each.oldest_seconds))
         table.add_row(each.kind.replace("_", " "), each.name, keeps, oldest, each.verdict, each.why)
-    Console().print(table)
+    plain_console().print(table)
 
 
 def _duration(seconds: float | None) -> str:

@@ -131,18 +131,16 @@ def _printable(name: str) -> str:
 
 def _report(draft: Draft, args: argparse.Namespace) -> None:
     """Say on standard error what was made, what to complete and what is not as it was."""
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
+    from pipeline.console import plain_console
     from pipeline.importing.writing import to_complete
 
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     counts = [sum(len(getattr(each, part)) for each in draft.cameras) for part in ("zones", "lines", "masks")]
     made = f"Cameras: {len(draft.cameras)}, zones: {counts[0]}, lines: {counts[1]}, masks: {counts[2]}"
-    console.print(f"{made} -> {args.output or 'standard output'}", markup=False, highlight=False)
-    console.print("To complete:", *(f"  {each}" for each in to_complete(args.site_name, args.time_zone)), sep="\n",
-                  markup=False, highlight=False)  # fmt: skip
+    console.print(f"{made} -> {args.output or 'standard output'}")
+    console.print("To complete:", *(f"  {each}" for each in to_complete(args.site_name, args.time_zone)), sep="\n")
     if not draft.notes:
         console.print("All of the source was carried over.")
         return
@@ -150,5 +148,5 @@ def _report(draft: Draft, args: argparse.Namespace) -> None:
     for name in ("in the source", "was", "why"):
         table.add_column(name, overflow="fold")
     for note in sorted(draft.notes, key=lambda note: note.fate, reverse=True):
-        table.add_row(escape(note.where or "the whole"), note.fate, escape(note.why))
+        table.add_row(note.where or "the whole", note.fate, note.why)
     console.print(table)

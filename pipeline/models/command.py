@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
-from rich.console import Console
 from rich.table import Table
 
+from pipeline.console import print_whole
 from pipeline.models.cards import ModelError
 from pipeline.models.registry import FOLDER_VARIABLE, check, judge_file, list_models, pull, resolve
 from schemas.card import Role
@@ -67,7 +67,7 @@ def _list(args: argparse.Namespace) -> int:
         size = f"{card.input.size[0]}x{card.input.size[1]}"
         file = str(listed.path) if listed.path else f"not here: silhouette models pull {card.name}"
         table.add_row(card.name, card.role, size, card.output.kind, card.licence, file)
-    Console().print(table)
+    print_whole(table)
     return 0
 
 

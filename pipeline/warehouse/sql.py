@@ -94,9 +94,9 @@ def _print_csv(answer: Answer) -> None:
 
 def _print_table(answer: Answer) -> None:
     from rich import box
-    from rich.console import Console
-    from rich.measure import Measurement
     from rich.table import Table
+
+    from pipeline.console import print_whole
 
     table = Table(box=box.SIMPLE_HEAD)
     for i, name in enumerate(answer.columns):
@@ -104,10 +104,7 @@ def _print_table(answer: Answer) -> None:
         table.add_column(name, no_wrap=True, justify="right" if numbers else "left")
     for row in answer.rows:
         table.add_row(*map(_text, row))
-    console = Console()
-    # A terminal wraps what is too long for it; a cell that is cut off says nothing.
-    wanted = Measurement.get(console, console.options.update(max_width=10_000), table).maximum
-    Console(width=max(console.width, wanted), soft_wrap=True, markup=False).print(table)
+    print_whole(table)
 
 
 def _plain(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -211,6 +212,16 @@ def test_what_cannot_be_cut(tmp_path: Path, payload: bytes, why: str) -> None:
     assert not (tmp_path / "clips").exists()
 
 
+def test_of_a_video_that_breaks_off_no_part_is_left(tmp_path: Path) -> None:
+    payload = bytearray(encode(pictures(60), "mpegts", gop=60))
+    rng = random.Random(0)
+    for index in range(len(payload) // 2, len(payload) * 9 // 10):
+        payload[index] = rng.randrange(256) if rng.random() < 0.2 else payload[index]
+    with pytest.raises(CutError, match="cannot be cut: corrupt"):
+        cut(video(tmp_path, bytes(payload)), tmp_path / "clips", seconds=1, **WHERE)
+    assert not list((tmp_path / "clips").glob("*"))
+
+
 @pytest.mark.parametrize(
     ("wrong", "flag"),
     [
@@ -233,7 +244,8 @@ def test_the_command(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "encoded again" in done.stdout and "3 clips" in done.stdout
     assert silhouette("cut", source, *flags).returncode == 2
-    assert "--start" in silhouette("cut", source, *flags, "--start", "yesterday").stderr
+    for start in ("yesterday", "0001-01-01T00:00:00Z", "9999-12-31T23:59:00Z"):
+        assert "--start" in silhouette("cut", source, *flags, "--start", start).stderr
     absent = silhouette("cut", tmp_path / "none.mp4", *flags, "--start", "2026-01-05T09:00:00Z")
     assert absent.returncode == 1 and "none.mp4" in absent.stderr
 

@@ -3,11 +3,15 @@
 from pathlib import Path
 
 import apache_beam as beam
+import pytest
 from rich.console import Console
 
 from pipeline.config import Config
 from pipeline.explain import STAGES, _print_site
 from pipeline.graph import build
+from schemas.avro import RECORD_TYPES, contract
+from schemas.evidence import DayPack, keys
+from tests.support.command import silhouette
 from tests.support.floor import a_floor_site
 from tests.support.graph import pipeline, transforms
 from tests.support.graphs import card_of
@@ -22,6 +26,24 @@ def test_what_cameras_share_is_said() -> None:
     said = " ".join(captured.get().split())
     assert "Group floor: west, east" in said
     assert "hall" in said and "length and wait, speed and direction" in said
+
+
+@pytest.mark.parametrize("columns", ["80", "200"])
+def test_every_field_and_key_is_said_whole(columns: str) -> None:
+    said = silhouette("explain", COLUMNS=columns).stdout.split()
+    wanted = {field["name"] for family in RECORD_TYPES for field in contract(family)["fields"]}
+    assert wanted | {key for key, _ in keys(DayPack)} <= set(said)
+
+
+def test_words_of_a_site_file_are_said_as_they_are(tmp_path: Path) -> None:
+    site = tmp_path / "lab.yaml"
+    site.write_text(f"{SITE}controller: Library [north wing] [/b]\n")
+    assert "Library [north wing] [/b]" in silhouette("explain", "--site", site).stdout
+    wrong = silhouette("explain", "--family", "gait")
+    assert wrong.returncode == 2 and "--family" in wrong.stderr
+
+
+SITE = "site: lab\nsite_version: 1\ntime_zone: UTC\ncameras: [{name: door}]\n"
 
 
 def test_the_stages_are_those_of_the_job_in_order(tmp_path: Path) -> None:

@@ -39,10 +39,14 @@ def write_site(path: Path, **changes: object) -> Path:
     return path
 
 
-def write_clip(folder: Path, start: str = "2026-01-05T09:00:00Z", camera: str = "door", name: str = "a") -> Path:
+def write_clip(
+    folder: Path, start: str = "2026-01-05T09:00:00Z", camera: str = "door", name: str = "a", *, seconds: int = 10
+) -> Path:
     """Write something with a good envelope; nobody looks at its bytes here."""
     start_us = from_rfc3339(start)
-    envelope = Envelope(1, "lab", camera, "s", 0, start_us, start_us + 10 * SECOND_US, 0, 10.0, "h264", 1, "ab" * 32)
+    envelope = Envelope(
+        1, "lab", camera, "s", 0, start_us, start_us + seconds * SECOND_US, 0, 10.0, "h264", 1, "ab" * 32
+    )
     path = folder / f"{name}.mp4"
     path.write_bytes(b"?")
     path.with_suffix(".json").write_text(json.dumps(envelope.to_json()))
@@ -69,8 +73,9 @@ def parsed(site: Path, clips: Sequence[Path], *flags: str) -> argparse.Namespace
             ["--from", "1970-01-01T00:00:00Z", "--until", "2026-01-06T00:00:00Z"],
             "--from, --until: 20,459 days lie between them; ask for 400 at most",
         ),
+        (["--from", "0001-01-01T00:00:00Z"], "--from: must be between the years 1970 and 9000"),
         (["--released", "nowhere"], "--released: nowhere holds no records"),
-        (["--camera", "roof"], "--camera: 0 cameras"),
+        (["--camera", "roof"], "--camera: 0 cameras of the site files are named roof; they have door, yard"),
         (["--fps", "7"], "--camera, --start, --fps: every clip has an envelope"),
         (["--redact-fill", "mosaic"], "--redact-fill: say by --redact what is to be covered"),
         (["--redact-leak-model", "face"], "--redact-leak-model: say by --redact what is to be covered"),
@@ -162,6 +167,23 @@ def test_a_clip_of_a_clock_that_was_reset_is_named(site: Path) -> None:
         configure(parsed(site, clips))
     asked = ["--from", "2026-01-05T09:00:00Z", "--until", "2026-01-05T10:00:00Z"]
     assert len(configure(parsed(site, clips, *asked)).files) == 3
+
+
+def test_a_clip_that_claims_to_end_in_years_asks_for_no_more_than_a_clip_may_last(site: Path) -> None:
+    clips = [write_clip(site.parent, "2026-01-05T09:00:00Z"), write_clip(site.parent, name="b", seconds=10**8)]
+    limit_s = 60.0
+    (span,) = configure(parsed(site, clips, "--max-clip-seconds", str(limit_s))).spans.values()
+    assert (span.until_us - span.from_us) / SECOND_US == limit_s
+
+
+def test_clips_given_in_several_flags_are_all_taken_and_a_second_site_is_refused(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clips = [write_clip(site.parent), write_clip(site.parent, "2026-01-05T09:00:10Z", name="b")]
+    assert len(configure(parsed(site, clips[:1], "--input", str(clips[1]))).files) == 2
+    with pytest.raises(SystemExit):
+        parsed(site, clips, "--site", str(site))
+    assert "--site: give it once" in capsys.readouterr().err
 
 
 def test_choices_are_those_of_the_guard() -> None:

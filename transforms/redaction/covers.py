@@ -21,6 +21,7 @@ _STRAIGHT = 0.5  # sizes; over a longer way nobody knows the path, and all that 
 _PER_STEP = 0.1  # of its size, by which a cover grows for each look that missed it, or that is not there to tell
 _FINE = 360  # cells in a picture height: a face of 20 pixels in a picture of 720 is ten of these high
 _BROADEST = 8  # of a picture that is broader, in its heights, cells are larger
+_WAY = 3  # looks from which it is told where something came from or went: from one to the next, boxes jitter
 _FARTHEST = 2.0  # sizes that something is thought to go in the time of the lead
 
 Times = NDArray[np.int64]
@@ -92,12 +93,14 @@ def _cover(track: Track, begin_us: int, end_us: int, step_us: int) -> Covers:
             ends = (_hull(*ends),) * 2
         stretches.append((times[here], times[there], ends[0] + outward, ends[1] + outward))
     lead_us = max(LEAD_US, _LEAD_STEPS * step_us)
-    for edge, inner, sign in ((0, min(1, len(times) - 1), -1), (-1, max(-2, -len(times)), 1)):
+    for edge, inner, sign in ((0, min(_WAY, len(times) - 1), -1), (-1, max(-1 - _WAY, -len(times)), 1)):
         until = int(np.clip(times[edge] + sign * lead_us, begin_us, end_us))
         hull = _ahead(boxes[edge], boxes[inner], int(times[edge] - times[inner]), lead_us, float(size[edge]))
         slack = _PER_STEP * size[edge] * (1 if len(times) > 1 else _LEAD_STEPS)
-        hull += np.array([-slack, -slack, slack, slack])
-        stretches.append((min(until, int(times[edge])), max(until, int(times[edge])), hull, hull))
+        outward = np.array([-slack, -slack, slack, slack])
+        # The longer before or after, the farther along the way: this cover grows with the time.
+        (here, from_), (there, to) = [(until, hull), (int(times[edge]), boxes[edge])][::-sign]
+        stretches.append((here, there, from_ + outward, to + outward))
     first, last = (np.array([stretch[part] for stretch in stretches]).reshape(-1, 4) for part in (2, 3))
     begin, end = (np.array([stretch[part] for stretch in stretches], np.int64) for part in (0, 1))
     return Covers(begin, end, first, last)
