@@ -9,11 +9,11 @@ import onnxruntime
 
 from schemas.card import ModelCard, Role, RowsOutput
 from transforms import onnx_cut, onnx_graph
+from transforms.held import columns
 from transforms.outputs import Decode, Disagreement, prepare
 from transforms.verdict import (
     SIZE_WITHOUT_CARD,
     Verdict,
-    columns,
     examine,
     examine_for,
     own_size,
