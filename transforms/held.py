@@ -29,7 +29,7 @@ _BINS = (32, 64, 68)
 
 _WHOLE_ROWS = {"ssd": 7, "nms": 6}
 _BOX_AND_OBJECT = {"yolox": 5, "fastestdet": 5}
-_MAY_BE = "They may be landmarks, a pose or a template"
+_MAY_BE = "They may be landmarks, a pose, an attribute or a template"
 
 
 class Part(NamedTuple):
@@ -112,8 +112,8 @@ def _beyond(part: Part, output: Output, named: int) -> Iterator[str]:
         )
     else:
         yield (
-            f"output {part.name} has {classes} scores for each place, of which the card names {named}. They may be a "
-            "pose, attributes or a template; if they are a detector's classes, name all in the card"
+            f"output {part.name} has {classes} scores for each place, of which the card names {named}. {_MAY_BE}; "
+            "if they are a detector's classes, name all in the card"
         )
 
 
@@ -243,11 +243,11 @@ def _surplus(part: Part, role: Role, found: Judged) -> None:
 
 def _nothing(group: Sequence[Part]) -> str:
     names = ", ".join(f"{part.name} ({part.width})" for part in group)
-    return f"no box and scores of a known list of classes among the numbers for each place: {names}. {_MAY_BE}"
+    return f"no box and scores among the numbers for each place: {names}. {_MAY_BE}"
 
 
 def _too_many(name: str, count: int, role: Role) -> str:
     return (
-        f"output {name} has {count} more numbers for each place than a box and its scores. {_MAY_BE}, which no "
-        f"model of role {role} may compute"
+        f"output {name} has {count} more number{'s' * (count > 1)} for each place than a box and its scores. "
+        f"{_MAY_BE}, which no model of role {role} may compute"
     )

@@ -1,9 +1,10 @@
-"""Whether a model may be loaded: a verdict from the structure of its graph, not from its names or its card's word.
+"""Whether a model may be loaded: a verdict from what its graph computes, not from its names or its card's word.
 
-A detector answers place by place. Every output must keep places of the picture on its way through the graph
-(`transforms.structure`), and hold for each of them no more than a box and scores (`transforms.held`). What is computed from the picture
-as a whole is refused, whatever its shape: so look templates, re-identification, landmarks of a cropped face, age, sex
-and mood. What a face detector puts out beside boxes and scores is cut where it has the shape of landmarks.
+A detector answers place by place. Every output must keep places of the picture on its way through the graph, and
+change at each with what the picture shows there (`transforms.structure`); and hold for each of them no more than a box
+and scores (`transforms.held`). What is computed from the picture as a whole is refused, whatever its shape: so look
+templates, re-identification, landmarks of a cropped face, age, sex and mood. What a face detector puts out beside
+boxes and scores is cut where it has the shape of landmarks.
 """
 
 from collections.abc import Iterator, Mapping
@@ -126,7 +127,7 @@ def _structure(content: bytes, layout: str, dtype: str, size: tuple[int, int]) -
     followed: list[Mapping[str, _Answer]] = []
     for each in dict.fromkeys([own, size] if own else [size, (2 * size[0], 2 * size[1])]):
         try:
-            followed.append(_answers(onnx_graph.resize(model, each, layout, dtype), layout, dtype))
+            followed.append(_answers(onnx_graph.resize(model, each, layout, dtype), layout, dtype, each == size))
         except Misfit as error:
             if each == size:
                 raise onnx_graph.GraphError(
@@ -141,11 +142,11 @@ def _structure(content: bytes, layout: str, dtype: str, size: tuple[int, int]) -
     return _Structure(tuple(followed))
 
 
-def _answers(model: ModelProto, layout: str, dtype: str) -> Mapping[str, _Answer]:
-    """Follow a graph at one size; run it where places are left, to see whether they are places in deed."""
+def _answers(model: ModelProto, layout: str, dtype: str, run: bool) -> Mapping[str, _Answer]:
+    """Follow a graph at one size, and run it there, to see whether the places that are left are places in deed."""
     followed = follow(model, layout)
     faults = {name: tuple(_faults(name, signal)) for name, signal in followed.outputs.items()}
-    found = respond(model, followed, [name for name in faults if not faults[name]], layout, dtype)
+    found = respond(model, followed, [name for name in faults if run and not faults[name]], layout, dtype)
     return {
         name: _Answer(signal, faults[name] or tuple(_spread(name, signal, found)))
         for name, signal in followed.outputs.items()
