@@ -56,7 +56,7 @@ class Admitted:
 
 
 def load(card: ModelCard, path: Path) -> Admitted:
-    """Admit a model file: hash, structure of the graph, graph against card, one run on an empty picture.
+    """Admit a model file: hash, what its graph computes, graph against card, one run on an empty picture.
 
     The file is read once; what was hashed and judged is what runs.
 

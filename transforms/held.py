@@ -24,6 +24,9 @@ CLASS_COUNTS = frozenset({1, 2, 20, 21, 80, 81, 90, 91, 92, 365, 366})
 _COLUMN_COUNTS = CLASS_COUNTS | {count + 1 for count in CLASS_COUNTS}
 """And with the score of an object before them."""
 
+_RAW_COLUMNS = (1, 2, 3)
+"""Those of one class. Of more in one tensor with a box only a sigmoid or softmax shows where the classes begin."""
+
 _BINS = (32, 64, 68)
 """Numbers of a box as four distributions over 8, 16 or 17 bins."""
 
@@ -213,23 +216,22 @@ def _scores(rest: Sequence[Part], boxes: int) -> Sequence[Part]:
 def _one(part: Part, role: Role, found: Judged) -> None:
     """Judge a box and its scores in one tensor."""
     scores = part.width - part.raw
-    beyond = part.raw - 4 if scores else 0
-    listed = scores if scores else part.width - 4
-    if part.raw == 0:  # the box, too, behind a sigmoid
-        beyond, listed = 0, part.width - 4
-    elif not scores and listed not in _COLUMN_COUNTS:
-        beyond = next((listed - count for count in (0, 1, 2, 3) if listed - count in LANDMARKS), -1)
-        listed = listed - beyond or 1
-    if beyond == 0 and listed in _COLUMN_COUNTS:
-        return
-    if beyond not in LANDMARKS or listed not in _COLUMN_COUNTS:
-        found.reasons.append(_nothing([part]))
-    elif role == "face":
-        found.cut.append(
-            f"output {part.name}: landmarks, {beyond} numbers for each place of {part.width}: a card must say which"
-        )
+    beside = part.raw - 4  # the box
+    if part.raw == 0:  # it, too, behind a sigmoid
+        beside, listed = 0, part.width - 4 in _COLUMN_COUNTS
+    elif scores:
+        listed = scores in _COLUMN_COUNTS
     else:
-        found.reasons.append(_too_many(part.name, beyond, role))
+        left = [beside - count for count in _RAW_COLUMNS if beside - count in {0, *LANDMARKS}]
+        listed, beside = bool(left), left[0] if left else beside
+    if not listed or beside not in {0, *LANDMARKS}:
+        found.reasons.append(_nothing([part]))
+    elif beside and role == "face":
+        found.cut.append(
+            f"output {part.name}: landmarks, {beside} numbers for each place of {part.width}: a card must say which"
+        )
+    elif beside:
+        found.reasons.append(_too_many(part.name, beside, role))
 
 
 def _surplus(part: Part, role: Role, found: Judged) -> None:

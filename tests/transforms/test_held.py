@@ -35,10 +35,10 @@ def refused(found: Judged) -> bool:
         ("4s", "91"),  # DETR
         ("4", "1s", "1s"),  # boxes, scores and which class
         ("85:4",),  # YOLOX
-        ("85",),
         ("84:4",),  # YOLOv8
         ("6:4",),
         ("85s",),
+        ("6",),
     ],
 )
 def test_a_box_and_one_list_of_classes_are_a_detector(widths: tuple[str, ...]) -> None:
@@ -66,6 +66,7 @@ def test_a_box_and_one_list_of_classes_are_a_detector(widths: tuple[str, ...]) -
         ("132:4",),
         ("13:12",),
         ("56",),
+        ("85",),  # where the classes would begin nothing shows
     ],
 )
 def test_whatever_else_there_is_refuses_them(widths: tuple[str, ...]) -> None:

@@ -21,14 +21,17 @@ Picture = NDArray[np.float32]
 LOCAL = 0.05
 """Least difference, over all places, of the shares that the two quarters have in a place's changes.
 
-0 for an answer for the whole picture; 0.18 to 0.5 for detectors as they are.
+0 for an answer for the whole picture; 0.2 to 0.5 for detectors on pictures of 256 pixels or more, 0.1 on smaller ones.
 """
 
-OWN = 0.01
-"""As much for queries, which lie nowhere: each has its own share in what the others answer to."""
+LOCAL_OF_FEW = 0.005
+"""As much where a list has fewer places than 5x5, each of which sees most of a small picture; and for queries."""
 
-ASKED = 0.01
-"""Least part of what a query looks at that must be its own, and that must depend on the picture."""
+OWN = 0.05
+"""Least part of what a query looks at that other queries do not."""
+
+MOVED = 0.01
+"""Least part of what a query looks at that changes when a quarter of the picture does."""
 
 _NOISE = ((4, 30.0), (16, 50.0), (48, 60.0))
 """Blocks of so many pixels, and how far they lie from the mean of 120."""
@@ -147,7 +150,8 @@ def _local(tensors: Sequence[NDArray[np.float64]], axes: Axes) -> bool:
     total = changes.sum(0)
     shares = changes[:, total > 0] / total[total > 0]
     asked = any(factor.kind == "query" for factors in axes for factor in factors)
-    return bool(_difference(shares.T) >= (OWN if asked else LOCAL))
+    few = asked or len(total) < 25
+    return bool(_difference(shares.T) >= (LOCAL_OF_FEW if few else LOCAL))
 
 
 def _rows(tensor: NDArray[np.float64], axes: Axes, at: Sequence[int]) -> NDArray[np.float64]:
@@ -168,7 +172,7 @@ def _asking(tensors: Sequence[NDArray[np.float64]], look: Look) -> bool:
     heads = [each.reshape(-1, *each.shape[-2:]) for each in weights]
     own = np.median([_difference(head) for head in heads[0]])
     moved = max(np.median(np.abs(each - heads[0]).sum(-1).mean(-1)) / 2 for each in heads[1:])
-    return bool(min(own, moved) >= ASKED)
+    return bool(own >= OWN and moved >= MOVED)
 
 
 def _difference(shares: NDArray[np.float64]) -> float:
