@@ -5,7 +5,7 @@ be one box and one list of classes, in one of the ways in which detectors give t
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
 from math import prod
 from typing import NamedTuple
@@ -18,11 +18,14 @@ from transforms.structure.signals import Signal, has_places
 LANDMARKS = frozenset(points * numbers * anchors for points in (5, 6) for numbers in (2, 3) for anchors in (1, 2, 3))
 """Numbers a place that a face detector gives for landmarks: five points or six, two or three numbers each."""
 
-CLASS_COUNTS = frozenset({1, 2, 20, 21, 80, 81, 90, 91, 92, 365, 366})
-"""Lengths of the class lists of VOC, COCO and Objects365, with and without a background, and of one class."""
+CLASS_COUNTS: Mapping[Role, frozenset[int]] = {
+    "person": frozenset({1, 2, 20, 21, 80, 81, 90, 91, 92, 365, 366}),
+    "face": frozenset({1, 2}),
+}
+"""Lengths of class lists: one class, and those of VOC, COCO and Objects365, with and without a background.
 
-_COLUMN_COUNTS = CLASS_COUNTS | {count + 1 for count in CLASS_COUNTS}
-"""And with the score of an object before them."""
+None of the three lists has faces.
+"""
 
 _RAW_COLUMNS = (1, 2, 3)
 """Those of one class. Of more in one tensor with a box only a sigmoid or softmax shows where the classes begin."""
@@ -63,6 +66,11 @@ class Judged(NamedTuple):
     gone: set[str]
 
 
+def _columns(role: Role) -> set[int]:
+    """Return how many columns of scores one tensor may have: a list, perhaps with the score of an object before it."""
+    return {count + more for count in CLASS_COUNTS[role] for more in (0, 1)}
+
+
 def part_of(name: str, signal: Signal) -> Part:
     """Count the numbers that an output has for each place."""
     sides = list(zip(signal.dims, signal.axes, strict=True))
@@ -93,11 +101,11 @@ def by_card(parts: Sequence[Part], role: Role, output: Output, named: int) -> Ju
         elif output.names and part.name not in output.names:
             _surplus(part, role, found)
         else:
-            found.reasons.extend(_beyond(part, output, named))
+            found.reasons.extend(_beyond(part, role, output, named))
     return found
 
 
-def _beyond(part: Part, output: Output, named: int) -> Iterator[str]:
+def _beyond(part: Part, role: Role, output: Output, named: int) -> Iterator[str]:
     """Yield why an output holds more than the card's kind reads, or more classes than the card names.
 
     Scores may be as many as the well-known class lists have, although the card names only those that are decoded.
@@ -105,7 +113,8 @@ def _beyond(part: Part, output: Output, named: int) -> Iterator[str]:
     """
     box, listing = _read(part, output)
     classes = part.width - box
-    if classes <= (named + 1 if listing else 0) or (listing and part.raw <= box and classes in CLASS_COUNTS):
+    known = part.raw <= box and classes in CLASS_COUNTS[role]
+    if classes <= (named + 1 if listing else 0) or (listing and known):
         return
     if part.raw > box + (named + 1 if listing else 0):
         yield (
@@ -179,7 +188,7 @@ def _group(group: Sequence[Part], role: Role, found: Judged) -> tuple[int, ...]:
         _one(group[0], role, found)
         return (group[0].width,)
     box = _box(group)
-    scores = _scores([part for part in group if part not in box], len(box))
+    scores = _scores([part for part in group if part not in box], len(box), role)
     if not box or not scores:
         found.reasons.append(_nothing(group))
         return ()
@@ -199,13 +208,13 @@ def _box(group: Sequence[Part]) -> Sequence[Part]:
     return halves[:2] if len(halves) > 1 else bins[:1]
 
 
-def _scores(rest: Sequence[Part], boxes: int) -> Sequence[Part]:
+def _scores(rest: Sequence[Part], boxes: int, role: Role) -> Sequence[Part]:
     """Find the list of classes, and the one more score that may stand beside it.
 
     A list of two is of one class and a background, or has its object in the box's confidence: nothing is left to say
     of an object. Maps of sizes and offsets come with their heat map alone.
     """
-    lists = [part for part in rest if part.width in CLASS_COUNTS and part.of_one_nature]
+    lists = [part for part in rest if part.width in CLASS_COUNTS[role] and part.of_one_nature]
     if boxes == 1:
         for one, more in permutations(lists, 2):
             if more.width == 1 and one.width != 2 and (one.raw == 0) == (more.raw == 0):
@@ -218,9 +227,9 @@ def _one(part: Part, role: Role, found: Judged) -> None:
     scores = part.width - part.raw
     beside = part.raw - 4  # the box
     if part.raw == 0:  # it, too, behind a sigmoid
-        beside, listed = 0, part.width - 4 in _COLUMN_COUNTS
+        beside, listed = 0, part.width - 4 in _columns(role)
     elif scores:
-        listed = scores in _COLUMN_COUNTS
+        listed = scores in _columns(role)
     else:
         left = [beside - count for count in _RAW_COLUMNS if beside - count in {0, *LANDMARKS}]
         listed, beside = bool(left), left[0] if left else beside

@@ -1,11 +1,11 @@
 """What outputs may hold for each place, without a card and with one."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import TypeAdapter
 
-from schemas.card import Output
+from schemas.card import Output, Role
 from transforms.held import Judged, Part, by_card, without_card
 
 
@@ -42,8 +42,14 @@ def refused(found: Judged) -> bool:
     ],
 )
 def test_a_box_and_one_list_of_classes_are_a_detector(widths: tuple[str, ...]) -> None:
-    for role in ("person", "face"):
-        assert without_card(group(*widths), role) == Judged([], [], set())  # type: ignore[arg-type]
+    assert without_card(group(*widths), "person") == Judged([], [], set())
+
+
+@pytest.mark.parametrize("widths", [("1s", "2", "2"), ("1s", "4", "1s"), ("2s", "4"), ("6:4",)])
+def test_a_face_detector_knows_one_class(widths: tuple[str, ...]) -> None:
+    assert without_card(group(*widths), "face") == Judged([], [], set())
+    assert refused(without_card(group("80s", "4"), "face"))
+    assert refused(by_card(group("80s", "4"), "face", LISTS, 1))
 
 
 @pytest.mark.parametrize(
@@ -70,8 +76,8 @@ def test_a_box_and_one_list_of_classes_are_a_detector(widths: tuple[str, ...]) -
     ],
 )
 def test_whatever_else_there_is_refuses_them(widths: tuple[str, ...]) -> None:
-    for role in ("person", "face"):
-        assert refused(without_card(group(*widths), role))  # type: ignore[arg-type]
+    for role in get_args(Role):
+        assert refused(without_card(group(*widths), role))
 
 
 @pytest.mark.parametrize(
