@@ -9,11 +9,11 @@ import onnxruntime
 
 from schemas.card import ModelCard, Role, RowsOutput
 from transforms import onnx_cut, onnx_graph
+from transforms.held import columns
 from transforms.outputs import Decode, Disagreement, prepare
 from transforms.verdict import (
     SIZE_WITHOUT_CARD,
     Verdict,
-    columns,
     examine,
     examine_for,
     own_size,
@@ -56,7 +56,7 @@ class Admitted:
 
 
 def load(card: ModelCard, path: Path) -> Admitted:
-    """Admit a model file: hash, structure of the graph, graph against card, one run on an empty picture.
+    """Admit a model file: hash, what its graph computes, graph against card, one run on an empty picture.
 
     The file is read once; what was hashed and judged is what runs.
 

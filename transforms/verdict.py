@@ -1,35 +1,26 @@
-"""Whether a model may be loaded: a verdict from the structure of its graph, not from its names or its card's word.
+"""Whether a model may be loaded: a verdict from what its graph computes, not from its names or its card's word.
 
-A detector answers place by place. Every output must keep places of the picture on its way through the graph
-(`transforms.structure`), and hold for each of them no more than a box and scores. What is computed from the picture
-as a whole is refused, whatever its shape: so look templates, re-identification, landmarks of a cropped face, age, sex
-and mood. What a face detector puts out beside boxes and scores is cut where it has the shape of landmarks.
+A detector answers place by place. Every output must keep places of the picture on its way through the graph, and
+change at each with what the picture shows there (`transforms.structure`); and hold for each of them no more than a box
+and scores (`transforms.held`). What is computed from the picture as a whole is refused, whatever its shape: so look
+templates, re-identification, landmarks of a cropped face, age, sex and mood. What a face detector puts out beside
+boxes and scores is cut where it has the shape of landmarks.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple
 
-import numpy as np
 from onnx import ModelProto, TensorProto
 
-from schemas.card import ModelCard, NanodetOutput, Output, Role, RowsOutput
+from schemas.card import ModelCard, Output, Role
 from transforms import onnx_graph
-from transforms.structure import Misfit, Signal, Untraceable, follow
+from transforms.held import by_card, part_of, without_card
+from transforms.structure import Misfit, Responses, Signal, Untraceable, follow, respond
 from transforms.structure.follow import OPERATOR_SETS
 from transforms.structure.signals import has_places, rows_each
-
-LANDMARKS = frozenset(points * numbers * anchors for points in (5, 6) for numbers in (2, 3) for anchors in (1, 2, 3))
-"""Numbers a place that a face detector gives for landmarks: five points or six, two or three numbers each."""
-
-CLASS_COUNTS = frozenset({1, 2, 20, 21, 80, 81, 90, 91, 92, 365, 366})
-"""Lengths of the class lists of VOC, COCO and Objects365, with and without a background, and of one class."""
-
-BOX_WIDTHS = (4, 32, 64, 68)
-"""Numbers of a box: four sides, or four distributions over 8, 16 or 17 bins."""
 
 _RANDOM = frozenset(
     {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
@@ -39,7 +30,6 @@ MOST_ANCHORS = 9
 """Candidates that a detector may list for one place."""
 
 SIZE_WITHOUT_CARD = (320, 448)
-_WHOLE_ROWS = {"ssd": 7, "nms": 6}
 
 
 @dataclass(frozen=True)
@@ -83,15 +73,6 @@ class Findings(NamedTuple):
     kept: tuple[str, ...]
 
 
-class _Part(NamedTuple):
-    """An output: how many numbers it has for each place, and how many of these are no scores."""
-
-    name: str
-    places: int | None
-    width: int
-    raw: int
-
-
 def examine(
     content: bytes, role: Role, output: Output | None, named: int, layout: str, dtype: str, size: tuple[int, int]
 ) -> Findings:
@@ -117,10 +98,17 @@ def examine(
     return Findings(reasons, () if reasons else found[0].cut, found[0].kept)
 
 
-class _Structure(NamedTuple):
-    """A graph, followed at one size or more; or why it cannot be."""
+class _Answer(NamedTuple):
+    """An output: what is known of it, and why it is no answer place by place."""
 
-    outputs: tuple[Mapping[str, Signal], ...]
+    signal: Signal
+    faults: tuple[str, ...]
+
+
+class _Structure(NamedTuple):
+    """The outputs of a graph, followed at one size or more; or why it cannot be."""
+
+    outputs: tuple[Mapping[str, _Answer], ...]
     fault: str | None = None
 
 
@@ -136,10 +124,10 @@ def _structure(content: bytes, layout: str, dtype: str, size: tuple[int, int]) -
     if fault is not None:
         return _Structure((), fault)
     own = own_size(model, layout)
-    followed: list[Mapping[str, Signal]] = []
+    followed: list[Mapping[str, _Answer]] = []
     for each in dict.fromkeys([own, size] if own else [size, (2 * size[0], 2 * size[1])]):
         try:
-            followed.append(follow(onnx_graph.resize(model, each, layout, dtype), layout).outputs)
+            followed.append(_answers(onnx_graph.resize(model, each, layout, dtype), layout, dtype, each == size))
         except Misfit as error:
             if each == size:
                 raise onnx_graph.GraphError(
@@ -152,6 +140,17 @@ def _structure(content: bytes, layout: str, dtype: str, size: tuple[int, int]) -
         except Untraceable as error:
             return _Structure((), str(error))
     return _Structure(tuple(followed))
+
+
+def _answers(model: ModelProto, layout: str, dtype: str, run: bool) -> Mapping[str, _Answer]:
+    """Follow a graph at one size, and run it there, to see whether the places that are left are places in deed."""
+    followed = follow(model, layout)
+    faults = {name: tuple(_faults(name, signal)) for name, signal in followed.outputs.items()}
+    found = respond(model, followed, [name for name in faults if run and not faults[name]], layout, dtype)
+    return {
+        name: _Answer(signal, faults[name] or tuple(_spread(name, signal, found)))
+        for name, signal in followed.outputs.items()
+    }
 
 
 def examine_for(card: ModelCard, content: bytes) -> Findings:
@@ -195,21 +194,11 @@ def _foreign(model: ModelProto) -> str | None:
     return None
 
 
-def _judge(outputs: Mapping[str, Signal], role: Role, output: Output | None, named: int) -> Findings:
-    reasons: list[str] = []
-    parts: list[_Part] = []
-    for name, signal in outputs.items():
-        faults = list(_faults(name, signal))
-        reasons += faults
-        if not faults:
-            parts.append(_part(name, signal))
-    if output is None:
-        more, cut, gone = _explain(parts, role)
-    elif isinstance(output, RowsOutput):
-        more, cut, gone = _rows(parts, role, output, named)
-    else:
-        more, cut, gone = _by_card(parts, role, output, named)
-    kept = tuple(name for name in outputs if name not in gone)
+def _judge(answers: Mapping[str, _Answer], role: Role, output: Output | None, named: int) -> Findings:
+    reasons = [fault for answer in answers.values() for fault in answer.faults]
+    parts = [part_of(name, answer.signal) for name, answer in answers.items() if not answer.faults]
+    more, cut, gone = by_card(parts, role, output, named) if output else without_card(parts, role)
+    kept = tuple(name for name in answers if name not in gone)
     return Findings((*reasons, *more), () if reasons or more else tuple(cut), kept)
 
 
@@ -237,120 +226,17 @@ def _faults(name: str, signal: Signal) -> Iterator[str]:
             yield f"output {name} has a width that depends on the picture"
 
 
-def _part(name: str, signal: Signal) -> _Part:
-    sides = list(zip(signal.dims, signal.axes, strict=True))
-    width = prod(dim or 1 for dim, axis in sides if not has_places(axis))
-    places = [dim for dim, axis in sides if has_places(axis)]
-    raw = width
-    if signal.is_score:
-        raw = 0
-    elif signal.scores and signal.mask is not None:
-        axis, mask = signal.mask
-        raw = width if has_places(signal.axes[axis]) else width // len(mask) * int(np.count_nonzero(~mask))
-    return _Part(name, None if None in places else prod(place or 1 for place in places), width, raw)
-
-
-_Judged = tuple[list[str], list[str], set[str]]
-"""Reasons, what is cut in words, names of the outputs that are cut."""
-
-
-def _by_card(parts: Sequence[_Part], role: Role, output: Output, named: int) -> _Judged:
-    """Judge what outputs hold for each place by what the card's output kind reads of them."""
-    reasons: list[str] = []
-    cut: list[str] = []
-    gone: set[str] = set()
-    box = 4 * (output.reg_max + 1) if isinstance(output, NanodetOutput) else 4
-    most = _WHOLE_ROWS.get(output.kind, box + 1 + named)
-    for part in parts:
-        if output.names and part.name not in output.names:
-            if role == "face" and part.raw in LANDMARKS:
-                cut.append(f"output {part.name}: landmarks, {part.width} numbers for each place")
-                gone.add(part.name)
-            else:
-                reasons.append(_too_many(part.name, part.width, role))
-        elif part.raw > most:
-            reasons.append(
-                f"output {part.name} has {part.raw} numbers for each place that are no scores; a box and the classes "
-                f"that the card names are {most}. {_GUESS}; if they are logits of classes, name all in the card"
-            )
-    return reasons, cut, gone
-
-
-def _rows(parts: Sequence[_Part], role: Role, output: RowsOutput, named: int) -> _Judged:
-    """Judge a tensor of rows: what is neither box nor score is cut from a face detector, if it can be landmarks."""
-    reasons: list[str] = []
-    cut: list[str] = []
-    for part in parts:
-        read = columns(output, range(named))
-        left = [column for column in range(part.width) if column not in read]
-        if max(read) >= part.width or len(read) != len(set(read)):
-            reasons.append(f"output {part.name} has {part.width} columns, the card names others, or one twice")
-        elif left and (role != "face" or len(left) not in LANDMARKS):
-            reasons.append(_too_many(part.name, len(left), role))
-        elif left:
-            spans = f"{left[0]} to {left[-1]}" if left[-1] - left[0] == len(left) - 1 else ", ".join(map(str, left))
-            cut.append(f"output {part.name}: landmarks, columns {spans}")
-    return reasons, cut, set()
-
-
-def columns(output: RowsOutput, classes: Sequence[int]) -> list[int]:
-    """Return the columns that are read of a tensor of rows: the box, the object score, these classes."""
-    single = [] if output.object is None else [output.object]
-    return [*range(output.box, output.box + 4), *single, *(output.scores + index for index in classes)]
-
-
-def _explain(parts: Sequence[_Part], role: Role) -> _Judged:
-    """Judge outputs without a card: for each group of places there must be a box and scores, and nothing else."""
-    reasons: list[str] = []
-    cut: list[str] = []
-    gone: set[str] = set()
-    groups: dict[int | None, list[_Part]] = defaultdict(list)
-    for part in parts:
-        groups[part.places].append(part)
-    for group in groups.values():
-        rest = _without_box(group)
-        if rest is None or not any(part.raw in {0, *CLASS_COUNTS} or part.raw < part.width for part in group):
-            names = ", ".join(f"{part.name} ({part.width})" for part in group)
-            reasons.append(f"no box and scores among the numbers for each place: {names}. {_GUESS}")
-            continue
-        for part, raw in rest:
-            if raw == 0 or raw in CLASS_COUNTS:
-                continue
-            if role == "face" and raw in LANDMARKS:
-                gone |= {part.name} if raw == part.width else set()
-                which = "" if raw == part.width else f" of {part.width}: a card must say which"
-                cut.append(f"output {part.name}: landmarks, {raw} numbers for each place{which}")
-            else:
-                reasons.append(_too_many(part.name, raw, role))
-    return reasons, cut, gone
-
-
-def _without_box(group: Sequence[_Part]) -> list[tuple[_Part, int]] | None:
-    """Take the box from the outputs for the same places; return what else they hold that is no score."""
-    halves = [part for part in group if part.width == 2 and part.raw]  # size and offset
-    for width in BOX_WIDTHS:
-        box = next((part for part in group if part.width == width), None)
-        if box is not None and (width == 4 or len(halves) != 2):
-            return [(part, part.raw) for part in group if part is not box]
-    if len(halves) == 2:
-        return [(part, part.raw) for part in group if part not in halves]
-    fused = [part for part in group if part.width > 4]
-    if len(group) == 1 and fused:  # box, perhaps an object score and a number or two of the list, classes
-        return [(fused[0], _left(fused[0].raw))]
-    return None
-
-
-def _left(raw: int) -> int:
-    """Return what is left of numbers that are no scores, without a box and up to three beside it."""
-    more = [raw - 4 - extra for extra in range(4)]
-    return next((left for left in more if left in CLASS_COUNTS or left in LANDMARKS), max(0, more[0] if raw > 7 else 0))
-
-
-_GUESS = "They may be landmarks, a pose or a template"
-
-
-def _too_many(name: str, count: int, role: Role) -> str:
-    return (
-        f"output {name} has {count} more numbers for each place than a box and its scores. {_GUESS}, which no "
-        f"model of role {role} may compute"
-    )
+def _spread(name: str, signal: Signal, found: Responses) -> Iterator[str]:
+    """Yield why the places of an output are none, by what the graph answered."""
+    if name in found.spread:
+        yield (
+            f"output {name} changes alike at all its places, wherever the picture changes: it is an answer for the "
+            "picture as a whole, spread over places"
+        )
+    for tensor in sorted(signal.sources & found.spread):
+        yield f"output {name} is chosen from {tensor}, which changes alike at all its places: an answer for the picture"
+    for look in sorted(signal.looks & found.even):
+        yield (
+            f"output {name}: what its queries look at ({look.tensor}) hardly differs from query to query, or from "
+            "picture to picture: it is an average of the picture as a whole"
+        )

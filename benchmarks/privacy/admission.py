@@ -1,8 +1,10 @@
 """Which models get in: every one that computes templates, landmarks or attributes is refused, every detector admitted.
 
 Refused must be the models of `../shared/models/refuse`, each under a card that lies in every output kind and under
-every disguise of `tests.support.disguises`, judged for both roles; real detectors that compute a template besides; and
-face detectors asked for as person detectors while they have landmarks. Admitted must be the person and face models
+every disguise of `tests.support.disguises`, judged for both roles; those that end in an average of the whole picture
+with that average taken as detectors look at places; real detectors that compute a template besides; small ones with
+poses, templates and attributes in a detector's shape (`tests.support.surplus`), by card and without; and face
+detectors asked for as person detectors while they have landmarks. Admitted must be the person and face models
 there, those in the package, and small graphs of all output kinds.
 """
 
@@ -20,8 +22,9 @@ from pipeline.models.cards import read_card
 from pipeline.models.registry import resolve
 from schemas.card import ModelCard, Role
 from tests.support import detectors
-from tests.support.disguises import coloured, disguised, parsed, smuggling
+from tests.support.disguises import averaged, coloured, disguised, parsed, smuggling
 from tests.support.models import CARDS
+from tests.support.surplus import surplus
 from transforms import onnx_graph
 from transforms.admission import ModelRefused, judge, load
 from transforms.verdict import SIZE_WITHOUT_CARD, own_size, picture_kind
@@ -42,6 +45,11 @@ LIES: Sequence[Mapping[str, Any]] = (
     {"kind": "nms", "unit": "pixels"},
 )
 """Output kinds for which a model may be passed off; {0} is the name of its output."""
+
+QUERIES: Mapping[str, Any] = {"kind": "detr", "boxes": "boxes", "logits": "logits", "activation": "softmax"}
+
+AVERAGING = ("reid_osnet_x025_market1501", "vladmandic_emotion", "vladmandic_gender")
+"""Those that end in a global average, which may be taken in other ways."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +77,17 @@ def refusals(shared: Path = SHARED) -> Iterator[Outcome]:
                     yield _under_a_lie(f"{path.stem} as {role}, {kind['kind']}", path, kind, role, staged)
             for name, content in disguised(path.read_bytes()):
                 yield from _judged(f"{path.stem}, {name}", content, get_args(Role), staged)
+            if path.stem in AVERAGING:
+                for name, content in averaged(path.read_bytes()):
+                    yield from _judged(f"{path.stem}, {name}", content, get_args(Role), staged)
+                    yield _loaded(f"{path.stem}, {name}, by a card", _lying(content, QUERIES, "person", 90), staged)
         nano = (shared / "models/person/yolox_nano.onnx").read_bytes()
         for name, content in smuggling(nano, "1124", "output", 64):
             yield from _judged(f"yolox_nano with {name}", content, get_args(Role), staged)
+        for name, content, kind in surplus():
+            yield from _judged(f"people with {name}", content, get_args(Role), staged)
+            for role in get_args(Role):
+                yield _loaded(f"people with {name} as {role}, by a card", _lying(content, kind, role), staged)
         for path in sorted((shared / "models/face").glob("*.onnx")):
             if not path.stem.startswith("ultraface"):  # which computes no landmarks
                 yield from _judged(path.stem, path.read_bytes(), ["person"], staged)
@@ -107,8 +123,8 @@ def figures(shared: Path = SHARED) -> list[Figure]:
         Figure(
             "models_refused",
             sum(refused) / len(refused),
-            f"share of {len(refused)} attempts to load a model of templates, landmarks or attributes (lying cards of "
-            f"{len(LIES)} output kinds, disguised graphs, both roles) that were refused",
+            f"share of {len(refused)} attempts to load a model of templates, landmarks, poses or attributes (lying "
+            f"cards of {len(LIES)} output kinds, disguised graphs, both roles) that were refused",
             "== 1",
         ),
         Figure(
@@ -125,23 +141,32 @@ def _under_a_lie(name: str, path: Path, kind: Mapping[str, Any], role: Role, sta
     model = coloured(parsed(path.read_bytes()))
     content = model.SerializeToString()
     staged.write_bytes(content)
+    of_it = model.graph.output[0].name
+    output = {key: each.format(of_it) if key != "kind" and isinstance(each, str) else each
+              for key, each in kind.items()}  # fmt: skip
+    return _loaded(name, _lying(content, output, role), staged)
+
+
+def _lying(content: bytes, output: Mapping[str, Any], role: Role, more: int = 0) -> ModelCard:
+    """Make a card that says of a file that it is a detector, of one class and as many more as are given."""
     graph = onnx_graph.parse(content)
     layout, dtype = picture_kind(graph)
-    size = own_size(graph, layout) or SIZE_WITHOUT_CARD
-    output = {key: value.format(graph.graph.output[0].name) if key != "kind" and isinstance(value, str) else value
-              for key, value in kind.items()}  # fmt: skip
-    card = ModelCard.model_validate({
+    return ModelCard.model_validate({
         "name": "liar",
         "uri": "https://example.org/liar.onnx",
         "sha256": hashlib.sha256(content).hexdigest(),
         "licence": "MIT",
         "source": "somebody",
         "role": role,
-        "input": {"size": size, "colour": "rgb", "layout": layout, "dtype": dtype},
+        "input": {
+            "size": own_size(graph, layout) or SIZE_WITHOUT_CARD,
+            "colour": "rgb",
+            "layout": layout,
+            "dtype": dtype,
+        },
         "output": output,
-        "classes": {role: 0},
+        "classes": {role: 0} | {f"thing{index}": index for index in range(1, more + 1)},
     })  # fmt: skip
-    return _loaded(name, card, staged)
 
 
 def _loaded(name: str, card: ModelCard, path: Path) -> Outcome:

@@ -126,25 +126,41 @@ def suppressed() -> bytes:
     return net.done({"found": net.add("Concat", chosen, score, number, axis=1)})
 
 
-def attending() -> bytes:
-    """A DETR: a transformer's queries look at all places; a box and classes a query."""
-    net, width, queries = Net(), 8, 20
-    data = net.backbone(4)[-1]
-    flat = net.add("Reshape", data, net.constant([1, width, -1]))
-    tokens = net.add("Transpose", flat, perm=[0, 2, 1])
+def attending(positions: bool = True, queries: int = 20) -> bytes:
+    """A DETR: a transformer's queries look at all places; a box and classes a query.
 
-    def look(asking: str, asked: str) -> str:
-        keys = net.add("Transpose", net.dense(asked, width, width), perm=[0, 2, 1])
-        weights = net.add("Softmax", net.add("MatMul", net.dense(asking, width, width), keys), axis=-1)
-        seen = net.add("MatMul", weights, net.dense(asked, width, width))
-        total = net.add("Add", asking, seen)
+    Args:
+        positions: Whether the queries are told where the places lie, by a constant that is added to the keys.
+        queries: How many.
+    """
+    net, width, heads = Net(), 8, 2
+    data = net.backbone(4)[-1]
+    tokens = net.add("Transpose", net.add("Reshape", data, net.constant([1, width, -1])), perm=[0, 2, 1])
+    where = net.weights(1, SIZE[0] // 16 * (SIZE[1] // 16), width)
+
+    def parted(data: str) -> str:
+        """Part the channels among the heads: [heads, tokens, width / heads]."""
+        apart = net.add("Reshape", data, net.constant([-1, heads, width // heads]))
+        return str(net.add("Transpose", apart, perm=[1, 0, 2]))
+
+    def look(asking: str, keys: str, values: str) -> str:
+        asked = net.add("Mul", parted(net.dense(asking, width, width)), net.constant(0.5, np.float32))
+        turned = net.add("Transpose", parted(net.dense(keys, width, width)), perm=[0, 2, 1])
+        weights = net.add("Softmax", net.add("MatMul", asked, turned), axis=-1)
+        seen = net.add("MatMul", weights, parted(net.dense(values, width, width)))
+        joined = net.add("Reshape", net.add("Transpose", seen, perm=[1, 0, 2]), net.constant([1, -1, width]))
+        total = net.add("Add", asking, net.dense(joined, width, width))
         mean = net.add("ReduceMean", total, axes=[-1])
         return str(net.dense(net.add("Sub", total, mean), width, width))
 
-    tokens = look(tokens, tokens)
-    asked = look(net.weights(1, queries, width), tokens)
-    asked = look(asked, asked)
-    asked = look(asked, tokens)
+    def located(data: str) -> str:
+        return str(net.add("Add", data, where)) if positions else data
+
+    tokens = look(located(tokens), located(tokens), tokens)
+    asked = net.weights(1, queries, width)
+    for _ in range(2):
+        asked = look(asked, asked, asked)
+        asked = look(asked, located(tokens), tokens)
     boxes = net.add("Sigmoid", net.dense(asked, width, 4))
     return net.done({"boxes": boxes, "logits": net.dense(asked, width, 91)})
 

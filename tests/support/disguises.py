@@ -291,3 +291,113 @@ def smuggling(detector: bytes, at: str, rows: str, width: int) -> Iterator[tuple
         "unit template for each place",
         variant(lambda tail, template: {"": rows, "ids": tail.add("LpNormalization", head(tail), axis=1, p=2)}),
     )
+
+
+Gather = Callable[[Tail, str, tuple[int, int, int]], str]
+"""From a map [1, C, h, w] and its C, h, w to rows [1, Q, C], each an average of the whole map."""
+
+
+def _tokens(tail: Tail, data: str, channels: int) -> str:
+    """Lay a map out as a list of places [1, h * w, C]."""
+    return tail.add("Transpose", tail.add("Reshape", data, tail.constant([1, channels, -1])), perm=[0, 2, 1])
+
+
+def attended(queries: int, weight: float, located: bool = True, fixed: bool = False) -> Gather:
+    """Return what lets queries look at all places, so that each sees the same.
+
+    Args:
+        queries: How many.
+        weight: Size of the weights by which they compare themselves with the places; 0 makes them equal.
+        located: Whether a positional embedding is added to the places first.
+        fixed: Whether each query has favourite places, whatever the picture shows.
+    """
+
+    def gather(tail: Tail, data: str, dims: tuple[int, int, int]) -> str:
+        random = np.random.default_rng(3)
+        channels, height, width = dims
+        tokens = keys = _tokens(tail, data, channels)
+        if located:
+            where = random.normal(0, 1, (1, height * width, channels))
+            keys = tail.add("Add", tokens, tail.constant(where, np.float32))
+        weights = random.normal(0, 1, (channels, queries)) * weight
+        asked = tail.add("Transpose", tail.add("MatMul", keys, tail.constant(weights, np.float32)), perm=[0, 2, 1])
+        if fixed:
+            asked = tail.add("Add", asked, tail.constant(random.normal(0, 3, (queries, height * width)), np.float32))
+        return tail.add("MatMul", tail.add("Softmax", asked, axis=2), tokens)
+
+    return gather
+
+
+def _everywhere(softmax: bool) -> Gather:
+    """Return what lets every place look at all others alike, with a softmax or with weights of 1 / N."""
+
+    def gather(tail: Tail, data: str, dims: tuple[int, int, int]) -> str:
+        channels, height, width = dims
+        tokens = _tokens(tail, data, channels)
+        nothing = tail.add("MatMul", tokens, tail.constant(np.zeros((channels, channels)), np.float32))
+        alike = tail.add("MatMul", nothing, tail.add("Transpose", tokens, perm=[0, 2, 1]))
+        if softmax:
+            weights = tail.add("Softmax", alike, axis=2)
+        else:
+            weights = tail.add("Add", alike, tail.constant(1 / (height * width), np.float32))
+        return tail.add("MatMul", weights, tokens)
+
+    return gather
+
+
+def _window(tail: Tail, data: str, dims: tuple[int, int, int]) -> str:
+    """Average over a window that covers the whole map from wherever it lies."""
+    channels, height, width = dims
+    kernel, pads = [2 * height - 1, 2 * width - 1], [height - 1, width - 1] * 2
+    spread = tail.add("AveragePool", data, kernel_shape=kernel, pads=pads, count_include_pad=1)
+    return _tokens(tail, spread, channels)
+
+
+def _mixed(tail: Tail, data: str, dims: tuple[int, int, int]) -> str:
+    """Scale a map of ones by the average, and let weights mix it, as after squeeze-and-excitation."""
+    zeros = tail.add("Mul", data, tail.constant(0, np.float32))
+    ones = tail.add("Add", zeros, tail.constant(1, np.float32))
+    scaled = tail.add("Mul", ones, tail.add("GlobalAveragePool", data))
+    eye = tail.constant(np.eye(dims[0])[..., None, None], np.float32)
+    return _tokens(tail, tail.add("Conv", scaled, eye), dims[0])
+
+
+AVERAGES: dict[str, Gather] = {
+    "two equal queries": attended(2, 0, located=False),
+    "twenty equal queries": attended(20, 0),
+    "twenty queries that ask faintly": attended(20, 1e-5),
+    "twenty queries that know no places": attended(20, 1, located=False),
+    "twenty queries with favourite places": attended(20, 0, fixed=True),
+    "places that all look at all": _everywhere(softmax=True),
+    "places that add up all": _everywhere(softmax=False),
+    "a window over everything": _window,
+    "a map of ones, scaled and mixed": _mixed,
+}
+"""Ways to take the average of a map that leave rows of it, as if of places: what a global pool does, spread."""
+
+
+def averaged(content: bytes, logits: int = 91) -> Iterator[tuple[str, bytes]]:
+    """Yield a model that ends in a global average, with the average taken in all these ways.
+
+    From it come `boxes` and `logits`, as from a detector; numbers of the template, mixed by random weights.
+    """
+    model = coloured(parsed(content))
+    inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    shapes = {entry.name: entry.type.tensor_type.shape.dim for entry in inferred.graph.value_info}
+    last = max(index for index, node in enumerate(model.graph.node) if node.op_type == "GlobalAveragePool")
+    at = model.graph.node[last].input[0]
+    channels, height, width = (dim.dim_value for dim in shapes[at][1:])
+    for name, gather in AVERAGES.items():
+        made = ModelProto()
+        made.CopyFrom(model)
+        del made.graph.node[last:]
+        tail = Tail(made)
+        rows = gather(tail, at, (channels, height, width))
+        random = np.random.default_rng(4)
+        heads = {"boxes": 4, "logits": logits}
+        del made.graph.output[:]
+        for output, count in heads.items():
+            head = tail.add("MatMul", rows, tail.constant(random.normal(0, 1, (channels, count)), np.float32))
+            made.graph.node.append(helper.make_node("Sigmoid" if count == 4 else "Identity", [head], [output]))
+            made.graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, None))
+        yield name, made.SerializeToString()

@@ -1,7 +1,9 @@
 """Verdicts: what a graph may put out for each role, whatever it is called."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import onnx
@@ -11,8 +13,11 @@ from onnx import helper
 from schemas.card import Role
 from tests.support import detectors
 from tests.support.detectors import SIZE, Net
+from tests.support.disguises import averaged
+from tests.support.graphs import card_of
+from tests.support.surplus import surplus
 from transforms import onnx_graph
-from transforms.admission import judge
+from transforms.admission import ModelRefused, judge, load
 from transforms.verdict import Verdict, picture_kind
 
 
@@ -65,12 +70,41 @@ def test_a_template_for_each_box_is_refused(tmp_path: Path) -> None:
         "size": net.conv(data, 2, 1),
         "shift": net.conv(data, 2, 1),
     }
-    for role in ("person", "face"):
-        verdict = judged(tmp_path, net.done(maps | {"id": net.conv(data, 64, 1)}), role)  # type: ignore[arg-type]
+    content = net.done(maps | {"id": net.conv(data, 64, 1)})
+    for role in get_args(Role):
+        verdict = judged(tmp_path, content, role)
         assert verdict.reasons == (
-            "output id has 64 more numbers for each place than a box and its scores. They may be landmarks, a pose or "
-            f"a template, which no model of role {role} may compute",
+            "output id has 64 more numbers for each place than a box and its scores. They may be landmarks, a pose, "
+            f"an attribute or a template, which no model of role {role} may compute",
         )
+
+
+@pytest.mark.parametrize(("name", "content", "output"), list(surplus()))
+def test_what_says_more_of_people_is_refused(
+    tmp_path: Path, name: str, content: bytes, output: Mapping[str, Any]
+) -> None:
+    """Without a card, and under one that tells of a box and one class only."""
+    for role in get_args(Role):
+        assert not judged(tmp_path, content, role).admitted, name
+        card = card_of(content, output, role=role, classes={role: 0}, input={"size": SIZE, "colour": "rgb"})
+        with pytest.raises(ModelRefused) as refused:
+            load(card, tmp_path / "model.onnx")
+        assert refused.value.verdict is not None
+        assert "They may be landmarks, a pose, an attribute or a template" in refused.value.verdict.reasons[0]
+
+
+def test_an_average_of_the_whole_picture_is_refused_however_it_is_taken(tmp_path: Path) -> None:
+    net = Net()
+    template = net.add("Flatten", net.add("GlobalAveragePool", net.backbone(3)[-1]))
+    reasons = {name: judged(tmp_path, content).reasons for name, content in averaged(net.done({"template": template}))}
+    words = ("for the picture as a whole", "an answer for the picture as a whole, spread", "an average of the picture")
+    assert [name for name, each in reasons.items() if not each or not any(word in each[0] for word in words)] == []
+
+
+def test_queries_must_know_where_places_lie_and_be_many(tmp_path: Path) -> None:
+    assert judged(tmp_path, detectors.attending()).admitted
+    for graph in (detectors.attending(positions=False), detectors.attending(queries=6)):
+        assert "for the picture as a whole" in judged(tmp_path, graph).reasons[0]
 
 
 def test_many_rows_for_a_place_are_refused(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from transforms.structure.signals import Axis, Dims, Misfit, Signal, Untraceable
 OPERATOR_SETS = frozenset({"", "ai.onnx"})
 """Domains whose operators may stand in a graph: those of the ONNX standard, and no custom ones."""
 
-_MOST_VALUES = 1 << 18
-"""Constants larger than this are not computed: no shape or list of positions is as long."""
+_MOST_VALUES = 1 << 21
+"""Constants larger than this are not looked at: no shape, list of positions or positional embedding is as large."""
 
 
 def _words(text: str) -> list[str]:
@@ -86,10 +86,12 @@ class Followed:
 
     Attributes:
         outputs: What is known of each output, by name.
+        sources: And of each list from which the places of one were chosen.
         size: Height and width of the picture.
     """
 
     outputs: Mapping[str, Signal]
+    sources: Mapping[str, Signal]
     size: tuple[int, int]
 
 
@@ -106,7 +108,9 @@ def follow(model: ModelProto, layout: str) -> Followed:
     walk = _Walk(model, layout)
     for node in model.graph.node:
         walk.step(node)
-    return Followed({entry.name: walk.known(entry.name) for entry in model.graph.output}, walk.size)
+    outputs = {entry.name: walk.known(entry.name) for entry in model.graph.output}
+    sources = sorted({name for signal in outputs.values() for name in signal.sources})
+    return Followed(outputs, {name: walk.known(name) for name in sources}, walk.size)
 
 
 class _Walk:
@@ -166,7 +170,8 @@ class _Walk:
         attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}
         attributes |= self._normalising(node)
         values = [self.value(each) if each else None for each in node.input]
-        step = Step(name, node.op_type, self._imports.get(node.domain, 1), inputs, values, attributes, dims, self.size)
+        version = self._imports.get(node.domain, 1)
+        step = Step(name, node.op_type, version, list(node.input), inputs, values, attributes, dims, self.size)
         for output, signal in zip(node.output, rule(step), strict=False):
             if len(signal.axes) != len(signal.dims):
                 raise Untraceable(f"{name} cannot be followed")

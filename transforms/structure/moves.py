@@ -6,15 +6,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from transforms.structure.rules import Step, unplaced, whole
+from transforms.structure.rules import Step, tells_places, unplaced, whole
 from transforms.structure.signals import (
     Axis,
     Factor,
     Mask,
     Signal,
     Untraceable,
+    chosen,
     has_places,
     join,
+    kind_of,
     listed,
     plain,
     rows_each,
@@ -34,8 +36,9 @@ def concat(step: Step) -> list[Signal]:
     mixed: tuple[str, ...] = ()
     if placed:
         each = max(rows_each(part.axes[at]) for part in placed)
-        kinds = {factor.kind for part in placed for factor in part.axes[at]}
-        kind = kinds.pop() if len(kinds) == 1 else "place"  # padding rows of a map are rows
+        factors = [factor for part in placed for factor in part.axes[at]]
+        alike = len({factor.kind for factor in factors}) == 1  # padding rows of a map are rows
+        kind = factors[0].kind if alike else kind_of(factors, "place")
         axes[at] = plain(dims[at]) if dims[at] == 1 else (Factor(kind, dims[at], each),)
         loose = [part for part in parts if part.picture and not has_places(part.axes[at])]
         if not _coarsest(loose, parts, placed, at):
@@ -46,7 +49,8 @@ def concat(step: Step) -> list[Signal]:
         _, mixed = whole(step, parts, onto, "joins to places")
     made = join(parts, dims, tuple(axes))
     scores, mask = _joined_scores(parts, at, len(dims))
-    return [replace(made, scores=scores, mask=mask, mixed=(*made.mixed, *mixed))]
+    position = made.position or tells_places(step, tuple(axis if i != at else () for i, axis in enumerate(axes)))
+    return [replace(made, scores=scores, mask=mask, position=position, mixed=(*made.mixed, *mixed))]
 
 
 def _coarsest(loose: Sequence[Signal], parts: Sequence[Signal], placed: Sequence[Signal], at: int) -> bool:
@@ -141,12 +145,12 @@ def gather(step: Step) -> list[Signal]:
     at = step.axis(0)
     places = has_places(data.axes[at])
     if places and indices.picture:
-        chosen = tuple(axis if has_places(axis) else listed(data.axes[at], dim) for axis, dim in _sides(indices))
+        taken = tuple(axis if has_places(axis) else chosen(data.axes[at], dim) for axis, dim in _sides(indices))
     elif places:
-        chosen = tuple(listed(data.axes[at], dim) for dim in indices.dims)
+        taken = tuple(listed(data.axes[at], dim) for dim in indices.dims)
     else:
-        chosen = tuple(axis if has_places(axis) else plain(dim) for axis, dim in _sides(indices))
-    axes = (*data.axes[:at], *chosen, *data.axes[at + 1 :])
+        taken = tuple(axis if has_places(axis) else plain(dim) for axis, dim in _sides(indices))
+    axes = (*data.axes[:at], *taken, *data.axes[at + 1 :])
     values = step.values[1]
     mask, scores = data.mask, data.scores
     if mask is not None and mask[0] == at:
@@ -154,8 +158,14 @@ def gather(step: Step) -> list[Signal]:
         scores = data.scores if known else data.is_score
         mask = (at, mask[1][values]) if known else None
     elif mask is not None:
-        mask = (mask[0] + (len(chosen) - 1 if mask[0] > at else 0), mask[1])
-    return [join([data, indices], step.dims[0], axes, scores=scores, mask=mask)]
+        mask = (mask[0] + (len(taken) - 1 if mask[0] > at else 0), mask[1])
+    made = join([data, indices], step.dims[0], axes, scores=scores, mask=mask)
+    return [_from_source(step, made) if places and indices.picture else made]
+
+
+def _from_source(step: Step, made: Signal) -> Signal:
+    """Return a tensor whose places were chosen from those of the first input."""
+    return replace(made, sources=made.sources | {step.names[0]})
 
 
 def _sides(part: Signal) -> list[tuple[Axis, int | None]]:
@@ -170,10 +180,11 @@ def gather_elements(step: Step) -> list[Signal]:
     for index, (axis, dim) in enumerate(_sides(indices)):
         source = data.axes[index]
         if index == at:
-            axes.append(axis if has_places(axis) else listed(source, dim))
+            axes.append(axis if has_places(axis) else chosen(source, dim))
         else:
             axes.append(source if dim == data.dims[index] else listed(source, dim))
-    return [join([data, indices], step.dims[0], tuple(axes), scores=data.is_score)]
+    made = join([data, indices], step.dims[0], tuple(axes), scores=data.is_score)
+    return [_from_source(step, made) if has_places(data.axes[at]) else made]
 
 
 def gather_nd(step: Step) -> list[Signal]:
@@ -184,10 +195,12 @@ def gather_nd(step: Step) -> list[Signal]:
         raise Untraceable(f"{step.name} takes positions on a number of axes that depends on the picture")
     picked = [axis for axis in data.axes[batch : batch + taken] if has_places(axis)]
     rows = tuple(
-        axis if has_places(axis) else listed(picked[0], dim) if picked and i >= batch else plain(dim)
+        axis if has_places(axis) else chosen(picked[0], dim) if picked and i >= batch else plain(dim)
         for i, (axis, dim) in enumerate(_sides(indices)[:-1])
     )
-    return [join([data, indices], step.dims[0], (*rows, *data.axes[batch + taken :]), scores=data.is_score)]
+    axes = (*rows, *data.axes[batch + taken :])
+    made = join([data, indices], step.dims[0], axes, scores=data.is_score)
+    return [_from_source(step, made) if picked else made]
 
 
 def scatter(step: Step) -> list[Signal]:
@@ -230,25 +243,27 @@ def top(step: Step) -> list[Signal]:
     """The largest along an axis, and where they lie."""
     data, at = step.data, step.axis(-1)
     made = []
-    for dims in step.dims:
-        axes = [listed(axis, dims[i]) if i == at else axis for i, axis in enumerate(data.axes)]
-        made.append(join([data], dims, tuple(axes), scores=data.is_score))
+    for which, dims in enumerate(step.dims):
+        axes = [chosen(axis, dims[i]) if i == at else axis for i, axis in enumerate(data.axes)]
+        largest = join([data], dims, tuple(axes), scores=data.is_score, index=which == 1 or data.index)
+        made.append(_from_source(step, largest) if has_places(data.axes[at]) else largest)
     return made
 
 
 def where_true(step: Step) -> list[Signal]:
     """NonZero: positions of what is not 0."""
     dims = step.dims[0]
-    places: Axis = (Factor("place", dims[1]),) if step.data.placed else plain(dims[1])
-    return [join([step.data], dims, (plain(dims[0]), places))]
+    places: Axis = (Factor("choice", dims[1]),) if step.data.placed else plain(dims[1])
+    return [_from_source(step, join([step.data], dims, (plain(dims[0]), places), index=True))]
 
 
 def suppression(step: Step) -> list[Signal]:
     """NonMaxSuppression: which boxes stay; of what has no places, none."""
     dims = step.dims[0]
     listing = all(part.placed for part in step.given[:2])
-    places: Axis = (Factor("place", dims[0]),) if listing else plain(dims[0])
-    return [join(step.given, dims, (places, plain(dims[1])))]
+    places: Axis = (Factor("choice", dims[0]),) if listing else plain(dims[0])
+    made = join(step.given, dims, (places, plain(dims[1])), index=True)
+    return [replace(made, sources=made.sources | set(step.names[:2]))]
 
 
 def blocks(step: Step) -> list[Signal]:

@@ -12,9 +12,11 @@ from transforms.structure.signals import (
     Axis,
     Dims,
     Factor,
+    Look,
     Mask,
     Signal,
     Untraceable,
+    has_fixed_places,
     has_places,
     join,
     listed,
@@ -32,6 +34,7 @@ class Step(NamedTuple):
         name: For messages: kind and first output.
         kind: The operator.
         version: Of the operators that the graph uses.
+        names: Of the inputs.
         inputs: What is known of each input; None where an optional one is left out.
         values: Each input's values, where it does not depend on the picture and is not large.
         attributes: By name.
@@ -42,6 +45,7 @@ class Step(NamedTuple):
     name: str
     kind: str
     version: int
+    names: Sequence[str]
     inputs: Sequence[Signal | None]
     values: Sequence[Values | None]
     attributes: Mapping[str, Any]
@@ -117,7 +121,26 @@ def elementwise(step: Step) -> list[Signal]:
     if step.kind not in _UNCHANGED:
         attends = None
     gate = made.gate or gate or _unit(step)
-    return [replace(made, scores=scores, mask=mask, attends=attends, gate=gate, mixed=(*made.mixed, *mixed))]
+    position = made.position or (step.kind in _SUMS and tells_places(step, axes))
+    return [
+        replace(
+            made, scores=scores, mask=mask, attends=attends, gate=gate, position=position, mixed=(*made.mixed, *mixed)
+        )
+    ]
+
+
+_SUMS = {"Add", "Sub", "Sum"}
+
+
+def tells_places(step: Step, axes: Axes) -> bool:
+    """Say whether a constant among the inputs differs from place to place, as a positional embedding does."""
+    for part, values in zip(step.inputs, step.values, strict=True):
+        if part is None or part.picture or values is None:
+            continue
+        for from_end in range(-min(len(axes), values.ndim), 0):
+            if has_fixed_places(axes[from_end]) and bool(np.any(values != values.take([0], from_end))):
+                return True
+    return False
 
 
 def _unit(step: Step) -> str | None:
@@ -215,7 +238,8 @@ def reduce(step: Step) -> list[Signal]:
         reduced = set() if kept_as_is else {axis % rank for axis in (range(rank) if axes is None else axes)}
     keep = bool(step.attributes.get("keepdims", 1))
     made = [() if i in reduced else axis for i, axis in enumerate(data.axes) if keep or i not in reduced]
-    return [join([data], step.dims[0], tuple(made), scores=step.kind in {"ReduceMax", "ReduceMin"} and data.is_score)]
+    scores = step.kind in {"ReduceMax", "ReduceMin"} and data.is_score
+    return [join([data], step.dims[0], tuple(made), scores=scores, index=step.kind.startswith("Arg") or data.index)]
 
 
 def normalise(step: Step) -> list[Signal]:
@@ -233,6 +257,10 @@ def normalise(step: Step) -> list[Signal]:
     return [made, *[unplaced(step, index) for index in range(1, len(step.dims))]]
 
 
+FEWEST_QUERIES = 10
+"""A detector asks for many boxes at once; fewer queries than this are the parts of one face or body."""
+
+
 def unplaced(step: Step, index: int = 0) -> Signal:
     """Return an output that is of no use to a detector: numbers without places."""
     return join(step.given, step.dims[index], tuple(plain(dim) for dim in step.dims[index]))
@@ -248,14 +276,20 @@ def contraction(step: Step) -> list[Signal]:
         raise Untraceable(f"{step.name} takes a vector")
     summed = has_places(left.axes[-1]) or has_places(right.axes[-2])
     rows, columns = left.axes[-2], right.axes[-1]
-    if summed:
-        looks = left.picture and left.attends == len(left.dims) - 1
-        looked = right.picture and right.attends == len(right.dims) - 2
-        rows = _asked(rows) if looks else rows
-        columns = _asked(columns) if looked else columns
+    looks = set()
+    if summed and _asks(left, -2, -1):
+        rows = _asked(rows)
+        looks.add(_look(step, 0, left, -2))
+    if summed and _asks(right, -1, -2):
+        columns = _asked(columns)
+        looks.add(_look(step, 1, right, -1))
     dims = step.dims[0]
     batch = tuple(_broadcast([left, right], index - len(dims), dim) for index, dim in enumerate(dims[:-2]))
     made = join([left, right], dims, (*batch, rows, columns))
+    kept = [(left, left.axes[-2]), (right, right.axes[-1])]
+    if not summed:  # a query's own past tells nothing of the places that it is compared with
+        made = replace(made, position=any(part.position and has_fixed_places(axis) for part, axis in kept))
+    made = replace(made, looks=made.looks | looks)
     gate = made.gate
     if not (left.picture and right.picture):
         gate = None  # weights
@@ -270,9 +304,27 @@ def _swapped(part: Signal) -> Signal:
     return replace(part, dims=part.dims[::-1], axes=part.axes[::-1], mask=None, scores=part.is_score, attends=attends)
 
 
+def _asks(weights: Signal, asking: int, over: int) -> bool:
+    """Say whether a tensor holds weights by which queries gather from all places, knowing where these lie.
+
+    An average that knows nothing of places is the picture's as a whole, however many queries take it; and so is one
+    that does not depend on the picture, or few of any kind.
+    """
+    if not weights.picture or weights.attends != len(weights.dims) + over or has_fixed_places(weights.axes[asking]):
+        return False
+    return weights.position and (weights.dims[asking] or 0) >= FEWEST_QUERIES
+
+
 def _asked(axis: Axis) -> Axis:
     """Return an axis of what attends to places: places, or a fixed number of queries."""
     return axis if has_places(axis) else tuple(Factor("query", factor.size) for factor in axis)
+
+
+def _look(step: Step, position: int, weights: Signal, asking: int) -> Look:
+    """Name the weights of an input, with its axes as they were before this node turned them."""
+    axes = [len(weights.dims) + asking, len(weights.dims) + (-1 if asking == -2 else -2)]
+    turned = step.kind == "Gemm" and bool(step.attributes.get("transA" if position == 0 else "transB"))
+    return Look(step.names[position], *(reversed(axes) if turned else axes))
 
 
 def reshape(step: Step) -> list[Signal]:

@@ -18,8 +18,9 @@ Dims = tuple[int | None, ...]
 
 Mask = NDArray[np.bool_]
 
-FactorKind = Literal["row", "column", "place", "query", "number"]
-PLACES = frozenset({"row", "column", "place", "query"})
+FactorKind = Literal["row", "column", "place", "choice", "query", "number"]
+FIXED_PLACES = frozenset({"row", "column", "place"})
+PLACES = FIXED_PLACES | {"choice", "query"}
 
 
 class Untraceable(ValueError):
@@ -34,8 +35,9 @@ class Factor(NamedTuple):
     """A part of an axis.
 
     Attributes:
-        kind: row, column: of a map of the picture. place: of several maps in one list, or chosen from one. query: one
-            of a fixed number of questions that a transformer puts to all places. number: anything else.
+        kind: row, column: of a map of the picture. place: of several maps in one list. choice: chosen from one by what
+            the picture shows. query: one of a fixed number of questions that a transformer puts to all places. number:
+            anything else.
         size: How many; None where that depends on what the picture shows.
         each: The most entries that one place has in the list (anchors).
     """
@@ -49,6 +51,20 @@ Axis = tuple[Factor, ...]
 Axes = tuple[Axis, ...]
 
 
+class Look(NamedTuple):
+    """Weights by which queries gather from all places.
+
+    Attributes:
+        tensor: Its name.
+        asking: The axis of the queries.
+        over: The axis of the places, along which the weights add up to 1.
+    """
+
+    tensor: str
+    asking: int
+    over: int
+
+
 @dataclass(frozen=True, eq=False)
 class Signal:
     """What is known of a tensor.
@@ -58,8 +74,13 @@ class Signal:
         axes: Factors of each axis; none for an axis of length one.
         picture: Whether it depends on the picture's pixels, not only on its size.
         scores: Whether every number is a score: in 0..1 by a sigmoid, a softmax or a comparison.
+        index: Whether every number only says which of a list was the largest, or was kept.
         mask: For an axis and each entry on it, whether its numbers are scores, where they differ.
         attends: The axis along which it is a softmax.
+        position: Whether the numbers of a place also say where it lies: a constant that differs from place to place was
+            laid over them.
+        looks: Weights by which its queries, if it has some, gathered from all places.
+        sources: Names of the lists from which its places were chosen.
         gate: The node that last multiplied it by an answer for the whole picture, until weights mix it again.
         mixed: Why its places no longer stand for places alone.
     """
@@ -70,6 +91,10 @@ class Signal:
     scores: bool = False
     mask: tuple[int, Mask] | None = None
     attends: int | None = None
+    index: bool = False
+    position: bool = False
+    looks: frozenset[Look] = frozenset()
+    sources: frozenset[str] = frozenset()
     gate: str | None = None
     mixed: tuple[str, ...] = ()
 
@@ -81,12 +106,17 @@ class Signal:
     @property
     def is_score(self) -> bool:
         """Say whether all its numbers are scores."""
-        return self.scores and (self.mask is None or bool(self.mask[1].all()))
+        return self.index or (self.scores and (self.mask is None or bool(self.mask[1].all())))
 
 
 def has_places(axis: Axis) -> bool:
     """Say whether an axis stands for places."""
     return any(factor.kind in PLACES for factor in axis)
+
+
+def has_fixed_places(axis: Axis) -> bool:
+    """Say whether an axis stands for places that are the same in every picture."""
+    return any(factor.kind in FIXED_PLACES for factor in axis)
 
 
 def size_of(axis: Axis) -> int | None:
@@ -112,17 +142,37 @@ def rows_each(axis: Axis) -> int:
 
 
 def listed(axis: Axis, size: int | None) -> Axis:
-    """Return an axis of places that are chosen from, or joined to, those of another."""
-    return plain(size) if size == 1 or not has_places(axis) else (Factor("place", size, rows_each(axis)),)
+    """Return an axis of places that are cut from, or joined to, those of another."""
+    if size == 1 or not has_places(axis):
+        return plain(size)
+    return (Factor(kind_of(axis, "place"), size, rows_each(axis)),)
+
+
+def chosen(axis: Axis, size: int | None) -> Axis:
+    """Return an axis of places that the picture chooses from those of another."""
+    return plain(size) if size == 1 or not has_places(axis) else (Factor("choice", size, rows_each(axis)),)
+
+
+def kind_of(factors: Iterable[Factor], mixed: FactorKind) -> FactorKind:
+    """Return the kind of places that a list of several factors holds; `mixed` where they are of several fixed kinds."""
+    kinds = {factor.kind for factor in factors if factor.kind != "number"}
+    if "choice" in kinds:
+        return "choice"
+    return "query" if kinds == {"query"} else mixed
 
 
 def join(parts: Iterable[Signal], dims: Dims, axes: Axes, **changes: object) -> Signal:
     """Return a tensor made of others, with their blemishes: gates and mixtures are handed on."""
     parts = list(parts)
+    live = [part for part in parts if part.picture]
     made = Signal(
         dims,
         axes,
-        picture=any(part.picture for part in parts),
+        picture=bool(live),
+        index=bool(live) and all(part.index for part in live),
+        position=any(map(has_places, axes)) and any(part.position for part in live),
+        looks=frozenset().union(*(part.looks for part in live)),
+        sources=frozenset().union(*(part.sources for part in live)),
         gate=next((part.gate for part in parts if part.gate), None),
         mixed=tuple(dict.fromkeys(reason for part in parts for reason in part.mixed)),
     )

@@ -32,7 +32,7 @@ def test_detr(tmp_path: Path, activation: str) -> None:
     logits = np.array([[[2.0, 0.0, -1.0], [-4.0, 5.0, 0.0], [-5.0, -5.0, 5.0]]])
     output = {"kind": "detr", "boxes": "boxes", "logits": "logits", "activation": activation}
     boxes = np.array([[CENTRED, CENTRED / 2, CENTRED / 3]])
-    found = detect_constant(tmp_path, {"boxes": boxes, "logits": logits}, output)
+    found = detect_constant(tmp_path, {"boxes": boxes, "logits": logits}, output, classes=["person", "dog"])
     powers = np.exp(logits[0, 0])
     share = powers[0] / powers.sum() if activation == "softmax" else 1 / (1 + np.exp(-2))
     assert np.allclose(found.boxes * 64, [BOX], atol=1e-4)

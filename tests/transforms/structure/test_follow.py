@@ -73,6 +73,49 @@ def test_rows_that_mix_places_and_channels_are_told() -> None:
     assert "tears places apart" in torn.mixed[0]
 
 
+def test_places_that_the_picture_chooses_are_told_from_fixed_ones() -> None:
+    def best(net: Net, data: str, which: int) -> str:
+        rows = net.rows(data, 8)
+        largest = net.add("ReduceMax", rows, axes=[2], keepdims=0)
+        return str(net.add("TopK", largest, net.constant([20]), outputs=2, axis=1)[which])
+
+    values, numbers = (followed(lambda net, data, which=which: best(net, data, which)) for which in (0, 1))
+    assert kinds(values) == kinds(numbers) == [[], ["choice"]]
+    assert (values.index, numbers.index) == (False, True)
+    assert len(values.sources) == 1
+    first = followed(lambda net, data: net.add("Gather", net.rows(data, 8), net.constant(range(20)), axis=1))
+    assert (kinds(first), first.sources) == ([[], ["place"], ["number"]], frozenset())
+
+
+@pytest.mark.parametrize("by", ["adding", "joining", "nothing", "the same everywhere"])
+def test_a_constant_that_differs_from_place_to_place_tells_where_they_lie(by: str) -> None:
+    def build(net: Net, data: str) -> str:
+        rows = net.rows(data, 8)
+        if by == "joining":
+            return str(net.add("Concat", rows, net.weights(1, 16 * 24, 2), axis=2))
+        same = net.constant(np.ones((1, 16 * 24, 8)), np.float32)
+        return str(net.add("Add", rows, net.weights(1, 16 * 24, 8) if by == "adding" else same))
+
+    signal = followed(build if by != "nothing" else lambda net, data: net.rows(data, 8))
+    assert signal.position == (by in {"adding", "joining"})
+    assert signal.placed
+
+
+@pytest.mark.parametrize(
+    ("located", "queries", "kind"), [(True, 20, "query"), (False, 20, "number"), (True, 6, "number")]
+)
+def test_queries_that_look_at_places_stand_for_them(located: bool, queries: int, kind: str) -> None:
+    def build(net: Net, data: str) -> str:
+        tokens = net.rows(data, 8)
+        keys = net.add("Add", tokens, net.weights(1, 16 * 24, 8)) if located else tokens
+        asked = net.add("MatMul", net.weights(1, queries, 8), net.add("Transpose", keys, perm=[0, 2, 1]))
+        return str(net.add("MatMul", net.add("Softmax", asked, axis=-1), tokens))
+
+    signal = followed(build)
+    assert kinds(signal) == [[], [kind], ["number"]]
+    assert [(look.asking, look.over) for look in signal.looks] == ([(1, 2)] if kind == "query" else [])
+
+
 def test_scores_are_known_column_by_column() -> None:
     def build(net: Net, data: str) -> str:
         box, scores = net.conv(data, 4, 1), net.add("Sigmoid", net.conv(data, 3, 1))
