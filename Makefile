@@ -49,11 +49,15 @@ lint: $(READY)
 types: $(READY)
 	$(VENV)/bin/mypy
 
-# The other Pythons that are supported and here: the package as it would be installed, on two clips of the demo.
+# The supported Pythons that are here, by their names or where pyenv keeps them: the package as it would be installed, on two clips of the demo.
 smoke: $(READY)
-	for python in python3.11 python3.12 python3.13; do \
-		$$python -c 'import venv' 2>/dev/null || { echo "$$python is not here"; continue; }; \
-		$(MAKE) --no-print-directory smoke-one SMOKE=$$python || exit 1; \
+	for version in 3.11 3.12 3.13; do \
+		found=; \
+		for python in python$$version "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version*/bin/python$$version; do \
+			$$python -c 'import venv' 2>/dev/null && found=$$python && break; \
+		done; \
+		test -n "$$found" || { echo "Python $$version is not here"; continue; }; \
+		$(MAKE) --no-print-directory smoke-one SMOKE=$$found || exit 1; \
 	done
 
 smoke-one:
