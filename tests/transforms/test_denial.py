@@ -198,7 +198,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ANYTHING)
 def test_any_record_is_judged_and_twice_alike(record: Any) -> None:
     found = findings(record)
