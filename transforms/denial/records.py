@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from transforms.denial import numbers, texts
+from transforms.denial import numbers, pieces, points, texts
 from transforms.denial.compounds import words_in
 from transforms.denial.letters import plain
 from transforms.denial.names import family_of, says_person
@@ -27,6 +27,7 @@ from transforms.denial.reasons import (
     RAW_BYTES,
     TOO_DEEP,
     UNKNOWN_TYPE,
+    VALUES,
     VECTOR,
     Finding,
 )
@@ -41,6 +42,8 @@ _CALENDAR = {"h": 24, "d": 31, "m": 60, "w": 53, "q": 96, "p": 100, "t": 24}
 """Single letters before a number, and how many of them there may be: `h0` to `h23`."""
 _SERIES = "series"
 """Stands in a path for what neighbours say: that a row runs over time."""
+_FEW_KINDS = 4
+"""Of texts that stand between numbers, and say nothing of each."""
 _PLAIN_NAME = re.compile(r"[\w .$/#-]{1,48}")
 
 Above = tuple[str, ...]
@@ -60,9 +63,9 @@ def _within(value: Any, above: Above, path: str) -> Iterator[Finding]:
     if len(above) > DEEPEST:
         yield Finding(path, TOO_DEEP)
     elif isinstance(value, Mapping):
-        yield from _mapping(value, above, path)
+        yield from _whole(_mapping(value, above, path), value, above, path)
     elif isinstance(value, list | tuple | set | frozenset):
-        yield from _list(list(value), above, path)
+        yield from _whole(_list(list(value), above, path), value, above, path)
     elif isinstance(value, str):
         yield from _text(value, above, path)
     elif isinstance(value, bytes | bytearray | memoryview):
@@ -74,6 +77,16 @@ def _within(value: Any, above: Above, path: str) -> Iterator[Finding]:
         yield Finding(path, ENCODED_TEXT)
     elif value is not None and not isinstance(value, bool | int | float | Decimal | datetime | date | time | timedelta):
         yield Finding(path, UNKNOWN_TYPE)
+
+
+def _whole(found: Iterator[Finding], value: Any, above: Above, path: str) -> Iterator[Finding]:
+    """Yield what is denied within a list or an object, and else what its parts are together."""
+    shapes = False
+    for each in found:
+        shapes = shapes or each.reason in VALUES
+        yield each
+    if not shapes and (reason := pieces.fault_of(value, above)):
+        yield Finding(path or RECORD, reason)
 
 
 def _mapping(record: Mapping[Any, Any], above: Above, path: str) -> Iterator[Finding]:
@@ -158,11 +171,16 @@ def _together(record: Mapping[str, Any], above: Above, path: str) -> Iterator[Fi
             yield Finding(f"{path}.{shown(pattern)}" if path else shown(pattern), VECTOR)
     if _are_split_points(groups):
         yield Finding(path or RECORD, POINTS)
-    if numbers.is_spread(scalars) or numbers.is_spread(_leaves(record)):
+    bits = [value for value in record.values() if isinstance(value, bool) or value in (0, 1)]
+    if numbers.is_spread(scalars) or numbers.is_spread(_leaves(record)) or numbers.are_bits(bits):
         yield Finding(path or RECORD, VECTOR)
-    points = [value for value in record.values() if isinstance(value, Mapping | list | tuple)]
-    rows = numbers.rows_of(points) if len(points) >= numbers.MANY_POINTS else None
-    if rows is not None and numbers.are_points(rows, series=is_series(above), area=False):
+    held = [value for value in record.values() if isinstance(value, Mapping | list | tuple)]
+    rows = points.rows_of(held) if len(held) >= points.MANY_POINTS else None
+    if (
+        points.are_held_points(held, above)
+        if rows is None
+        else points.are_points(rows, series=is_series(above), area=False)
+    ) or points.are_in_columns(record, above):
         yield Finding(path or RECORD, POINTS)
 
 
@@ -172,11 +190,11 @@ def _are_split_points(groups: Mapping[str, Sequence[tuple[int, float]]]) -> bool
         pattern.replace("#", "").strip("_-. ").lower().rsplit("_", 1)[-1]: {at for at, _ in members}
         for pattern, members in groups.items()
     }
-    return len(stems.get("x", ())) >= numbers.MANY_POINTS and stems["x"] == stems.get("y")
+    return len(stems.get("x", ())) >= points.MANY_POINTS and stems["x"] == stems.get("y")
 
 
 def _is_points(value: Any) -> bool:
-    return isinstance(value, Mapping | list | tuple) and numbers.rows_of([value]) is not None
+    return isinstance(value, Mapping | list | tuple) and points.rows_of([value]) is not None
 
 
 def _leaves(value: Any, depth: int = 0) -> list[float]:
@@ -207,16 +225,22 @@ def _flat(value: Any, depth: int = 0) -> list[float] | None:
 
 def _list(values: Sequence[Any], above: Above, path: str) -> Iterator[Finding]:
     series = is_series(above)
-    rows = numbers.rows_of(values)
+    rows = points.rows_of(values)
     named = is_series(tuple(name for name in above if name != _SERIES))
-    if rows is not None and numbers.are_points(rows, series=named, area=bool(_words(above) & group("areas"))):
+    if rows is not None and points.are_points(rows, series=named, area=bool(_words(above) & group("areas"))):
         yield Finding(path, POINTS)
         return
-    flat = None if rows is not None and numbers.run_on(rows) else _flat(values)
+    flat = None if rows is not None and points.run_on(rows) else _flat(values)
     if flat is not None:
         width = len(flat) // len(values) if values else 0
         if numbers.is_vector(flat, series=series, width=width if width > 1 else 0):
             yield Finding(path, VECTOR)
+        return
+    if points.are_held_points(values, above):
+        yield Finding(path, POINTS)
+        return
+    if _is_mixed_vector(values, series=series):
+        yield Finding(path, VECTOR)
         return
     if columns := _columns(values):
         for name, column in columns.items():
@@ -226,6 +250,19 @@ def _list(values: Sequence[Any], above: Above, path: str) -> Iterator[Finding]:
     for value in values:
         # What is found in many elements is one finding; a list of lists is no deeper in meaning.
         yield from _within(value, (*above, ""), f"{path}[]")
+
+
+def _is_mixed_vector(values: Sequence[Any], *, series: bool) -> bool:
+    """Say whether a list holds a vector among other things: between texts, or under a name for each number."""
+    if (under := pieces.merged(values)) is not None:
+        row = [one for each in under if (one := numbers.number(each)) is not None]
+        return numbers.is_spread(row) or numbers.are_bits([each for each in under if isinstance(each, bool)])
+    scalars = [value for value in values if not isinstance(value, Mapping | list | tuple)]
+    row = [one for value in scalars if (one := numbers.number(value)) is not None]
+    if not row:
+        return numbers.are_bits([value for value in scalars if value is not None])
+    between = {str(value) for value in scalars if numbers.number(value) is None}
+    return numbers.is_vector(row, series=series) if len(between) <= _FEW_KINDS else numbers.is_spread(row)
 
 
 def _columns(values: Sequence[Any]) -> dict[str, list[float]]:
@@ -247,12 +284,12 @@ def _text(text: str, above: Above, path: str) -> Iterator[Finding]:
         return
     series = is_series(above)
     rows = texts.points_in(text)
-    if rows is not None and numbers.are_points(rows, series=series, area=bool(_words(above) & group("areas"))):
+    if rows is not None and points.are_points(rows, series=series, area=bool(_words(above) & group("areas"))):
         yield Finding(path, POINTS)
     elif row := texts.numbers_in(text):
         if numbers.is_vector(row, series=series):
             yield Finding(path, VECTOR)
-    elif fault := texts.fault_of(text):
+    elif fault := texts.fault_of(text) or pieces.fault_of_words(text):
         yield Finding(path, fault)
     elif says_person(above[-3:]) and _is_reference(text):
         yield Finding(path, PERSISTENT_ID)
