@@ -126,11 +126,15 @@ def _are_alike(values: Sequence[float], fine: Sequence[float]) -> bool:
 
 
 def _is_rectified(values: Sequence[float]) -> bool:
-    """Say whether whole numbers are half zeros, half as large as a vector's in eight bits: rare counts are small."""
-    said = sorted(value for value in values if value)
-    if min(values) < 0 or not 0.3 <= len(said) / len(values) <= 0.7:
+    """Say whether whole numbers are half the least of them, half as far above it as a vector's in eight bits.
+
+    Rare counts are small.
+    """
+    least = min(values)
+    above = sorted(value - least for value in values if value > least)
+    if least < 0 or not 0.3 <= len(above) / len(values) <= 0.7:
         return False
-    return max(said) < 128 and said[len(said) // 2] >= 12 and _skew(said) < 1.4
+    return above[-1] < 128 and above[len(above) // 2] >= 12 and _skew(above) < 1.4
 
 
 def _mixed(values: Sequence[float]) -> bool:

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from transforms.denial import numbers, pieces, points, texts
 from transforms.denial.compounds import words_in
-from transforms.denial.letters import plain
+from transforms.denial.letters import plain, words_of
 from transforms.denial.names import family_of, says_person
 from transforms.denial.reasons import (
     ENCODED_TEXT,
@@ -98,6 +98,9 @@ def _mapping(record: Mapping[Any, Any], above: Above, path: str) -> Iterator[Fin
         if reason := name_fault(name, above, beside):
             denied.add(name)
             yield Finding(at, reason)
+    if (of_person := _id_of_a_person(record)) and of_person not in denied:
+        denied.add(of_person)
+        yield Finding(f"{path}.{shown(of_person)}" if path else shown(of_person), "name_of_identity")
     if said := _said_by_value(record, above):
         yield Finding(path or RECORD, said)
         return
@@ -152,6 +155,29 @@ def _said_by_value(record: Mapping[Any, Any], above: Above) -> str | None:
         if (named or typed) and (family := family_of(value, above)):
             return f"name_of_{family}"
     return None
+
+
+def _id_of_a_person(record: Mapping[Any, Any]) -> str | None:
+    """Return the field that is an id of somebody seen, as the record says of itself: `{"id": 7, "type": "person"}`."""
+    kinds = {str(name): words_in(str(name)) for name in record}
+    said = any(
+        isinstance(value, str) and len(value) <= 32 and kinds[str(name)] & group("typing") and _is_person(value)
+        for name, value in record.items()
+    )
+    if not said or any(words & group("counted") for words in kinds.values()):
+        return None
+    seen = any(words & group("seen") for words in kinds.values())
+    for name, words in kinds.items():
+        # Its own id; one of a camera or a zone has another word in it.
+        if words & group("ids") and (words & group("seen_thing") or (seen and words <= group("ids"))):
+            return name
+    return None
+
+
+def _is_person(text: str) -> bool:
+    """Say whether a text is nothing but a word for a person, or for part of one."""
+    written = words_of(plain(text))
+    return 0 < len(written) <= 2 and all(word in group("person") for word in written)
 
 
 def _together(record: Mapping[str, Any], above: Above, path: str) -> Iterator[Finding]:
