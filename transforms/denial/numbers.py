@@ -18,6 +18,7 @@ LONG_ROW = 32
 SHORT_ROW = 8
 MANY_BITS = 64
 """So many values of two kinds, as yes and no, are taken for bits."""
+_MANY_SMALL = 48
 _LAGS = (1, 7, 24)
 _HEX_FLOAT = re.compile(r"(?i)[-+]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)p[-+]?\d+")
 """C99's: `0x1.8p-3`."""
@@ -83,7 +84,7 @@ def is_spread(values: Sequence[float]) -> bool:
         signed = [value for value in small if value < 128]
         if len(signed) >= LONG_ROW and _mixed(signed):
             return True
-        if len(small) >= 48 and (_fills_a_byte(small) or _is_rectified(small)):
+        if len(small) >= _MANY_SMALL and (_fills_a_byte(small) or _is_rectified(small)):
             return True
     fine = _fine(values)
     return _are_alike(values, fine)
@@ -97,9 +98,9 @@ def is_strewn(values: Sequence[float]) -> bool:
     return _are_alike(values, fine)
 
 
-def are_signed(values: Sequence[float]) -> bool:
-    """Say whether many whole numbers among words are of both signs, as a vector's in eight bits are."""
-    return len(values) >= LONG_ROW and _mixed(values)
+def are_eight_bit(values: Sequence[float]) -> bool:
+    """Say whether many whole numbers among words are of both signs or rectified, as a vector's in eight bits are."""
+    return len(values) >= LONG_ROW and (_mixed(values) or (len(values) >= _MANY_SMALL and _is_rectified(values)))
 
 
 def are_bits(values: Sequence[Any]) -> bool:

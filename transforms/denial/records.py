@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -111,7 +111,7 @@ def _mapping(record: Mapping[Any, Any], above: Above, path: str) -> Iterator[Fin
         rest = {name: value for name, value in rest.items() if numbers.number(value) is None and not _is_points(value)}
     for name, value in rest.items():
         at = f"{path}.{shown(name)}" if path else shown(name)
-        before = _beside_time(names) if isinstance(value, list | tuple) else ()
+        before = beside_series(names) if isinstance(value, list | tuple) else ()
         yield from _within(value, (*above, *before, name), at)
 
 
@@ -203,10 +203,10 @@ def _together(record: Mapping[str, Any], above: Above, path: str) -> Iterator[Fi
     held = [value for value in record.values() if isinstance(value, Mapping | list | tuple)]
     rows = points.rows_of(held) if len(held) >= points.MANY_POINTS else None
     if (
-        points.are_held_points(held, above)
+        points.are_held_points(held, _named(above))
         if rows is None
         else points.are_points(rows, series=is_series(above), area=False)
-    ) or points.are_in_columns(record, above):
+    ) or points.are_in_columns(record, _named(above)):
         yield Finding(path or RECORD, POINTS)
 
 
@@ -252,8 +252,8 @@ def _flat(value: Any, depth: int = 0) -> list[float] | None:
 def _list(values: Sequence[Any], above: Above, path: str) -> Iterator[Finding]:
     series = is_series(above)
     rows = points.rows_of(values)
-    named = is_series(tuple(name for name in above if name != _SERIES))
-    if rows is not None and points.are_points(rows, series=named, area=bool(_words(above) & group("areas"))):
+    named = is_series(_named(above))
+    if rows is not None and points.are_points(rows, series=named, area=bool(words_above(above) & group("areas"))):
         yield Finding(path, POINTS)
         return
     flat = None if rows is not None and points.run_on(rows) else _flat(values)
@@ -262,7 +262,7 @@ def _list(values: Sequence[Any], above: Above, path: str) -> Iterator[Finding]:
         if numbers.is_vector(flat, series=series, width=width if width > 1 else 0):
             yield Finding(path, VECTOR)
         return
-    if points.are_held_points(values, above):
+    if points.are_held_points(values, _named(above)):
         yield Finding(path, POINTS)
         return
     if _is_mixed_vector(values, series=series):
@@ -310,7 +310,7 @@ def _text(text: str, above: Above, path: str) -> Iterator[Finding]:
         return
     series = is_series(above)
     rows = texts.points_in(text)
-    if rows is not None and points.are_points(rows, series=series, area=bool(_words(above) & group("areas"))):
+    if rows is not None and points.are_points(rows, series=series, area=bool(words_above(above) & group("areas"))):
         yield Finding(path, POINTS)
     elif row := texts.numbers_in(text):
         if numbers.is_vector(row, series=series):
@@ -337,13 +337,19 @@ def _is_reference(text: str) -> bool:
 
 
 @lru_cache(maxsize=4_096)
-def _words(above: Above) -> frozenset[str]:
+def words_above(above: Above) -> frozenset[str]:
+    """Return the words of a field's name and of those just above it."""
     return frozenset(word for name in above[-3:] for word in words_in(name))
+
+
+def _named(above: Above) -> Above:
+    """Return the names just above, without what their neighbours say."""
+    return tuple(name for name in above if name != _SERIES)[-3:]
 
 
 def is_series(above: Above) -> bool:
     """Say whether a field's name, or those just above it, tell over what its numbers run."""
-    return bool(_words(above) & group("series"))
+    return bool(words_above(above) & group("series"))
 
 
 def is_calendar(pattern: str, members: Sequence[tuple[int, float]]) -> bool:
@@ -352,6 +358,7 @@ def is_calendar(pattern: str, members: Sequence[tuple[int, float]]) -> bool:
     return len(members) <= _CALENDAR.get(letter, 0) and len({number for number, _ in members}) == len(members)
 
 
-def _beside_time(names: Sequence[str]) -> tuple[str, ...]:
-    """Return a name that says series, where the neighbours of a row say that it runs over time."""
-    return (_SERIES,) if any(words_in(name) & group("over_time") for name in names) else ()
+def beside_series(names: Iterable[str]) -> tuple[str, ...]:
+    """Return a name that says series, where the neighbours of a row say that it runs over time, or is a chart's."""
+    said = group("over_time") | group("charts")
+    return (_SERIES,) if any(words_in(name) & said for name in names) else ()

@@ -219,7 +219,12 @@ def _common(run: str) -> float:
 
 def is_encoded(run: str) -> bool:
     """Say whether a long text without spaces can only be hexadecimal, base64 or the like, by how it jumps."""
-    return _alternates(run, 0.25) if _HEX.fullmatch(run) else _looks_random(run)
+    return _alternates(run, 0.1) if is_hex(run) else _looks_random(run)
+
+
+def is_hex(run: str) -> bool:
+    """Say whether a text is hexadecimal digits alone."""
+    return _HEX.fullmatch(run) is not None
 
 
 def kind_of(letter: str) -> str:
