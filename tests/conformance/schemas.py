@@ -24,7 +24,9 @@ def inferred(value: Any, name: str = "Row") -> Any:
         case float():
             return "double"
         case dict():
-            fields = [{"name": key, "type": inferred(each, f"{name}{at}")} for at, (key, each) in enumerate(value.items())]
+            fields = [
+                {"name": key, "type": inferred(each, f"{name}{at}")} for at, (key, each) in enumerate(value.items())
+            ]
             return {"type": "record", "name": name, "fields": fields}
         case list():
             kinds: list[Any] = []

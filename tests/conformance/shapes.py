@@ -246,6 +246,11 @@ def _chunks(rng: random.Random, text: str, size: int) -> list[str]:
     return [text[at : at + size] for at in range(0, len(text), size)]
 
 
+def _columns(rng: random.Random, points: list[Vector]) -> dict[str, Vector]:
+    form = rng.choice(("{}s", "{}", "p{}", "{}_list", "all_{}"))
+    return {form.format(axis): list(column) for axis, column in zip("xyz", zip(*points, strict=True), strict=False)}
+
+
 POINT_FORMS: dict[str, Callable[[random.Random, list[Vector]], Any]] = {
     "pairs": lambda _, p: p,
     "objects": lambda _, p: [dict(zip("xyz", each, strict=False)) for each in p],
@@ -258,17 +263,12 @@ POINT_FORMS: dict[str, Callable[[random.Random, list[Vector]], Any]] = {
     "held_objects": lambda _, p: [
         {"part": f"t{at}", "score": 0.9, "pos": dict(zip("xyz", each, strict=False))} for at, each in enumerate(p)
     ],
-    "columns": lambda rng, p: _columns(rng, p),
+    "columns": _columns,
     "json_text": lambda _, p: json.dumps(p),
     "pair_text": lambda rng, p: rng.choice((";", " ", "|")).join(",".join(f"{x:g}" for x in each) for each in p),
     "wkt": lambda _, p: "MULTIPOINT (" + ", ".join(" ".join(f"{x:g}" for x in each) for each in p) + ")",
 }
 """Disguises of a layout of points that stand in one field."""
-
-
-def _columns(rng: random.Random, points: list[Vector]) -> dict[str, Vector]:
-    form = rng.choice(("{}s", "{}", "p{}", "{}_list", "all_{}"))
-    return {form.format(axis): list(column) for axis, column in zip("xyz", zip(*points, strict=True), strict=False)}
 
 
 def split(rng: random.Random, values: Vector) -> dict[str, Any]:

@@ -126,7 +126,11 @@ def _row_fault(items: Any, above: Above) -> str | None:
     if kinds & _FRACTIONS:
         return VECTOR
     # What a row of whole numbers or of texts is of, its name says; one that says nothing has room for anything.
-    if kinds & _WHOLE and "string" not in kinds and (not words or words <= group("says_nothing") or max(map(len, words)) <= 2):
+    if (
+        kinds & _WHOLE
+        and "string" not in kinds
+        and (not words or words <= group("says_nothing") or max(map(len, words)) <= 2)
+    ):
         return VECTOR
     if "string" in kinds and words & group("says_bytes"):
         return ENCODED_TEXT

@@ -119,11 +119,12 @@ def _fine(values: Sequence[float]) -> list[float]:
 
 def _are_alike(values: Sequence[float], fine: Sequence[float]) -> bool:
     """Say whether many fine fractions are of both signs, of unit length together, or half of them cut to zero."""
-    if len(fine) < LONG_ROW * 3 // 4:
-        return False
     zeros = values.count(0)
-    rectified = 0.3 <= zeros / (len(fine) + zeros) <= 0.7
-    return rectified or (len(values) >= LONG_ROW and (_unit(fine) or _mixed(fine)))
+    shown = len(fine) + zeros
+    if len(fine) >= 20 and shown >= _MANY_SMALL and 0.3 <= zeros / shown <= 0.7:
+        return True
+    long = len(fine) >= LONG_ROW * 3 // 4 and len(values) >= LONG_ROW
+    return long and (_unit(fine) or _mixed(fine))
 
 
 def _is_rectified(values: Sequence[float]) -> bool:
@@ -135,7 +136,7 @@ def _is_rectified(values: Sequence[float]) -> bool:
     above = sorted(value - least for value in values if value > least)
     if least < 0 or not 0.3 <= len(above) / len(values) <= 0.7:
         return False
-    return above[-1] < 128 and above[len(above) // 2] >= 12 and _skew(above) < 1.4
+    return above[-1] < 128 and above[len(above) // 2] >= 12 and _skew(above) < 1.6
 
 
 def _mixed(values: Sequence[float]) -> bool:
@@ -186,4 +187,4 @@ def _fills_a_byte(values: Sequence[float]) -> bool:
         return True  # as far as a scale goes
     mean = fmean(values)
     spread = math.sqrt(fmean([(value - mean) ** 2 for value in values]))
-    return min(values) >= 0 and max(values) <= 255 and 90 <= mean <= 165 and spread >= 12 and abs(_skew(values)) < 0.6
+    return min(values) >= 0 and max(values) <= 255 and 90 <= mean <= 165 and spread >= 12 and abs(_skew(values)) < 0.9

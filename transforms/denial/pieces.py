@@ -114,10 +114,15 @@ def _are_cut(pieces: Sequence[str]) -> bool:
     kept = [piece for piece in pieces if _PIECE.fullmatch(piece) and len(piece) >= _SHORTEST]
     kept = [piece for piece in kept if not (_DATE.fullmatch(piece) or texts.UUID.fullmatch(piece))]
     jumping = [(piece, mask) for piece in kept if len(mask := _mask(piece)) >= 3]
-    letters = sum(len(piece) for piece, _ in jumping)
-    if letters < _MANY_LETTERS or letters < 0.6 * sum(len(piece) for piece in pieces if not piece.isdecimal()):
-        return False
     run = "".join(piece for piece, _ in jumping)
+    # By chance a piece of hexadecimal has no letters: such pieces count neither for nor against.
+    digits = sum(len(piece) for piece in pieces if piece.isdecimal())
+    if (
+        len(run) < _MANY_LETTERS / 2
+        or len(run) + digits < _MANY_LETTERS
+        or len(run) < 0.6 * (sum(map(len, pieces)) - digits)
+    ):
+        return False
     # Hexadecimal with many zeros jumps little: there each letter's place counts.
     ways = [tuple(map(texts.kind_of, piece)) if texts.is_hex(run) else mask for piece, mask in jumping]
     return Counter(ways).most_common(1)[0][1] <= 0.4 * len(jumping) and texts.is_encoded(run)

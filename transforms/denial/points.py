@@ -92,16 +92,16 @@ def are_held_points(parts: Sequence[Any], above: Sequence[str]) -> bool:
     beside = _words(str(name) for part in parts for name in part)
     if where & group("sizes") or _are_ranges(rows, named=bool(where & group("ranges"))):
         return False
-    if where & group("whereabouts") and (beside | _words(above)) & group("sited") and _are_of_things(parts, above):
+    if where & group("whereabouts") and (beside | _words(above[-3:])) & group("sited") and _are_of_things(parts, above):
         return False
-    return are_points(rows, series=bool((beside | _words(above)) & group("series")), area=False)
+    return are_points(rows, series=bool((beside | _words(above[-3:])) & group("series")), area=False)
 
 
 def _held(part: Any, depth: int = 0) -> tuple[Row, tuple[str, ...]] | None:
     """Return the one point in an object, and the names that it is under; None where there is none, or more."""
     if not isinstance(part, Mapping):
         return None
-    found = []
+    found: list[tuple[Row, tuple[str, ...]]] = []
     for name, value in part.items():
         if (row := _row(value)) is not None:
             found.append((row, (str(name),)))
@@ -124,7 +124,7 @@ def _are_of_things(parts: Sequence[Mapping[Any, Any]], above: Sequence[str]) -> 
         for name, value in part.items():
             if isinstance(value, str):
                 texts[str(name)].append(value)
-    if says_person((*above, *texts)) or any(family_of(value) for values in texts.values() for value in values):
+    if says_person((*above[-3:], *texts)) or any(family_of(value) for values in texts.values() for value in values):
         return False
     sited = [values for name, values in texts.items() if words_in(name) & group("sited")]
     return all(len(set(values)) == len(values) for values in sited)
@@ -139,7 +139,7 @@ def are_in_columns(record: Mapping[str, Any], above: Sequence[str]) -> bool:
             if down is None or len(down) != len(across):
                 continue
             rows = [list(pair) for pair in zip(across, down, strict=True)]
-            words = _words((*above, *record))
+            words = _words((*above[-3:], *record))
             ascends = all(before < after for before, after in pairwise(across))
             if ascends and words & (group("charts") | group("series")):
                 continue

@@ -40,7 +40,7 @@ DEEPEST = 40
 
 _CALENDAR = {"h": 24, "d": 31, "m": 60, "w": 53, "q": 96, "p": 100, "t": 24}
 """Single letters before a number, and how many of them there may be: `h0` to `h23`."""
-_SERIES = "series"
+_SERIES = " series"
 """Stands in a path for what neighbours say: that a row runs over time."""
 _FEW_KINDS = 4
 """Of texts that stand between numbers, and say nothing of each."""
@@ -91,17 +91,17 @@ def _whole(found: Iterator[Finding], value: Any, above: Above, path: str) -> Ite
 
 def _mapping(record: Mapping[Any, Any], above: Above, path: str) -> Iterator[Finding]:
     names = [str(name) for name in record]
-    beside = frozenset(names)
+    beside, said_above = frozenset(names), _named(above)
     denied = set()
     for name in names:
         at = f"{path}.{shown(name)}" if path else shown(name)
-        if reason := name_fault(name, above, beside):
+        if reason := name_fault(name, said_above, beside):
             denied.add(name)
             yield Finding(at, reason)
     if (of_person := _id_of_a_person(record)) and of_person not in denied:
         denied.add(of_person)
         yield Finding(f"{path}.{shown(of_person)}" if path else shown(of_person), "name_of_identity")
-    if said := _said_by_value(record, above):
+    if said := _said_by_value(record, said_above):
         yield Finding(path or RECORD, said)
         return
     rest = {name: record[key] for key, name in zip(record, names, strict=True) if name not in denied}
@@ -343,8 +343,8 @@ def words_above(above: Above) -> frozenset[str]:
 
 
 def _named(above: Above) -> Above:
-    """Return the names just above, without what their neighbours say."""
-    return tuple(name for name in above if name != _SERIES)[-3:]
+    """Return the names above, without what their neighbours say."""
+    return tuple(name for name in above if name != _SERIES)
 
 
 def is_series(above: Above) -> bool:
