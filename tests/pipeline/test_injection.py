@@ -136,6 +136,9 @@ def _of_file(part: tuple[DayKey, DayPart], **said: Any) -> tuple[DayKey, DayPart
     return None if file is None else (part[0], replace(part[1], file=replace(file, **said)))
 
 
+MAY_BE_NULL = (
+    "count", "mean", "peak", "person_seconds", "open_visits", "visits", "mean_seconds", "joined", "left", "length_mean",
+)  # fmt: skip
 OUTSIDE, FINER = ("outside_vocabulary",), ("finer_than_step",)
 CLIPS = (
     Plant("ReadClipFiles", "good", _carrying),
