@@ -17,7 +17,6 @@ from schemas.clock import to_rfc3339
 from schemas.evidence import VERSION, DayPack, MadeWith, Redacted, canonical, vocabulary_terms
 from schemas.records import DEAD_LETTER
 from transforms.counters import counter
-from transforms.dead_letters import UNKNOWN
 from transforms.evidence import DayTally
 from transforms.guard import BiometricFoundError, Vocabulary
 from transforms.tally import Counts, quantile, upper_bound
@@ -96,8 +95,12 @@ def inspect_pack(pack: Mapping[str, Any], vocabulary: Vocabulary) -> dict[str, A
     """Return what may be written of a pack: sections that do not fit are null, and named in `withheld`.
 
     Raises:
+      BiometricFoundError: the pack is of a site that is none of the job's; the text does not repeat its name.
       ValidationError: the pack's own keys do not fit.
     """
+    # The site has no section: its name is that of the folder.
+    if pack["site"] not in vocabulary["site"]:
+        raise BiometricFoundError("a pack of evidence is of a site that is none of the job's")
     kept = dict(pack)
     withheld = []
     for section in SECTIONS:
@@ -105,11 +108,7 @@ def inspect_pack(pack: Mapping[str, Any], vocabulary: Vocabulary) -> dict[str, A
         if reason is not None:
             kept[section] = None
             withheld.append({"section": section, "reason": reason})
-    # The rest has no vocabulary but the site's name, which is that of the folder.
-    whole = DayPack.model_validate({**kept, "withheld": withheld})
-    if whole.site not in vocabulary["site"]:
-        raise BiometricFoundError("a pack of evidence is of a site that is none of the job's")
-    return whole.model_dump(mode="json")
+    return DayPack.model_validate({**kept, "withheld": withheld}).model_dump(mode="json")
 
 
 def _fault(pack: Mapping[str, Any], section: str, vocabulary: Vocabulary) -> Reason | None:
@@ -172,7 +171,7 @@ class _PackFn(beam.DoFn):
         self._on_biometric = on_biometric
 
     def process(self, day: DayTally) -> Iterable[SitePack]:
-        made_with = None if day.site == UNKNOWN else self._made_with[day.site]
+        made_with = self._made_with.get(day.site)
         kept = inspect_pack(pack_of(day, self._run, made_with), self._vocabulary)
         for withheld in kept["withheld"]:
             if self._on_biometric == "fail":

@@ -7,7 +7,17 @@ from schemas.avro import RECORD_TYPES, contract
 from schemas.capacity import capacity_bits, residual_bits
 from schemas.records import FAMILIES
 from tests.conformance.mutants import KINDS
-from tests.conformance.suite import EACH, SEED, false_alarms, false_drops, mutants, show, vocabulary
+from tests.conformance.suite import (
+    EACH,
+    SEED,
+    accused_schemas,
+    escaped_schemas,
+    false_alarms,
+    false_drops,
+    mutants,
+    show,
+    vocabulary,
+)
 
 
 def figures() -> list[Figure]:
@@ -17,6 +27,8 @@ def figures() -> list[Figure]:
     residual = {family: residual_bits(contract(family), words) for family in RECORD_TYPES}
     every = {f"{family} with key": sum(capacity_bits(contract(family), words).values()) for family in RECORD_TYPES}
     escaped = {kind: float(sum(each.kind == kind for each in outcome.escaped)) for kind in KINDS}
+    escaped["schemas"] = float(len(escaped_schemas()))
+    alarms = {"rows": float(len(false_alarms())), "schemas": float(len(accused_schemas()))}
     return [
         Figure(
             "guard_mutants",
@@ -27,8 +39,8 @@ def figures() -> list[Figure]:
         ),
         Figure(
             "guard_escapes",
-            len(outcome.escaped),
-            "Of them, those that got through whole or in part, by kind.",
+            int(sum(escaped.values())),
+            "Of them, those that got through whole or in part, by kind; and schemas that have room for such.",
             "== 0",
             escaped,
         ),
@@ -40,9 +52,10 @@ def figures() -> list[Figure]:
         ),
         Figure(
             "guard_false_alarms",
-            len(false_alarms()),
-            "Of the rows of ordinary metric tables of others, those that the deny pass takes offence at.",
+            int(sum(alarms.values())),
+            "Of the rows of ordinary metric tables of others and their schemas, those that are taken offence at.",
             "== 0",
+            alarms,
         ),
         Figure(
             "guard_residual_bits",

@@ -123,6 +123,83 @@ def _keyed(rng: random.Random, values: Sequence[float]) -> str:
     return rng.choice((";", ",", " ", "&")).join(f"e{at}{joint}{value:.5g}" for at, value in enumerate(values))
 
 
+def _lettered(at: int, stem: str = "") -> str:
+    """Return a name that is neither a word nor numbered."""
+    letters = string.ascii_lowercase
+    return f"{stem}{letters[at % 26]}{letters[at // 26 % 26]}{letters[at // 676]}"
+
+
+def _between(rng: random.Random, values: Vector) -> list[Any]:
+    fillers = [rng.choice(("a", "x", "n/a", None, "-"))] if rng.random() < 0.5 else []
+    return [each for at, value in enumerate(values) for each in (fillers or [_lettered(at)]) + [value]]
+
+
+def _short_rows(rng: random.Random, values: Vector) -> Any:
+    """Return a vector in rows too short to tell by themselves, under names, or each with a text before it."""
+    width = rng.randint(3, 9)
+    rows = [values[at : at + width] for at in range(0, len(values), width)]
+    match rng.randrange(3):
+        case 0:
+            return {_lettered(at, "k"): row for at, row in enumerate(rows)}
+        case 1:
+            return [["x", *row] for row in rows]
+        case _:
+            return [{"n": _lettered(at), "c": row} for at, row in enumerate(rows)]
+
+
+def _own_objects(rng: random.Random, values: Vector) -> list[dict[str, float]]:
+    return [{"".join(rng.choices("abcdefghij", k=5)): value} for value in values]
+
+
+def _dressed(rng: random.Random, values: Vector) -> Any:
+    form = rng.choice(("{:.4f}px", "v{:.4f}", "{:.5f} mm", "{:.4f}%"))
+    texts = [form.format(value) for value in values]
+    return texts if rng.random() < 0.5 else {_lettered(at): text for at, text in enumerate(texts)}
+
+
+def _prose(rng: random.Random, values: Vector) -> str:
+    form, joint = rng.choice((("p{} is {:.5f}", "; "), ("{} at {:.5f}", ", then "), ("{}: about {:.5f} or so", ". ")))
+    return joint.join(form.format(_lettered(at), value) for at, value in enumerate(values))
+
+
+def _whole_prose(rng: random.Random, values: Vector) -> str:
+    return "; ".join(f"p{_lettered(at)} is {value}" for at, value in enumerate(quantised(rng, values, signed=True)))
+
+
+def _encoded(rng: random.Random, values: Vector) -> str:
+    content = packed(rng, values)
+    return rng.choice((base64.b64encode(content).decode(), base64.urlsafe_b64encode(content).decode(), content.hex()))
+
+
+def _pieces(rng: random.Random, values: Vector) -> Any:
+    """Return encoded text in pieces that are too short to tell by themselves."""
+    pieces = _chunks(rng, _encoded(rng, values), rng.choice((10, 12, 14, 15, 18)))
+    match rng.randrange(4):
+        case 0:
+            return {_lettered(at): piece for at, piece in enumerate(pieces)}
+        case 1:
+            return rng.choice((" ", ", ", "; ", "|", "\n")).join(pieces)
+        case 2:
+            return [{"n": at, "t": piece} for at, piece in enumerate(pieces)]
+        case _:
+            return pieces
+
+
+def _signs(rng: random.Random, values: Vector) -> Any:
+    """Return only which values are positive, in two words, or in fields that are true and false."""
+    positive = [value > 0 for value in values]
+    no, yes = rng.choice((("no", "yes"), ("low", "high"), ("f", "t")))
+    match rng.randrange(4):
+        case 0:
+            return " ".join((no, yes)[each] for each in positive)
+        case 1:
+            return [(no, yes)[each] for each in positive]
+        case 2:
+            return {_lettered(at): each for at, each in enumerate(positive)}
+        case _:
+            return {_lettered(at): int(each) for at, each in enumerate(positive)}
+
+
 VECTOR_FORMS: dict[str, Callable[[random.Random, Vector], Any]] = {
     "floats": lambda _, v: v,
     "int8": lambda rng, v: quantised(rng, v, signed=True),
@@ -151,6 +228,15 @@ VECTOR_FORMS: dict[str, Callable[[random.Random, Vector], Any]] = {
     "bit_text": lambda _, v: "".join(str(int(x > 0)) for x in v),
     "chunks": lambda rng, v: _chunks(rng, base64.b64encode(packed(rng, v)).decode(), 60),
     "data_uri": lambda rng, v: "data:application/octet-stream;base64," + base64.b64encode(packed(rng, v)).decode(),
+    "between": _between,
+    "short_rows": _short_rows,
+    "own_objects": _own_objects,
+    "dressed": _dressed,
+    "prose": _prose,
+    "whole_prose": _whole_prose,
+    "hex_floats": lambda _, v: [value.hex() for value in v],
+    "pieces": _pieces,
+    "signs": _signs,
     "url": lambda rng, v: "https://example.com/r/" + base64.urlsafe_b64encode(packed(rng, v)).decode().rstrip("="),
 }
 """Disguises of a vector that stand in one field."""
@@ -158,6 +244,11 @@ VECTOR_FORMS: dict[str, Callable[[random.Random, Vector], Any]] = {
 
 def _chunks(rng: random.Random, text: str, size: int) -> list[str]:
     return [text[at : at + size] for at in range(0, len(text), size)]
+
+
+def _columns(rng: random.Random, points: list[Vector]) -> dict[str, Vector]:
+    form = rng.choice(("{}s", "{}", "p{}", "{}_list", "all_{}"))
+    return {form.format(axis): list(column) for axis, column in zip("xyz", zip(*points, strict=True), strict=False)}
 
 
 POINT_FORMS: dict[str, Callable[[random.Random, list[Vector]], Any]] = {
@@ -168,6 +259,11 @@ POINT_FORMS: dict[str, Callable[[random.Random, list[Vector]], Any]] = {
     ],
     "named": lambda _, p: {f"p{at}": each for at, each in enumerate(p)},
     "named_objects": lambda _, p: {f"q{at}": dict(zip("xyz", each, strict=False)) for at, each in enumerate(p)},
+    "held": lambda rng, p: [{"name": f"t{at}", rng.choice(("p", "at", "pt")): each} for at, each in enumerate(p)],
+    "held_objects": lambda _, p: [
+        {"part": f"t{at}", "score": 0.9, "pos": dict(zip("xyz", each, strict=False))} for at, each in enumerate(p)
+    ],
+    "columns": _columns,
     "json_text": lambda _, p: json.dumps(p),
     "pair_text": lambda rng, p: rng.choice((";", " ", "|")).join(",".join(f"{x:g}" for x in each) for each in p),
     "wkt": lambda _, p: "MULTIPOINT (" + ", ".join(" ".join(f"{x:g}" for x in each) for each in p) + ")",

@@ -11,7 +11,9 @@ from typing import Any
 from schemas.avro import FAMILY_OF, RECORD_TYPES, contract
 from schemas.records import DEAD_LETTER
 from tests.conformance.mutants import Mutant, Row, generate, tables
+from tests.conformance.schemas import PAYLOADS, ordinary
 from tests.support.world import MODEL, a_camera, a_clip, a_site, clips_of, records_of, span, stander, walker
+from transforms.denial.contracts import contract_findings
 from transforms.denial.records import findings
 from transforms.guard import REASONS, Vocabulary, inspect, to_fields
 from transforms.vocabulary import vocabulary_of
@@ -153,3 +155,13 @@ def false_drops(seed: int = SEED, each: int = 300) -> list[tuple[str, Row]]:
 def false_alarms(deny: Deny = findings) -> list[tuple[str, Row]]:
     """Return rows of ordinary tables that the deny pass takes offence at, with the table's name."""
     return [(name, row) for name, rows in tables() for row in rows if deny(row)]
+
+
+def escaped_schemas(deny: Deny = contract_findings) -> list[str]:
+    """Return the makes of schemas that have room for what may not leave, or say so, and get through."""
+    return [made for made, make in PAYLOADS.items() if not deny(make(random.Random(SEED)))]
+
+
+def accused_schemas(deny: Deny = contract_findings) -> list[str]:
+    """Return the ordinary tables whose schema the deny pass takes offence at."""
+    return [name for name, schema in ordinary() if deny(schema)]

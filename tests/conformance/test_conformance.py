@@ -10,7 +10,18 @@ from schemas.avro import RECORD_TYPES, contract
 from schemas.capacity import capacity_bits, residual_bits
 from tests.conformance import wording
 from tests.conformance.mutants import HERE, KINDS, payloads, tables
-from tests.conformance.suite import EACH, SEED, false_alarms, false_drops, mutants, own_records, show, vocabulary
+from tests.conformance.suite import (
+    EACH,
+    SEED,
+    accused_schemas,
+    escaped_schemas,
+    false_alarms,
+    false_drops,
+    mutants,
+    own_records,
+    show,
+    vocabulary,
+)
 from transforms.denial.reasons import DENIALS
 from transforms.denial.records import findings
 
@@ -41,6 +52,15 @@ def test_no_ordinary_table_is_accused() -> None:
     assert not {name: [tuple(each) for each in findings(row)] for name, row in false_alarms()}
 
 
+def test_no_schema_with_room_for_a_payload_escapes() -> None:
+    assert not escaped_schemas()
+    assert escaped_schemas(lambda schema: [])
+
+
+def test_no_schema_of_an_ordinary_table_is_accused() -> None:
+    assert not accused_schemas()
+
+
 def test_a_seed_gives_the_same_mutants_and_another_one_others() -> None:
     one, same, other = ([repr(mutant.record) for mutant in mutants(seed, 20)] for seed in (1, 1, 2))
     assert one == same
@@ -48,7 +68,7 @@ def test_a_seed_gives_the_same_mutants_and_another_one_others() -> None:
 
 
 def test_the_generator_shares_nothing_with_the_deny_pass() -> None:
-    for path in (Path(wording.__file__), HERE / "shapes.py", HERE / "mutants.py"):
+    for path in (Path(wording.__file__), HERE / "shapes.py", HERE / "schemas.py", HERE / "mutants.py"):
         assert "transforms" not in path.read_text("utf-8")
 
 

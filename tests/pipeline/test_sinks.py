@@ -40,7 +40,7 @@ HEAT = [record for record in GUARDED if record.family == "heatmap"]
 LETTER = Guarded("dead_letter", to_fields(dead_clip("ReadClips", "no_envelope", Origin(), 7, frozenset())))
 
 
-@settings(max_examples=40, derandomize=True, deadline=None)
+@settings(max_examples=40, derandomize=True)
 @given(st.permutations(HEAT), st.lists(st.sampled_from(HEAT), max_size=5))
 def test_order_and_repeats_make_no_difference_to_a_file(rows: list[Guarded], again: list[Guarded]) -> None:
     expected = encode_file("heatmap", [row.fields for row in HEAT])

@@ -50,7 +50,7 @@ def test_groups_windows_and_sites_stand_for_themselves() -> None:
     assert current({"queue": rows}) == {"queue": rows}
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60, derandomize=True)
 @given(st.data())
 def test_the_order_of_loading_makes_no_difference(data: st.DataObject) -> None:
     rows = [row(*numbers) for numbers in itertools.product((1, 2), (1, 2), (0, 1), (0, 60))]

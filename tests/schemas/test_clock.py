@@ -9,7 +9,7 @@ from schemas.clock import from_rfc3339, to_rfc3339
 INSTANTS = st.integers(0, 253_402_300_799_999_999)
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=100, derandomize=True)
 @given(INSTANTS, INSTANTS)
 def test_an_instant_comes_back_and_text_order_is_time_order(one: int, other: int) -> None:
     assert from_rfc3339(to_rfc3339(one)) == one

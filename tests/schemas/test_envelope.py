@@ -18,7 +18,7 @@ SEALED = replace(GOOD, key_id="2026-a")
 SECRET = "jane-doe"
 
 
-@settings(max_examples=50, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True)
 @given(
     st.integers(0, LATEST_US - 10**9), st.integers(1, 10**9), st.integers(0, 2**63 - 1),
     st.floats(1e-3, 1e3), st.text(max_size=20),

@@ -62,6 +62,16 @@ def test_the_contracts_of_today_and_their_words_pass() -> None:
             [{"name": "v", "type": {"type": "enum", "name": "V", "symbols": ["MALE", "FEMALE"]}}],
             "footfall.v: name_of_demographics",
         ),
+        (
+            [{"name": "v", "type": {"type": "enum", "name": "AgeGroup", "symbols": ["A"]}}],
+            "footfall.v: name_of_demographics",
+        ),
+        ([{"name": "v", "type": {"type": "array", "items": "int"}}], "footfall.v: vector"),
+        ([{"name": "blob", "type": {"type": "array", "items": "string"}}], "footfall.blob: encoded_text"),
+        (
+            [{"name": f"q{a}{b}", "type": "int", "min": 0, "max": 9} for a in "abcdefgh" for b in "abcdefgh"],
+            "footfall.(record): vector",
+        ),
         ([{"name": "note", "type": "string"}], "footfall.note: no_vocabulary"),
         ([{"name": "v", "type": "double", "min": 0, "max": 1}], "footfall.v: no_step"),
         ([{"name": "v", "type": "long"}], "footfall.v: unbounded"),

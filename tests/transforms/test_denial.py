@@ -8,6 +8,7 @@ import struct
 import uuid
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -24,6 +25,11 @@ RAW = [RNG.gauss(0, 1) for _ in range(128)]
 UNIT = [value / math.hypot(*RAW) for value in RAW]
 FACE = [[30.2, 65.1], [62.0, 65.3], [48.1, 90.2], [33.7, 120.5], [60.2, 121.9]]
 DAY = [2, 1, 0, 0, 1, 3, 9, 24, 51, 80, 96, 120, 133, 128, 117, 122, 140, 151, 120, 84, 51, 30, 14, 6]
+
+
+def lettered(at: int) -> str:
+    """Return a name that is neither a word nor numbered."""
+    return f"q{chr(97 + at % 26)}{chr(97 + at // 26)}"
 
 
 @pytest.mark.parametrize(
@@ -43,6 +49,9 @@ DAY = [2, 1, 0, 0, 1, 3, 9, 24, 51, 80, 96, 120, 133, 128, 117, 122, 140, 151, 1
         ("性別", "demographics"), ("hair_color", "appearance"),
         ("upperBodyColor", "body"), ("smileScore", "emotion"), ("purchase_intent", "emotion"),
         ("trackId", "identity"), ("visitor_uuid", "identity"),
+        ("脸", "face"), ("चेहरा", "face"), ("khuôn_mặt", "face"), ("eye_contact_seconds", "gaze"),
+        ("dna_profile", "template"), ("ear_print", "template"), ("walkingCadence", "gait"),
+        ("is_returning_visitor", "identity"), ("person_bbox", "trail"),
         ("number_plate", "identity"), ("wifi_mac", "identity"), ("trajectory", "trail"), ("image_base64", "pixels"),
     ],
 )  # fmt: skip
@@ -64,6 +73,8 @@ def test_names_are_read_through_spelling_and_language(name: str, family: str) ->
         "tracking_number", "feature_flag", "body_bytes",
         "latent_heat_flux", "embedding_latency_ms", "heartbeat", "search_intent", "loyalty_share", "iris_opening",
         "skin_temperature_sea", "kind", "p95",
+        "脸书广告", "eye_contact_lenses_sales", "dna_kits_sold", "palm_oil_kg", "returning_visitors",
+        "returning_visitor_rate", "walking_distance_m", "person_bbox_count",
         "pm25", "u10", "Besucher", "fréquentation", "客流量", "来客数", "рост_продаж", "visitantes",
     ],
 )  # fmt: skip
@@ -97,6 +108,14 @@ def test_a_name_has_words_and_readings() -> None:
         [str(x) for x in UNIT], json.dumps(UNIT), json.dumps(json.dumps({"z": UNIT})), ",".join(map(str, UNIT)),
         "|".join(f"e{at}={x:.4f}" for at, x in enumerate(UNIT)),
         [int(x > 0) for x in UNIT],
+        [each for x in UNIT for each in ("a", x)], [each for at, x in enumerate(UNIT) for each in (f"p{at}", x)],
+        {lettered(row): UNIT[row * 7 : row * 7 + 7] for row in range(18)},
+        [{lettered(at): x} for at, x in enumerate(UNIT)],
+        [f"{x:.4f}px" for x in UNIT], {lettered(at): f"v{x:.4f}" for at, x in enumerate(UNIT)},
+        "; ".join(f"{lettered(at)} is {x}" for at, x in enumerate(UNIT)), " ".join(f"{x:.4f}and" for x in UNIT),
+        [x.hex() for x in UNIT], [f"{x:.5f}".replace(".", ",") for x in UNIT],
+        {lettered(at): x > 0 for at, x in enumerate(UNIT)}, {lettered(at): int(x > 0) for at, x in enumerate(UNIT)},
+        [{lettered(at): x > 0} for at, x in enumerate(UNIT)], " ".join("yes" if x > 0 else "no" for x in UNIT),
     ],
 )  # fmt: skip
 def test_a_vector_in_any_shape_is_denied_under_a_harmless_name(value: Any) -> None:
@@ -115,6 +134,11 @@ def test_a_vector_cut_to_fields_is_denied(stem: str) -> None:
     [
         FACE, [{"x": x, "y": y} for x, y in FACE], {f"p{at}": point for at, point in enumerate(FACE)}, json.dumps(FACE),
         ";".join(f"{x},{y}" for x, y in FACE), [{"Type": f"t{at}", "X": x, "Y": y} for at, (x, y) in enumerate(FACE)],
+        [{"name": f"t{at}", "p": point} for at, point in enumerate(FACE)],
+        [{"part": f"t{at}", "score": 0.9, "pos": {"x": x, "y": y}} for at, (x, y) in enumerate(FACE)],
+        {f"t{at}": {"p": point} for at, point in enumerate(FACE)},
+        {"xs": [x for x, _ in FACE], "ys": [y for _, y in FACE]},
+        {"pX": [x for x, _ in FACE], "pY": [y for _, y in FACE]},
     ],
 )  # fmt: skip
 def test_a_layout_of_points_is_denied(value: Any) -> None:
@@ -162,6 +186,57 @@ def test_ordinary_values_pass(value: Any) -> None:
     assert not findings({"q": value})
 
 
+BASE64, HEXADECIMAL = base64.b64encode(CONTENT).decode(), CONTENT.hex()
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [(BASE64, 12), (BASE64, 15), (BASE64, 18), (HEXADECIMAL, 10), (HEXADECIMAL, 14)]
+)
+def test_encoded_text_in_short_pieces_is_denied(text: str, size: int) -> None:
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    for value in (
+        pieces,
+        {lettered(at): piece for at, piece in enumerate(pieces)},
+        " ".join(pieces),
+        ", ".join(pieces),
+    ):
+        assert [found.reason for found in findings({"q": value})] == ["encoded_text"]
+    assert not findings({"order_ids": pieces}), "ids of things may look so"
+
+
+def test_places_ranges_and_sizes_are_no_points() -> None:
+    towns = {
+        "Lyon": [45.764, 4.8357],
+        "Brest": [48.3904, -4.4861],
+        "London": [51.5072, -0.1276],
+        "Metz": [49.1193, 6.1757],
+        "Nice": [43.7102, 7.262],
+    }
+    assert not findings({"stores": [{"store": name, "location": at} for name, at in towns.items()]})
+    assert findings({"stores": [{"store": "hall", "location": at} for at in towns.values()]}), "where one thing went"
+    assert findings({"people": [{"store": name, "location": at} for name, at in towns.items()]})
+    assert findings({"stores": [{"store": f"left eye {n}", "location": at} for n, at in enumerate(towns.values())]})
+    edges = [0, 10, 30, 60, 120, 300]
+    assert not findings({"rows": [{"label": "x", "of": [a, b]} for a, b in pairwise(edges)]})
+    assert not findings({"rows": [{"sku": f"P{at}", "size_cm": [at + 0.5, 3.1, 9]} for at in range(6)]})
+    assert not findings({"chart": "dwell", "x": [0, 10, 30, 60, 120], "y": [31, 22, 18, 9, 4]})
+
+
+@pytest.mark.parametrize(
+    ("record", "path"),
+    [
+        ({"id": "a1b2c3d4e5", "type": "person", "x": 0.1, "y": 0.2}, "id"),
+        ({"objectId": 17, "objectType": "human"}, "objectId"),
+        ({"id": 7, "label": "pedestrian", "confidence": 0.9}, "id"),
+        ({"zone_id": 3, "class": "person", "count": 4}, ""),
+        ({"id": "cnt-7", "type": "people", "total": 182}, ""), ({"id": 7, "type": "car", "x": 0.1, "y": 0.2}, ""),
+        ({"camera_id": "c1", "type": "person", "confidence": 0.9}, ""),
+    ],
+)  # fmt: skip
+def test_an_id_of_what_a_record_says_is_a_person_is_denied(record: dict[str, Any], path: str) -> None:
+    assert [tuple(found) for found in findings(record)] == ([(path, "name_of_identity")] if path else [])
+
+
 def test_series_that_say_so_and_behave_so_pass() -> None:
     assert not findings({"hourly_counts": DAY * 4})
     assert not findings({f"h{hour}": count for hour, count in enumerate(DAY)})
@@ -198,7 +273,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ANYTHING)
 def test_any_record_is_judged_and_twice_alike(record: Any) -> None:
     found = findings(record)

@@ -19,7 +19,7 @@ def plain(clip: ClipDetections) -> dict[str, object]:
     }
 
 
-@settings(max_examples=50, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True)
 @given(
     st.integers(0, 600), st.integers(1, 100), st.sampled_from([1, 5, 25]), st.booleans(), st.integers(0, 31),
     st.integers(0, 3),

@@ -51,7 +51,7 @@ def test_flaws_are_told_apart_and_none_is_counted_twice_in_their_sum() -> None:
     assert events.flawed_us == 12
 
 
-@settings(max_examples=30, derandomize=True, deadline=None)
+@settings(max_examples=30, derandomize=True)
 @given(st.integers(1, 10**12))
 def test_track_numbers_do_not_cross(number: int) -> None:
     assert anonymise(tracklets(happened(number))) == anonymise(tracklets(happened(1)))

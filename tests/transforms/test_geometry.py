@@ -36,7 +36,7 @@ def test_left_and_upper_edges_belong_to_a_zone(point: tuple[float, float], is_in
     assert inside(np.array([point]), polygon).tolist() == [is_inside]
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=100, derandomize=True)
 @given(st.lists(st.tuples(st.integers(0, 31), st.integers(0, 31)), min_size=1, max_size=30))
 def test_zones_that_tile_the_floor_share_no_point_and_miss_none(cells: list[tuple[int, int]]) -> None:
     """Points on a fine grid, tiles whose edges lie on it: each point is in exactly one tile."""
@@ -50,7 +50,7 @@ def test_a_dent_is_outside() -> None:
     assert inside(np.array([[2.0, 3.0], [0.5, 2.0], [3.6, 2.0]]), polygon).tolist() == [False, True, True]
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=200, derandomize=True)
 @given(POINT, POINT, POINT, POINT)
 def test_a_crossing_is_one_from_all_four_ends_and_changes_sides(
     p: np.ndarray, q: np.ndarray, a: np.ndarray, b: np.ndarray
@@ -63,7 +63,7 @@ def test_a_crossing_is_one_from_all_four_ends_and_changes_sides(
         assert before * after < 0
 
 
-@settings(max_examples=50, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True)
 @given(POINT, POINT, POINT)
 def test_what_only_touches_an_end_does_not_cross(p: np.ndarray, q: np.ndarray, a: np.ndarray) -> None:
     touched = (p + q) / 2

@@ -18,7 +18,7 @@ def floor(**changes: float) -> Floor:
     return floor_of(group.cameras, group.shared)
 
 
-@settings(max_examples=50, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True)
 @given(st.lists(PLACE, min_size=1, max_size=9))
 def test_foot_points_come_back_to_where_people_stand(places: list[tuple[float, float]]) -> None:
     """Calibrated by four points found to the pixel, both cameras agree to centimetres."""

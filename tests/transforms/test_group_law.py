@@ -38,7 +38,7 @@ RECORDED = [
 EXPECTED = records_of(SITE, RECORDED, ASKED)
 
 
-@settings(max_examples=3, deadline=None, derandomize=True)
+@settings(max_examples=3, derandomize=True)
 @given(st.integers(0, 2**32))
 def test_any_permutation_duplication_and_split_ends_with_the_same_records(seed: int) -> None:
     rng = random.Random(seed)
@@ -47,7 +47,7 @@ def test_any_permutation_duplication_and_split_ends_with_the_same_records(seed: 
     assert what_stands(streamed(SITE, ASKED, bundles(rng, clips))) == EXPECTED
 
 
-@settings(max_examples=4, deadline=None, derandomize=True)
+@settings(max_examples=4, derandomize=True)
 @given(st.sets(st.sampled_from(RECORDED), max_size=len(RECORDED) - 1))
 def test_one_more_clip_of_either_camera_is_a_higher_revision_of_all(subset: set[ClipDetections]) -> None:
     missing = [clip for clip in RECORDED if clip not in subset]
@@ -133,7 +133,7 @@ def summed(tracklets: list[Tracklets]) -> dict[str, object]:
 WHOLE = in_segments([0.0, 125.0], through_bytes=False)
 
 
-@settings(max_examples=3, deadline=None, derandomize=True)
+@settings(max_examples=3, derandomize=True)
 @given(st.sets(st.integers(1, 1249), max_size=6), st.booleans())
 def test_any_segments_add_up_to_one_run_and_go_through_bytes(cuts: set[int], through_bytes: bool) -> None:
     borders = [0.0, *sorted(cut / 10 for cut in cuts), 125.0]

@@ -126,7 +126,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=150, derandomize=True, deadline=None)
+@settings(max_examples=150, derandomize=True)
 @given(st.dictionaries(NAMES | st.text(max_size=10), ANYTHING, max_size=4))
 def test_whatever_is_kept_is_legal_and_can_be_written(changes: dict[str, Any]) -> None:
     verdict = judged(**changes)

@@ -108,7 +108,7 @@ def test_what_is_missed_where_nothing_is_counted_adds_up() -> None:
     assert low == 0 and high is not None and 6 < high < 15
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=200, derandomize=True)
 @given(PAIRS, st.integers(0, 10_000), st.floats(0.1, 90_000), st.randoms(use_true_random=False))
 def test_the_value_is_within_and_nothing_is_below_nobody(
     pairs: Pairs, counted: int, seconds: float, rng: random.Random
@@ -123,7 +123,7 @@ def test_the_value_is_within_and_nothing_is_below_nobody(
     assert interval_of_sum(errors_of(samples(mixed)), counted, seconds) == found, "whatever the samples' order"
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=100, derandomize=True)
 @given(PAIRS, st.floats(0, 50).map(lambda mean: round(mean, 3)), st.floats(1, 900))
 def test_a_mean_is_within_in_thousandths(pairs: Pairs, mean: float, times: float) -> None:
     for each in (1, times):

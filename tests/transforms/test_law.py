@@ -43,7 +43,7 @@ def bundles(rng: random.Random, clips: Sequence[ClipDetections]) -> list[Happeni
     return [*happenings, 900]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(0, 2**32))
 def test_any_permutation_duplication_and_split_ends_with_the_same_records(seed: int) -> None:
     rng = random.Random(seed)
@@ -52,7 +52,7 @@ def test_any_permutation_duplication_and_split_ends_with_the_same_records(seed: 
     assert standing(streamed(SITE, ASKED, bundles(rng, clips))) == EXPECTED
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sets(st.sampled_from(RECORDED), max_size=len(RECORDED) - 1))
 def test_a_subset_never_has_a_higher_revision_and_a_lower_one_where_a_clip_is_missing(
     subset: set[ClipDetections],

@@ -77,7 +77,7 @@ def test_a_weak_box_is_no_head_but_its_chain_has_begun() -> None:
     assert [each.heads_us.tolist() for each in found] == [[4e6 / FPS]] * 2 + [[]] * 4
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(clips(), st.integers(0, 39))
 def test_nothing_beyond_the_foresight_is_looked_at(frames: Frames, cut: int) -> None:
     """What is told of a head a second away reaches another second on."""
@@ -89,7 +89,7 @@ def test_nothing_beyond_the_foresight_is_looked_at(frames: Frames, cut: int) -> 
         np.testing.assert_array_equal(one.heads_after, other.heads_after)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(clips(), st.integers(0, 2**32))
 def test_the_order_of_boxes_makes_no_difference(frames: Frames, seed: int) -> None:
     random = np.random.default_rng(seed)

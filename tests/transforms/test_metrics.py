@@ -69,7 +69,7 @@ def test_a_window_whose_segments_do_not_agree_is_not_written(segments: list[Plac
     assert agreeing(WINDOW, segments) is None
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60, derandomize=True)
 @given(st.data())
 def test_agreement_is_associative_commutative_and_idempotent(data: st.DataObject) -> None:
     """Segments of several runs of one day, in any order, with repeats and cut back to what agreed in between."""
@@ -153,7 +153,7 @@ def test_stays_fall_into_half_open_bins_and_totals_stand_apart() -> None:
     assert totals == {"COMPLETED": (5, 2.4, 2.0, 5.0), "CENSORED": (2, 90.0, 90.0, 90.0), "OPEN": (0, None, None, None)}
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60, derandomize=True)
 @given(st.lists(st.tuples(st.integers(0, 100), st.integers(1, 5)), max_size=8))
 def test_bins_add_up_to_the_total_and_quantiles_are_stays(stays: list[tuple[int, int]]) -> None:
     visits = tuple(VisitEvents(1, seconds_, False, count) for seconds_, count in stays)
@@ -216,7 +216,7 @@ ORDINARY = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=8, derandomize=True, deadline=None)
+@settings(max_examples=8, derandomize=True)
 @given(st.lists(ORDINARY, min_size=1, max_size=4))
 def test_what_a_window_says_does_not_depend_on_which_others_are_written(people: list[Person]) -> None:
     clips = clips_of(people, 120)

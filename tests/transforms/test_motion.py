@@ -1,7 +1,7 @@
 """The motion filter: exact in time, free of scale, honest about what it does not know."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.motion import (
@@ -113,7 +113,6 @@ def test_each_track_is_paired_with_each_box() -> None:
             np.testing.assert_allclose(table[k, n], one[0])
 
 
-@settings(deadline=None)
 @given(st.floats(-0.3, 0.3), st.floats(-0.3, 0.3))
 def test_a_walk_looked_at_backwards_agrees_with_itself_best(speed: float, other: float) -> None:
     """Tracks come from the left to the box; what comes after is the walk on from it, run backwards."""

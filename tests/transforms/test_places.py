@@ -92,7 +92,7 @@ def test_what_is_no_crossing(feet: list[Foot]) -> None:
     assert crossings(feet) == []
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=100, derandomize=True)
 @given(st.lists(st.tuples(st.integers(-30, 30), st.integers(5, 95)), min_size=2, max_size=40))
 def test_crossings_alternate_and_agree_with_where_somebody_ends(steps: list[tuple[int, int]]) -> None:
     feet = [(1 + x / 100, y / 100) for x, y in steps]
@@ -288,7 +288,7 @@ def test_a_flawed_picture_observes_nothing_and_shows_nobody() -> None:
     assert run.happened.flawed_us == {5: FRAME_US}
 
 
-@settings(max_examples=50, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True)
 @given(st.integers(1, 3 * SECOND_US), st.integers(0, 4 * SECOND_US))
 def test_a_held_stretch_is_split_at_a_border_exactly(length_us: int, border_us: int) -> None:
     layout = layout_of(a_camera(), ASPECT)

@@ -41,7 +41,7 @@ PERSON = st.one_of(
     ),
 )  # fmt: skip
 CLIP = st.tuples(st.integers(0, 500), st.integers(5, 150), st.integers(0, 2), st.sampled_from("ggggbf"))
-SCENES = settings(max_examples=30, derandomize=True, deadline=None)
+SCENES = settings(max_examples=30, derandomize=True)
 
 
 def drawn(clips: list[tuple[int, int, int, str]], people: list) -> list[ClipDetections]:

@@ -15,7 +15,7 @@ KEYS = Keys({"new": b"n" * KEY_BYTES, "old": b"o" * KEY_BYTES})
 CLIP = b"a watchable clip" * 50
 
 
-@settings(max_examples=30, derandomize=True, deadline=None)
+@settings(max_examples=30, derandomize=True)
 @given(st.binary(max_size=2000), st.sampled_from(sorted(KEYS)))
 def test_a_payload_comes_back(payload: bytes, key_id: str) -> None:
     envelope = replace(ENVELOPE, key_id=key_id)

@@ -63,7 +63,7 @@ def test_each_clip_is_counted_by_what_became_of_it() -> None:
     assert sum(tally.geometry_gone.values()) == 1
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60, derandomize=True)
 @given(st.permutations(TOLD), st.lists(st.sampled_from(TOLD), max_size=8))
 def test_neither_order_nor_repeats_make_a_difference(facts: list[ClipFact], again: list[ClipFact]) -> None:
     assert counts(facts + again) == counts(TOLD)

@@ -42,7 +42,7 @@ def covered(clips: list[ClipDetections]) -> set[tuple[int, int]]:
     return found
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=200, derandomize=True)
 @given(CLIPS)
 def test_each_instant_is_covered_once_by_its_first_clip(clips: list[ClipDetections]) -> None:
     found = stretches(clips)
@@ -52,7 +52,7 @@ def test_each_instant_is_covered_once_by_its_first_clip(clips: list[ClipDetectio
     assert total == len(covered(clips)) * 100_000
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=100, derandomize=True)
 @given(st.data())
 def test_order_repeats_and_pieces_make_no_difference(data: st.DataObject) -> None:
     clips = data.draw(st.lists(CLIP, min_size=1, max_size=8))
@@ -64,7 +64,7 @@ def test_order_repeats_and_pieces_make_no_difference(data: st.DataObject) -> Non
     assert pieces == stretches(clips)
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=100, derandomize=True)
 @given(CLIPS, st.integers(0, 7))
 def test_without_a_clip_only_what_no_other_covers_is_lost(clips: list[ClipDetections], which: int) -> None:
     rest = clips[:which] + clips[which + 1 :]
@@ -77,7 +77,7 @@ def test_without_a_clip_only_what_no_other_covers_is_lost(clips: list[ClipDetect
         assert stretches(rest) == stretches(clips)
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=100, derandomize=True)
 @given(CLIPS)
 def test_every_frame_is_looked_at_or_counted_as_left_out(clips: list[ClipDetections]) -> None:
     ordered = distinct(clips)
@@ -132,7 +132,7 @@ def test_deliveries_that_differ_in_number_or_rate_are_clips_of_their_own_whateve
         assert stretches([*several]) == stretches([slower, clip, other, again])
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=100, derandomize=True)
 @given(CLIPS, st.integers(0, END_S * 10))
 def test_where_a_day_opens_it_is_covered_from_its_first_instant(clips: list[ClipDetections], tenth: int) -> None:
     opens_us = seconds(tenth / 10)

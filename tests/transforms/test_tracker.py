@@ -70,7 +70,7 @@ def scenes(draw: st.DrawFn) -> list[Frame]:
     return frames
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(scenes(), st.integers(0, 2**32))
 def test_the_order_of_boxes_makes_no_difference(frames: list[Frame], seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -81,7 +81,7 @@ def test_the_order_of_boxes_makes_no_difference(frames: list[Frame], seed: int) 
     assert all(map(same, sightings_of(frames), sightings_of(shuffled)))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(scenes(), st.integers(0, 25))
 def test_a_decoded_state_goes_on_exactly(frames: list[Frame], pause: int) -> None:
     states = [tracker.start(), *(state for state, _ in follow(frames))]
@@ -95,7 +95,7 @@ def test_a_decoded_state_goes_on_exactly(frames: list[Frame], pause: int) -> Non
         assert tracker.encode(resumed[-1][0]) == tracker.encode(states[-1])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(scenes())
 def test_numbers_count_up_and_tracks_end_once(frames: list[Frame]) -> None:
     before, ended, sure = tracker.start(), set(), set()
@@ -111,7 +111,7 @@ def test_numbers_count_up_and_tracks_end_once(frames: list[Frame]) -> None:
         before = state
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(scenes())
 def test_a_step_leaves_its_input_as_it_was(frames: list[Frame]) -> None:
     state = tracker.start()
@@ -160,7 +160,7 @@ def test_who_steps_out_from_behind_a_pole_is_told_by_where_he_goes(hidden_s: flo
     assert seeing.track[np.argmin(seeing.boxes[:, 0])] == 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(scenes(), st.integers(0, 2**32), st.integers(0, 25))
 def test_looking_ahead_neither_the_order_of_boxes_nor_a_decoded_state_matters(
     frames: list[Frame], seed: int, pause: int
@@ -193,7 +193,7 @@ def test_a_person_gone_for_long_is_another() -> None:
     assert found[-1].track.tolist() == [2]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32))
 def test_a_flickering_person_is_one(seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -205,7 +205,6 @@ def test_a_flickering_person_is_one(seed: int) -> None:
     assert {track for sightings in sightings_of(frames) for track in sightings.track} == {1}
 
 
-@settings(deadline=None)
 @given(st.floats(0, 1), st.floats(0.5, 5))
 def test_single_flashes_are_never_confirmed(score: float, pause: float) -> None:
     frames = []

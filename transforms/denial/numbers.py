@@ -1,4 +1,4 @@
-"""Denial by the shape of numbers: rows that are an embedding's rather than a measurement's, and layouts of points.
+"""Denial by the shape of numbers: rows that are an embedding's rather than a measurement's.
 
 A row of 32 numbers or more is denied unless its name says over what it runs (hours, bins, zones) and its numbers
 behave so: neighbours are alike, or they are small skewed counts. Shorter rows are denied where they could be
@@ -8,18 +8,24 @@ nothing else: unit length, or fine fractions of both signs without order.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+import re
+from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
-
-from transforms.denial.words import group
 
 LONG_ROW = 32
 """So many numbers in a row are denied, unless they are known to be a series."""
 SHORT_ROW = 8
-MANY_POINTS = 5
+MANY_BITS = 64
+"""So many values of two kinds, as yes and no, are taken for bits."""
+_MANY_SMALL = 48
 _LAGS = (1, 7, 24)
+_HEX_FLOAT = re.compile(r"(?i)[-+]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)p[-+]?\d+")
+"""C99's: `0x1.8p-3`."""
+_DRESSED = re.compile(
+    r"(?:[^\W\d_]{0,4}|[#$€£~<>≈])\s?([-+]?\d*[.,]\d+(?:e[-+]?\d+)?)\s?(?:[^\W\d_]{0,4}|[%°$€£])", re.IGNORECASE
+)
+"""A fraction with a unit or a letter or two at it: `0.125px`, `v0.125`; also with a decimal comma."""
 
 
 def number(value: Any) -> float | None:
@@ -29,12 +35,20 @@ def number(value: Any) -> float | None:
     if isinstance(value, int | float):
         return float(value) if abs(value) < 1e300 else None
     if isinstance(value, str) and len(value) <= 32:
-        try:
-            found = float(value)
-        except ValueError:
-            return None
-        return found if math.isfinite(found) else None
+        found = _read(value)
+        return found if found is not None and math.isfinite(found) else None
     return None
+
+
+def _read(text: str) -> float | None:
+    """Return the number that a text is, however it is written."""
+    try:
+        return float.fromhex(text) if _HEX_FLOAT.fullmatch(text) else float(text)
+    except OverflowError:
+        return None
+    except ValueError:
+        dressed = _DRESSED.fullmatch(text)
+        return float(dressed[1].replace(",", ".")) if dressed else None
 
 
 def is_vector(values: Sequence[float], *, series: bool, width: int = 0) -> bool:
@@ -56,8 +70,8 @@ def is_vector(values: Sequence[float], *, series: bool, width: int = 0) -> bool:
     if _unit(values) and fine:
         return True
     if count < LONG_ROW:
-        return mixed and fine and not _smooth(values, width)
-    return not (series and (_smooth(values, width) or _counts(values)))
+        return mixed and fine and not is_smooth(values, width)
+    return not (series and (is_smooth(values, width) or _counts(values)))
 
 
 def is_spread(values: Sequence[float]) -> bool:
@@ -70,21 +84,59 @@ def is_spread(values: Sequence[float]) -> bool:
         signed = [value for value in small if value < 128]
         if len(signed) >= LONG_ROW and _mixed(signed):
             return True
-        if len(small) >= 48 and (_fills_a_byte(small) or _is_rectified(small)):
+        if len(small) >= _MANY_SMALL and (_fills_a_byte(small) or _is_rectified(small)):
             return True
-    fine = [value for value in values if abs(value) <= 8 and value != round(value, 3)]
+    fine = _fine(values)
+    return _are_alike(values, fine)
+
+
+def is_strewn(values: Sequence[float]) -> bool:
+    """Say whether numbers from many short rows are nearly all fine fractions of one kind, as a cut vector's are."""
+    fine = _fine(values)
+    if len(fine) + values.count(0) < 0.75 * len(values):
+        return False
+    return _are_alike(values, fine)
+
+
+def are_eight_bit(values: Sequence[float]) -> bool:
+    """Say whether many whole numbers among words are of both signs or rectified, as a vector's in eight bits are."""
+    return len(values) >= LONG_ROW and (_mixed(values) or (len(values) >= _MANY_SMALL and _is_rectified(values)))
+
+
+def are_bits(values: Sequence[Any]) -> bool:
+    """Say whether many values are of two kinds, both common and without order, as a vector's signs are."""
+    kinds = sorted({str(value) for value in values[:MANY_BITS]})
+    if len(values) < MANY_BITS or len(kinds) != 2 or any(str(value) not in kinds for value in values):
+        return False
+    bits = [float(str(value) == kinds[1]) for value in values]
+    return 0.3 <= fmean(bits) <= 0.7 and not is_smooth(bits)
+
+
+def _fine(values: Sequence[float]) -> list[float]:
+    """Return the fractions that have four decimals and more, and are no larger than a vector's."""
+    return [value for value in values if abs(value) <= 8 and value != round(value, 3)]
+
+
+def _are_alike(values: Sequence[float], fine: Sequence[float]) -> bool:
+    """Say whether many fine fractions are of both signs, of unit length together, or half of them cut to zero."""
     zeros = values.count(0)
-    if len(fine) >= LONG_ROW * 3 // 4 and 0.3 <= zeros / (len(fine) + zeros) <= 0.7:
-        return True  # rectified
-    return len(fine) >= LONG_ROW * 3 // 4 and len(values) >= LONG_ROW and (_unit(fine) or _mixed(fine))
+    shown = len(fine) + zeros
+    if len(fine) >= 20 and shown >= _MANY_SMALL and 0.3 <= zeros / shown <= 0.7:
+        return True
+    long = len(fine) >= LONG_ROW * 3 // 4 and len(values) >= LONG_ROW
+    return long and (_unit(fine) or _mixed(fine))
 
 
 def _is_rectified(values: Sequence[float]) -> bool:
-    """Say whether whole numbers are half zeros, half as large as a vector's in eight bits: rare counts are small."""
-    said = sorted(value for value in values if value)
-    if min(values) < 0 or not 0.3 <= len(said) / len(values) <= 0.7:
+    """Say whether whole numbers are half the least of them, half as far above it as a vector's in eight bits.
+
+    Rare counts are small.
+    """
+    least = min(values)
+    above = sorted(value - least for value in values if value > least)
+    if least < 0 or not 0.3 <= len(above) / len(values) <= 0.7:
         return False
-    return max(said) < 128 and said[len(said) // 2] >= 12 and _skew(said) < 1.4
+    return above[-1] < 128 and above[len(above) // 2] >= 12 and _skew(above) < 1.6
 
 
 def _mixed(values: Sequence[float]) -> bool:
@@ -96,7 +148,7 @@ def _unit(values: Sequence[float]) -> bool:
     return abs(math.hypot(*values) - 1) < 0.02 and max(map(abs, values)) < 0.95
 
 
-def _smooth(values: Sequence[float], width: int) -> bool:
+def is_smooth(values: Sequence[float], width: int = 0) -> bool:
     """Say whether neighbours are alike, in rows or columns, or those a week or a day apart: well beyond chance."""
     mean = fmean(values)
     apart = [value - mean for value in values]
@@ -135,60 +187,4 @@ def _fills_a_byte(values: Sequence[float]) -> bool:
         return True  # as far as a scale goes
     mean = fmean(values)
     spread = math.sqrt(fmean([(value - mean) ** 2 for value in values]))
-    return min(values) >= 0 and max(values) <= 255 and 90 <= mean <= 165 and spread >= 12 and abs(_skew(values)) < 0.6
-
-
-def rows_of(parts: Sequence[Any]) -> list[list[float]] | None:
-    """Return the points that a list holds, each two to four numbers in a list or under short names; None for others."""
-    found = []
-    for part in parts:
-        if isinstance(part, Mapping):
-            named = {str(name): number(value) for name, value in part.items()}
-            row = [value for value in named.values() if value is not None]
-            others = [part[name] for name, value in named.items() if value is None]
-            axes = [name for name, value in named.items() if value is not None and _is_axis(name)]
-            if len(axes) < 2 or not all(isinstance(other, str | bool) or other is None for other in others):
-                return None
-        elif isinstance(part, list | tuple):
-            numbers = [number(value) for value in part]
-            row = [value for value in numbers if value is not None]
-            if len(row) < len(numbers):
-                return None
-        else:
-            return None
-        if not 2 <= len(row) <= 4:
-            return None
-        found.append(row)
-    return found
-
-
-def _is_axis(name: str) -> bool:
-    """Say whether a name is one that a point's parts have: an axis, or anything as short."""
-    return (
-        name.lower() in group("axes")
-        or len(name) == 1
-        or name.lower().rstrip("0123456789_-").split("_")[-1] in group("axes")
-    )
-
-
-def are_points(rows: Sequence[Sequence[float]], *, series: bool, area: bool) -> bool:
-    """Say whether rows of two to four numbers are a layout of points, as of landmarks, joints or a trail.
-
-    Args:
-      rows: The points.
-      series: Whether names say over what they run.
-      area: Whether names say that they border an area.
-    """
-    if len(rows) < MANY_POINTS:
-        return False
-    if (area and rows[0] == rows[-1]) or run_on(rows):
-        return False
-    whole = all(value >= 0 and value == int(value) for row in rows for value in row)
-    return not (series and whole)
-
-
-def run_on(rows: Sequence[Sequence[float]]) -> bool:
-    """Say whether rows run over time or over equal steps, which their first numbers are."""
-    first = [row[0] for row in rows]
-    steps = [after - before for before, after in pairwise(first)]
-    return bool(steps) and min(steps) > 0 and (min(first) > 1e8 or max(steps) - min(steps) <= 0.01 * max(steps))
+    return min(values) >= 0 and max(values) <= 255 and 90 <= mean <= 165 and spread >= 12 and abs(_skew(values)) < 0.9

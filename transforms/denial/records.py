@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from transforms.denial import numbers, texts
+from transforms.denial import numbers, pieces, points, texts
 from transforms.denial.compounds import words_in
-from transforms.denial.letters import plain
+from transforms.denial.letters import plain, words_of
 from transforms.denial.names import family_of, says_person
 from transforms.denial.reasons import (
     ENCODED_TEXT,
@@ -27,6 +27,7 @@ from transforms.denial.reasons import (
     RAW_BYTES,
     TOO_DEEP,
     UNKNOWN_TYPE,
+    VALUES,
     VECTOR,
     Finding,
 )
@@ -39,8 +40,10 @@ DEEPEST = 40
 
 _CALENDAR = {"h": 24, "d": 31, "m": 60, "w": 53, "q": 96, "p": 100, "t": 24}
 """Single letters before a number, and how many of them there may be: `h0` to `h23`."""
-_SERIES = "series"
+_SERIES = " series"
 """Stands in a path for what neighbours say: that a row runs over time."""
+_FEW_KINDS = 4
+"""Of texts that stand between numbers, and say nothing of each."""
 _PLAIN_NAME = re.compile(r"[\w .$/#-]{1,48}")
 
 Above = tuple[str, ...]
@@ -60,9 +63,9 @@ def _within(value: Any, above: Above, path: str) -> Iterator[Finding]:
     if len(above) > DEEPEST:
         yield Finding(path, TOO_DEEP)
     elif isinstance(value, Mapping):
-        yield from _mapping(value, above, path)
+        yield from _whole(_mapping(value, above, path), value, above, path)
     elif isinstance(value, list | tuple | set | frozenset):
-        yield from _list(list(value), above, path)
+        yield from _whole(_list(list(value), above, path), value, above, path)
     elif isinstance(value, str):
         yield from _text(value, above, path)
     elif isinstance(value, bytes | bytearray | memoryview):
@@ -76,16 +79,29 @@ def _within(value: Any, above: Above, path: str) -> Iterator[Finding]:
         yield Finding(path, UNKNOWN_TYPE)
 
 
+def _whole(found: Iterator[Finding], value: Any, above: Above, path: str) -> Iterator[Finding]:
+    """Yield what is denied within a list or an object, and else what its parts are together."""
+    shapes = False
+    for each in found:
+        shapes = shapes or each.reason in VALUES
+        yield each
+    if not shapes and (reason := pieces.fault_of(value, above)):
+        yield Finding(path or RECORD, reason)
+
+
 def _mapping(record: Mapping[Any, Any], above: Above, path: str) -> Iterator[Finding]:
     names = [str(name) for name in record]
-    beside = frozenset(names)
+    beside, said_above = frozenset(names), _named(above)
     denied = set()
     for name in names:
         at = f"{path}.{shown(name)}" if path else shown(name)
-        if reason := name_fault(name, above, beside):
+        if reason := name_fault(name, said_above, beside):
             denied.add(name)
             yield Finding(at, reason)
-    if said := _said_by_value(record, above):
+    if (of_person := _id_of_a_person(record)) and of_person not in denied:
+        denied.add(of_person)
+        yield Finding(f"{path}.{shown(of_person)}" if path else shown(of_person), "name_of_identity")
+    if said := _said_by_value(record, said_above):
         yield Finding(path or RECORD, said)
         return
     rest = {name: record[key] for key, name in zip(record, names, strict=True) if name not in denied}
@@ -95,7 +111,7 @@ def _mapping(record: Mapping[Any, Any], above: Above, path: str) -> Iterator[Fin
         rest = {name: value for name, value in rest.items() if numbers.number(value) is None and not _is_points(value)}
     for name, value in rest.items():
         at = f"{path}.{shown(name)}" if path else shown(name)
-        before = _beside_time(names) if isinstance(value, list | tuple) else ()
+        before = beside_series(names) if isinstance(value, list | tuple) else ()
         yield from _within(value, (*above, *before, name), at)
 
 
@@ -141,6 +157,29 @@ def _said_by_value(record: Mapping[Any, Any], above: Above) -> str | None:
     return None
 
 
+def _id_of_a_person(record: Mapping[Any, Any]) -> str | None:
+    """Return the field that is an id of somebody seen, as the record says of itself: `{"id": 7, "type": "person"}`."""
+    kinds = {str(name): words_in(str(name)) for name in record}
+    said = any(
+        isinstance(value, str) and len(value) <= 32 and kinds[str(name)] & group("typing") and _is_person(value)
+        for name, value in record.items()
+    )
+    if not said or any(words & group("counted") for words in kinds.values()):
+        return None
+    seen = any(words & group("seen") for words in kinds.values())
+    for name, words in kinds.items():
+        # Its own id; one of a camera or a zone has another word in it.
+        if words & group("ids") and (words & group("seen_thing") or (seen and words <= group("ids"))):
+            return name
+    return None
+
+
+def _is_person(text: str) -> bool:
+    """Say whether a text is nothing but a word for a person, or for part of one."""
+    written = words_of(plain(text))
+    return 0 < len(written) <= 2 and all(word in group("person") for word in written)
+
+
 def _together(record: Mapping[str, Any], above: Above, path: str) -> Iterator[Finding]:
     """Yield what fields are together: a vector cut to numbered fields, or to many; points under names."""
     groups: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
@@ -158,11 +197,16 @@ def _together(record: Mapping[str, Any], above: Above, path: str) -> Iterator[Fi
             yield Finding(f"{path}.{shown(pattern)}" if path else shown(pattern), VECTOR)
     if _are_split_points(groups):
         yield Finding(path or RECORD, POINTS)
-    if numbers.is_spread(scalars) or numbers.is_spread(_leaves(record)):
+    bits = [value for value in record.values() if isinstance(value, bool) or value in (0, 1)]
+    if numbers.is_spread(scalars) or numbers.is_spread(_leaves(record)) or numbers.are_bits(bits):
         yield Finding(path or RECORD, VECTOR)
-    points = [value for value in record.values() if isinstance(value, Mapping | list | tuple)]
-    rows = numbers.rows_of(points) if len(points) >= numbers.MANY_POINTS else None
-    if rows is not None and numbers.are_points(rows, series=is_series(above), area=False):
+    held = [value for value in record.values() if isinstance(value, Mapping | list | tuple)]
+    rows = points.rows_of(held) if len(held) >= points.MANY_POINTS else None
+    if (
+        points.are_held_points(held, _named(above))
+        if rows is None
+        else points.are_points(rows, series=is_series(above), area=False)
+    ) or points.are_in_columns(record, _named(above)):
         yield Finding(path or RECORD, POINTS)
 
 
@@ -172,11 +216,11 @@ def _are_split_points(groups: Mapping[str, Sequence[tuple[int, float]]]) -> bool
         pattern.replace("#", "").strip("_-. ").lower().rsplit("_", 1)[-1]: {at for at, _ in members}
         for pattern, members in groups.items()
     }
-    return len(stems.get("x", ())) >= numbers.MANY_POINTS and stems["x"] == stems.get("y")
+    return len(stems.get("x", ())) >= points.MANY_POINTS and stems["x"] == stems.get("y")
 
 
 def _is_points(value: Any) -> bool:
-    return isinstance(value, Mapping | list | tuple) and numbers.rows_of([value]) is not None
+    return isinstance(value, Mapping | list | tuple) and points.rows_of([value]) is not None
 
 
 def _leaves(value: Any, depth: int = 0) -> list[float]:
@@ -207,16 +251,22 @@ def _flat(value: Any, depth: int = 0) -> list[float] | None:
 
 def _list(values: Sequence[Any], above: Above, path: str) -> Iterator[Finding]:
     series = is_series(above)
-    rows = numbers.rows_of(values)
-    named = is_series(tuple(name for name in above if name != _SERIES))
-    if rows is not None and numbers.are_points(rows, series=named, area=bool(_words(above) & group("areas"))):
+    rows = points.rows_of(values)
+    named = is_series(_named(above))
+    if rows is not None and points.are_points(rows, series=named, area=bool(words_above(above) & group("areas"))):
         yield Finding(path, POINTS)
         return
-    flat = None if rows is not None and numbers.run_on(rows) else _flat(values)
+    flat = None if rows is not None and points.run_on(rows) else _flat(values)
     if flat is not None:
         width = len(flat) // len(values) if values else 0
         if numbers.is_vector(flat, series=series, width=width if width > 1 else 0):
             yield Finding(path, VECTOR)
+        return
+    if points.are_held_points(values, _named(above)):
+        yield Finding(path, POINTS)
+        return
+    if _is_mixed_vector(values, series=series):
+        yield Finding(path, VECTOR)
         return
     if columns := _columns(values):
         for name, column in columns.items():
@@ -226,6 +276,19 @@ def _list(values: Sequence[Any], above: Above, path: str) -> Iterator[Finding]:
     for value in values:
         # What is found in many elements is one finding; a list of lists is no deeper in meaning.
         yield from _within(value, (*above, ""), f"{path}[]")
+
+
+def _is_mixed_vector(values: Sequence[Any], *, series: bool) -> bool:
+    """Say whether a list holds a vector among other things: between texts, or under a name for each number."""
+    if (under := pieces.merged(values)) is not None:
+        row = [one for each in under if (one := numbers.number(each)) is not None]
+        return numbers.is_spread(row) or numbers.are_bits([each for each in under if isinstance(each, bool)])
+    scalars = [value for value in values if not isinstance(value, Mapping | list | tuple)]
+    row = [one for value in scalars if (one := numbers.number(value)) is not None]
+    if not row:
+        return numbers.are_bits([value for value in scalars if value is not None])
+    between = {str(value) for value in scalars if numbers.number(value) is None}
+    return numbers.is_vector(row, series=series) if len(between) <= _FEW_KINDS else numbers.is_spread(row)
 
 
 def _columns(values: Sequence[Any]) -> dict[str, list[float]]:
@@ -247,12 +310,12 @@ def _text(text: str, above: Above, path: str) -> Iterator[Finding]:
         return
     series = is_series(above)
     rows = texts.points_in(text)
-    if rows is not None and numbers.are_points(rows, series=series, area=bool(_words(above) & group("areas"))):
+    if rows is not None and points.are_points(rows, series=series, area=bool(words_above(above) & group("areas"))):
         yield Finding(path, POINTS)
     elif row := texts.numbers_in(text):
         if numbers.is_vector(row, series=series):
             yield Finding(path, VECTOR)
-    elif fault := texts.fault_of(text):
+    elif fault := texts.fault_of(text) or pieces.fault_of_words(text):
         yield Finding(path, fault)
     elif says_person(above[-3:]) and _is_reference(text):
         yield Finding(path, PERSISTENT_ID)
@@ -274,13 +337,19 @@ def _is_reference(text: str) -> bool:
 
 
 @lru_cache(maxsize=4_096)
-def _words(above: Above) -> frozenset[str]:
+def words_above(above: Above) -> frozenset[str]:
+    """Return the words of a field's name and of those just above it."""
     return frozenset(word for name in above[-3:] for word in words_in(name))
+
+
+def _named(above: Above) -> Above:
+    """Return the names above, without what their neighbours say."""
+    return tuple(name for name in above if name != _SERIES)
 
 
 def is_series(above: Above) -> bool:
     """Say whether a field's name, or those just above it, tell over what its numbers run."""
-    return bool(_words(above) & group("series"))
+    return bool(words_above(above) & group("series"))
 
 
 def is_calendar(pattern: str, members: Sequence[tuple[int, float]]) -> bool:
@@ -289,6 +358,7 @@ def is_calendar(pattern: str, members: Sequence[tuple[int, float]]) -> bool:
     return len(members) <= _CALENDAR.get(letter, 0) and len({number for number, _ in members}) == len(members)
 
 
-def _beside_time(names: Sequence[str]) -> tuple[str, ...]:
-    """Return a name that says series, where the neighbours of a row say that it runs over time."""
-    return (_SERIES,) if any(words_in(name) & group("over_time") for name in names) else ()
+def beside_series(names: Iterable[str]) -> tuple[str, ...]:
+    """Return a name that says series, where the neighbours of a row say that it runs over time, or is a chart's."""
+    said = group("over_time") | group("charts")
+    return (_SERIES,) if any(words_in(name) & said for name in names) else ()

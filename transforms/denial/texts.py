@@ -167,7 +167,7 @@ def _run_fault(run: str) -> str | None:
 
 def _is_dense(run: str) -> bool:
     """Say whether a text is too long to be one name, and of more than one kind of letter."""
-    kinds = {_kind(letter) for letter in run}
+    kinds = {kind_of(letter) for letter in run}
     mixed = "digit" in kinds and len(kinds - {"sign"}) >= 2
     return (
         len(run) >= 72
@@ -186,7 +186,7 @@ def _looks_random(run: str) -> bool:
     """Say whether a text jumps between capitals, small letters, digits and signs as no name does."""
     if len(run) < 20:
         return False
-    kinds = [_kind(letter) for letter in run]
+    kinds = [kind_of(letter) for letter in run]
     present = set(kinds)
     changes = sum(one != other for one, other in pairwise(kinds)) / (len(run) - 1)
     common = _common(run)
@@ -217,7 +217,18 @@ def _common(run: str) -> float:
     )
 
 
-def _kind(letter: str) -> str:
+def is_encoded(run: str) -> bool:
+    """Say whether a long text without spaces can only be hexadecimal, base64 or the like, by how it jumps."""
+    return _alternates(run, 0.1) if is_hex(run) else _looks_random(run)
+
+
+def is_hex(run: str) -> bool:
+    """Say whether a text is hexadecimal digits alone."""
+    return _HEX.fullmatch(run) is not None
+
+
+def kind_of(letter: str) -> str:
+    """Return of which kind a letter is: digit, upper, lower or sign."""
     if letter.isdecimal():
         return "digit"
     if letter.isalpha():

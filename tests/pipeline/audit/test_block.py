@@ -59,7 +59,7 @@ def test_measures_not_counted_again_stay_unless_the_model_is_another() -> None:
 PAIRS = st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=100)
 
 
-@settings(max_examples=50, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True)
 @given(PAIRS, st.integers(0, 8))
 def test_what_is_written_is_read_back(pairs: list[tuple[int, int]], indent: int) -> None:
     audit = Audit.model_validate({"model": MODEL, "visits": {"seconds": 2.5, "samples": pairs}})

@@ -18,7 +18,7 @@ def steady(boot_to_utc_us: int = UTC0, offset_us: int = 0) -> ClockState:
     return ClockState(0, boot_to_utc_us, offset_us, True)
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60, derandomize=True)
 @given(
     drift=st.floats(-2e-4, 2e-4),
     delays=st.lists(st.integers(0, 300_000), min_size=5, max_size=40),

@@ -31,7 +31,7 @@ def standing(database: duckdb.DuckDBPyConnection, size: int) -> dict[str, list[s
     }
 
 
-@settings(max_examples=15, derandomize=True, deadline=None)
+@settings(max_examples=15, derandomize=True)
 @given(st.lists(st.sampled_from(range(len(STORY))), min_size=1, unique=True))
 def test_rows_are_those_of_the_reference(steps: list[int]) -> None:
     with TemporaryDirectory() as folder:
