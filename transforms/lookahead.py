@@ -7,29 +7,30 @@ agree where they meet is part of what a pair costs (two-filter smoothing, Fraser
 people hide each other, and may be wrong; `TrackerSettings.muddle` is the chance.
 
 All this is a function of one clip's boxes. Its last frames see nothing ahead, and no frame sees the next clip: a
-record depends on no clip that starts after it.
+record depends on no clip that starts after it. Whatever the tracker needs to know of a frame's boxes alone is worked
+out here too, for all frames of the clip at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.boxes import iou
 from transforms.motion import (
-    AFTER,
+    Compared,
     Floats,
-    Measured,
     across,
     agreement,
     begin,
+    compare,
     correct,
     look_back,
     measure,
-    pick,
     predict,
     surprise,
 )
@@ -39,72 +40,96 @@ if TYPE_CHECKING:
 
 Integers = NDArray[np.int64]
 Indices = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 
 _BLOCK = 1 << 18
 """Pairs of boxes that are looked at together; a matter of memory only."""
 
 
-class Ahead(NamedTuple):
-    """What comes after one frame, as far as its clip tells.
+class View(NamedTuple):
+    """One frame: its boxes, and what comes after them, as far as its clip tells.
+
+    Boxes that can be nobody's are left out, the others are in one order, whatever order they came in.
 
     Attributes:
-        after: (AFTER, N) what later boxes say of the velocity at each of the frame's boxes, as in motion.py.
+        boxes: (N, 4) x1, y1, x2, y2 in picture heights, by falling score.
+        scores: (N,) of the boxes.
+        strong: Number of strong boxes, which are the first.
+        seen: (SEEN, N) the boxes as in motion.py; those that overlap are less sure.
+        after: (AFTER, N) what later boxes say of the velocity at each, as in motion.py.
         heads_us: (H,) times of the heads, boxes soon after: the first strong ones of chains that begin after it.
-        heads: The H heads.
+        heads: (SEEN, H) the heads.
         heads_after: (AFTER, H) what still later boxes say of the velocity at each.
     """
 
+    boxes: Floats
+    scores: Floats
+    strong: int
+    seen: Floats
     after: Floats
     heads_us: Integers
-    heads: Measured
+    heads: Floats
     heads_after: Floats
 
 
 def look_ahead(
     times_us: Sequence[int], counts: Sequence[int], boxes: Floats, scores: Floats, settings: TrackerSettings
-) -> list[Ahead]:
+) -> list[View]:
     """Look ahead from every frame of a clip.
 
     Args:
         times_us: (F,) times of the frames, strictly rising.
         counts: (F,) number of boxes in each.
-        boxes: (sum of counts, 4) x1, y1, x2, y2 in picture heights, frame after frame.
+        boxes: (sum of counts, 4) x1, y1, x2, y2 in picture heights, frame after frame. Boxes without area are ignored.
         scores: (sum of counts,) in 0..1.
         settings: The tracker's.
 
     Returns:
-        (F,) what comes after each frame, its boxes in their order.
+        (F,) what is seen at each frame. The order of a frame's boxes makes no difference.
     """
-    ends = np.cumsum(counts, dtype=np.int64)
-    left, top, right, bottom = boxes.T
-    used = np.flatnonzero((scores >= settings.weak) & (right > left) & (bottom > top))
-    frame = np.searchsorted(ends, used, side="right")
+    frame = np.repeat(np.arange(len(counts)), counts)
+    used = _admit(frame, boxes, scores, settings.weak)
+    frame, boxes, scores = frame[used], boxes[used], scores[used]
     time_us = np.asarray(times_us, np.int64)[frame]
-    seen = measure(boxes[used], np.ones(len(used)))
-    following = _links(frame, time_us, seen, settings)
-    after = np.zeros((AFTER, len(boxes)))
-    after[:, used] = _filter_back(following, time_us, seen, settings)
-    begun, heads = _heads(following, frame, scores[used] >= settings.strong)
-    found = []
-    for f, time in enumerate(times_us):
-        soon = slice(*np.searchsorted(time_us[heads], (time + 1, time + 1e6 * settings.foresight + 1)))
-        which = heads[soon][begun[soon] > f]
-        own = slice(ends[f] - counts[f], ends[f])
-        found.append(Ahead(after[:, own], time_us[which], pick(seen, which), after[:, used[which]]))
-    return found
+    alone = measure(boxes)
+    following = _links(frame, time_us, alone, settings)
+    after = _filter_back(following, time_us, alone, settings)
+    seen = alone.copy()
+    seen[4] += settings.crowding * _most_covered(frame, boxes)
+    strong = scores >= settings.strong
+    begun, heads = _heads(following, frame, strong)
+    heads_us, heads_seen, heads_after = time_us[heads], alone[:, heads], after[:, heads]
+    ends = np.searchsorted(frame, np.arange(len(counts) + 1)).tolist()
+    strong_before = np.concatenate((np.zeros(1, int), np.cumsum(strong)))[ends].tolist()
+    soon = np.searchsorted(heads_us, np.add.outer((1, 1e6 * settings.foresight + 1), times_us)).T.tolist()
+    views = []
+    for f, (first, last) in enumerate(soon):
+        own = slice(ends[f], ends[f + 1])
+        which = first + np.flatnonzero(begun[first:last] > f) if last > first else slice(0)
+        views.append(
+            View(
+                boxes[own], scores[own], strong_before[f + 1] - strong_before[f], seen[:, own], after[:, own],
+                heads_us[which], heads_seen[:, which], heads_after[:, which],
+            )
+        )  # fmt: skip
+    return views
 
 
-def support(motion: Floats, seen: Measured, after: Floats, settings: TrackerSettings) -> Floats:
-    """Return what speaks for pairs of tracks and boxes in where the boxes go next; the three broadcast.
+def support(pairs: Compared, after: Floats, settings: TrackerSettings) -> Floats:
+    """Return what speaks for pairs of tracks and boxes in where the boxes go next; see `agreement`.
 
     Twice the logarithm of a likelihood ratio, to be taken off `surprise`: 0 where nothing comes after. It can speak
     against a pair no more than the chance allows that the chain is wrong.
     """
-    better = agreement(motion, seen, after, settings.motion) / 2
-    return 2 * np.logaddexp(np.log1p(-settings.muddle) + better, np.log(settings.muddle))
+    better = agreement(pairs, after)
+    better *= 0.5
+    better += np.log1p(-settings.muddle)
+    np.logaddexp(better, np.log(settings.muddle), out=better)
+    better *= 2
+    return better
 
 
-def detours(costs: Floats, motion: Floats, seen: Measured, t_us: int, ahead: Ahead, settings: TrackerSettings) -> None:
+def detours(costs: Floats, motion: Floats, t_us: int, view: View, settings: TrackerSettings) -> None:
     """Raise the costs of boxes that would lead tracks away from where they come out again.
 
     A track whose own box is hidden is offered the boxes around it. If, left alone, it fits a head, and fits it
@@ -113,50 +138,80 @@ def detours(costs: Floats, motion: Floats, seen: Measured, t_us: int, ahead: Ahe
     Args:
         costs: (K, N) of all pairs, changed in place.
         motion: (ROWS, K) tracks, predicted to the frame.
-        seen: The frame's N boxes.
         t_us: Time of the frame.
-        ahead: What comes after it.
+        view: The frame.
         settings: The tracker's.
     """
-    unsure = costs.min(axis=1, initial=np.inf) > settings.sure
-    tracks, boxes = np.nonzero(unsure[:, None] & (costs < settings.reach))
-    if not len(tracks) or not len(ahead.heads_us):
+    if not len(view.heads_us):
         return
-    alone = motion[:, tracks]
-    moved = correct(alone, pick(seen, boxes), settings.motion)
-    both, heads = across(np.concatenate((alone, moved), axis=1), ahead.heads)
-    both = predict(both, (ahead.heads_us - t_us) / 1e6, settings.motion)
-    to_heads = surprise(both, heads, settings.motion) - support(both, heads, ahead.heads_after[:, None], settings)
+    unsure = np.minimum.reduce(costs, axis=1, initial=np.inf) > settings.sure
+    tracks, boxes = (unsure[:, None] & (costs < settings.reach)).nonzero()
+    if not len(tracks):
+        return
+    alone = motion.take(tracks, axis=1)
+    moved = correct(alone, view.seen.take(boxes, axis=1), settings.motion)
+    both, heads = across(np.concatenate((alone, moved), axis=1), view.heads)
+    pairs = compare(predict(both, (view.heads_us - t_us) / 1e6, settings.motion), heads, settings.motion)
+    to_heads = surprise(pairs, settings.motion) - support(pairs, view.heads_after[:, None], settings)
     cost_alone, cost_moved = np.minimum(to_heads.min(axis=1), settings.reach).reshape(2, -1)
     costs[tracks, boxes] += np.maximum(cost_moved - cost_alone, 0)
 
 
-def _links(frame: Indices, time_us: Integers, seen: Measured, settings: TrackerSettings) -> Indices:
-    """Return for each box the index of the one in the next frame that it is linked with, -1 for none."""
+def _admit(frame: Indices, boxes: Floats, scores: Floats, weak: float) -> Indices:
+    """Return the boxes that can matter, by frame and, in each, in one order, whatever order they came in."""
+    left, top, right, bottom = boxes.T
+    use = np.flatnonzero((scores >= weak) & (right > left) & (bottom > top))
+    order: Indices = use[np.lexsort((*boxes[use].T, -scores[use], frame[use]))]
+    return order
+
+
+def _tables(frame: Indices) -> Iterator[tuple[Indices, Flags]]:
+    """Lay frames side by side, each padded to the widest: a few operations on large arrays, not many on small ones.
+
+    Yields tables (F, W) of indices of boxes, and which of them are filled; a table begins with the last frame of the
+    one before.
+    """
     frames = int(frame[-1]) + 1 if len(frame) else 0
     begins = np.searchsorted(frame, np.arange(frames + 1))
     widest = int(np.diff(begins).max(initial=1))
-    following = np.full(len(frame), -1)
-    # Frames side by side, each padded to the widest: a few operations on large arrays.
     block = max(1, _BLOCK // widest**2)
-    for first in range(0, frames - 1, block):
+    for first in range(0, max(frames - 1, min(frames, 1)), block):
         last = min(first + block, frames - 1)
         slots = begins[first : last + 1, None] + np.arange(widest)
         filled = slots < begins[first + 1 : last + 2, None]
         slots[~filled] = 0
+        yield slots, filled
+
+
+def _most_covered(frame: Indices, boxes: Floats) -> Floats:
+    """Return for each box its largest overlap with another of its frame."""
+    covered = np.zeros(len(frame))
+    for slots, filled in _tables(frame):
+        overlap = iou(boxes[slots], boxes[slots])
+        overlap[~(filled[:, :, None] & filled[:, None, :])] = 0
+        itself = np.arange(slots.shape[1])
+        overlap[:, itself, itself] = 0
+        covered[slots[filled]] = overlap.max(axis=2)[filled]
+    return covered
+
+
+def _links(frame: Indices, time_us: Integers, seen: Floats, settings: TrackerSettings) -> Indices:
+    """Return for each box the index of the one in the next frame that it is linked with, -1 for none."""
+    following = np.full(len(frame), -1)
+    for slots, filled in _tables(frame):
         here, there = slots[:-1], slots[1:]
         step = np.where(filled[:-1] & filled[1:, :1], time_us[there[:, :1]] - time_us[here], 0) / 1e6
-        gone = predict(begin(pick(seen, here), settings.motion), step, settings.motion)
-        costs = surprise(*across(gone, pick(seen, there)), settings.motion)
+        gone = predict(begin(seen[:, here], settings.motion), step, settings.motion)
+        costs = surprise(compare(*across(gone, seen[:, there]), settings.motion), settings.motion)
         costs[~(filled[:-1, :, None] & filled[1:, None, :])] = np.inf
         best = costs.argmin(axis=2)
-        mutual = np.take_along_axis(costs.argmin(axis=1), best, axis=1) == np.arange(widest)
+        mutual = np.take_along_axis(costs.argmin(axis=1), best, axis=1) == np.arange(slots.shape[1])
         mutual &= costs.min(axis=2) <= settings.reach
         following[here[mutual]] = np.take_along_axis(there, best, axis=1)[mutual]
     return following
 
 
-def _filter_back(following: Indices, time_us: Integers, seen: Measured, settings: TrackerSettings) -> Floats:
+def _filter_back(following: Indices, time_us: Integers, seen: Floats, settings: TrackerSettings) -> Floats:
     """Return (AFTER, S): what the boxes later in each box's chain say of its velocity."""
     chain = [np.arange(len(following))]
     while True:
@@ -166,16 +221,16 @@ def _filter_back(following: Indices, time_us: Integers, seen: Measured, settings
         if not (beyond >= 0).any():
             break
         chain.append(beyond)
-    motion = begin(pick(seen, chain[-1]), settings.motion)
+    motion = begin(seen[:, chain[-1]], settings.motion)
     for there, here in pairwise(reversed(chain)):
-        box = pick(seen, here)
+        box = seen[:, here]
         seconds = np.where(there >= 0, time_us[there] - time_us[here], 0) / 1e6
         walked = correct(predict(motion, seconds, settings.motion), box, settings.motion)
         motion = np.where(there >= 0, walked, begin(box, settings.motion))
     return look_back(motion, settings.motion)
 
 
-def _heads(following: Indices, frame: Indices, strong: NDArray[np.bool_]) -> tuple[Indices, Indices]:
+def _heads(following: Indices, frame: Indices, strong: Flags) -> tuple[Indices, Indices]:
     """Return for each chain with a strong box the frame of its first box, and its first strong box; by the latter."""
     root = np.arange(len(following))
     linked = np.flatnonzero(following >= 0)

@@ -49,136 +49,152 @@ of a coordinate, its covariance with its velocity, the variance of the velocity 
 logarithms of width and height and their shared variance. Picture heights and seconds."""
 
 
-AFTER = 4
+SEEN = 5
+"""Rows of an array of detected boxes as the filter sees them (SEEN, N): x and y of the centre, the logarithms of
+width and height, and the variance of the measurement, as a multiple of that of a lone box."""
+
+
+AFTER = 5
 """Rows of what later boxes say of the velocities of people at earlier ones, (AFTER, N): the information, which x
-and y share, and the information vector's x and y; then how well the velocity of somebody of whom nothing is known
-agrees with it. All is 0 where nothing comes after."""
+and y share; twice the information vector's x and y, and its squared length; then how well the velocity of somebody
+of whom nothing is known agrees with it. All is 0 where nothing comes after."""
 
 
-class Measured(NamedTuple):
-    """Detected boxes as the filter sees them."""
+class Compared(NamedTuple):
+    """Predicted tracks beside measured boxes; the shapes broadcast."""
 
-    centre: Floats
-    """(2, N) x and y."""
-    log_width: Floats
-    log_height: Floats
-    noise: Floats
-    """(N,) variance of the measurement, as a multiple of that of a lone box."""
-
-
-def measure(boxes: Floats, noise: Floats) -> Measured:
-    """Turn boxes (N, 4), x1 y1 x2 y2 with positive sides, into centres and logarithms of sizes."""
-    left, top, right, bottom = boxes.T
-    return Measured(
-        np.array(((left + right) / 2, (top + bottom) / 2)), np.log(right - left), np.log(bottom - top), noise
-    )
+    motion: Floats
+    """(ROWS, ...) the tracks."""
+    seen: Floats
+    """(SEEN, ...) the boxes."""
+    off: Floats
+    """(2, ...) from the track's centre to the box's."""
+    error: Floats
+    """(...) variance of the centre of a lone box, were it the track's."""
+    place: Floats
+    """(...) variance of `off` along an axis, as a multiple of `error`."""
 
 
-def pick(seen: Measured, which: NDArray[np.intp]) -> Measured:
-    """Return some of the boxes."""
-    return Measured(*(field[..., which] for field in seen))
+def measure(boxes: Floats) -> Floats:
+    """Turn boxes (N, 4), x1 y1 x2 y2 with positive sides, into what is seen of them (SEEN, N), each as if alone."""
+    near, far = boxes.T[0:2], boxes.T[2:4]
+    seen = np.ones((SEEN, len(boxes)))
+    seen[0:2] = (near + far) / 2
+    seen[2:4] = np.log(far - near)
+    return seen
 
 
-def across(motion: Floats, seen: Measured) -> tuple[Floats, Measured]:
-    """Pair each track (ROWS, ..., K) with each box (..., N): the two, ready to broadcast to (..., K, N)."""
-    return motion[..., :, None], Measured(*(field[..., None, :] for field in seen))
+def across(motion: Floats, seen: Floats) -> tuple[Floats, Floats]:
+    """Pair each track (ROWS, ..., K) with each box (SEEN, ..., N): the two, ready to broadcast to (..., K, N)."""
+    return motion[..., :, None], seen[..., None, :]
 
 
-def begin(seen: Measured, settings: MotionSettings) -> Floats:
-    """Begin tracks at their first sightings: at rest, as far as anyone knows. Returns (ROWS, N)."""
-    height_var = np.exp(2 * seen.log_height)
-    rest = np.zeros_like(seen.noise)
-    place_var = settings.place_error**2 * height_var * seen.noise
-    speed_var = settings.pace**2 * height_var
-    size_var = settings.size_error**2 * seen.noise
-    return np.array(
-        (
-            seen.centre[0],
-            seen.centre[1],
-            rest,
-            rest,
-            place_var,
-            rest,
-            speed_var,
-            seen.log_width,
-            seen.log_height,
-            size_var,
-        )
-    )
+def begin(seen: Floats, settings: MotionSettings) -> Floats:
+    """Begin tracks at their first sightings (SEEN, ...): at rest, as far as anyone knows. Returns (ROWS, ...)."""
+    square, noise = np.exp(2 * seen[3]), seen[4]
+    motion = np.zeros((ROWS, *noise.shape))
+    motion[0:2] = seen[0:2]
+    motion[4] = settings.place_error**2 * square * noise
+    motion[6] = settings.pace**2 * square
+    motion[7:9] = seen[2:4]
+    motion[9] = settings.size_error**2 * noise
+    return motion
 
 
-def arrive(seen: Measured, settings: MotionSettings) -> Floats:
+def arrive(seen: Floats, settings: MotionSettings) -> Floats:
     """Begin tracks of people who have just come into view, as `begin` does those of anybody."""
     motion = begin(seen, settings)
-    motion[6] = settings.arrival**2 * np.exp(2 * seen.log_height)
+    motion[6] = settings.arrival**2 * np.exp(2 * seen[3])
     return motion
 
 
 def predict(motion: Floats, seconds: Floats, settings: MotionSettings) -> Floats:
     """Move tracks (ROWS, ...) forward, each by its own number of seconds (...); the two broadcast."""
-    kept = np.exp(seconds / -settings.memory)
-    lost = 1 - kept
-    reach = settings.memory * lost
+    kept = np.exp(seconds * (-1 / settings.memory))
+    reach = settings.memory * (1 - kept)
     spread = settings.pace**2 * np.exp(2 * motion[8])
-    carried = motion[5] + reach * motion[6]
-    after = np.empty((ROWS, *np.broadcast_shapes(motion.shape[1:], seconds.shape)))
-    after[0:2] = motion[0:2] + reach * motion[2:4]
-    after[2:4] = kept * motion[2:4]
-    after[4] = (
-        motion[4] + reach * (motion[5] + carried) + spread * settings.memory * (2 * seconds - 2 * reach - reach * lost)
-    )
-    after[5] = kept * carried + spread * reach * lost
-    after[6] = kept * kept * motion[6] + spread * (1 - kept * kept)
+    # The variance of the velocity tends to the spread; what it has above that, or below, is forgotten.
+    above = motion[6] - spread
+    cross_var = motion[5]
+    carried = cross_var + reach * above
+    after = np.empty((ROWS, *carried.shape))
+    place, speed, variance = after[0:2], after[2:4], after[4:7]
+    np.multiply(motion[2:4], reach, out=place)
+    place += motion[0:2]
+    np.multiply(motion[2:4], kept, out=speed)
+    variance[0] = motion[4] + reach * (cross_var + carried) + spread * (2 * settings.memory * (seconds - reach))
+    variance[1] = kept * carried + spread * reach
+    variance[2] = kept * kept * above + spread
     after[7:9] = motion[7:9]
-    after[9] = motion[9] + settings.size_drift**2 * seconds
+    np.add(motion[9], settings.size_drift**2 * seconds, out=after[9])
     return after
 
 
-def place_noise(motion: Floats, noise: Floats, settings: MotionSettings) -> Floats:
-    """Return the variance of a detected centre; motion (ROWS, ...) and noise broadcast."""
-    return settings.place_error**2 * np.exp(2 * motion[8]) * noise
+def place_error(motion: Floats, settings: MotionSettings) -> Floats:
+    """Return the variance (...) of the centre of a lone box of tracks (ROWS, ...)."""
+    error: Floats = np.exp(2 * motion[8])
+    error *= settings.place_error**2
+    return error
 
 
-def correct(motion: Floats, seen: Measured, settings: MotionSettings) -> Floats:
-    """Correct predicted tracks (ROWS, M) by one sighting each, in the same order (Kalman update)."""
-    place_var, cross_var, speed_var, log_width, log_height, size_var = motion[4:]
-    total = place_var + place_noise(motion, seen.noise, settings)
-    place_gain, speed_gain = place_var / total, cross_var / total
-    size_gain = size_var / (size_var + settings.size_error**2 * seen.noise)
-    off = seen.centre - motion[0:2]
+def correct(motion: Floats, seen: Floats, settings: MotionSettings) -> Floats:
+    """Correct predicted tracks (ROWS, M) by one sighting each, (SEEN, M) in the same order (Kalman update)."""
+    place_var, size_var = motion[4], motion[9]
+    place_noise = place_error(motion, settings) * seen[4]
+    size_noise = settings.size_error**2 * seen[4]
+    gains = motion[4:6] / (place_var + place_noise)
+    size_gain = size_var / (size_var + size_noise)
+    place_gain, speed_gain = gains
+    off = seen[0:2] - motion[0:2]
     after = np.empty_like(motion)
-    after[0:2] = motion[0:2] + place_gain * off
-    after[2:4] = motion[2:4] + speed_gain * off
-    after[4] = (1 - place_gain) * place_var
-    after[5] = (1 - place_gain) * cross_var
-    after[6] = speed_var - speed_gain * cross_var
-    after[7] = log_width + size_gain * (seen.log_width - log_width)
-    after[8] = log_height + size_gain * (seen.log_height - log_height)
-    after[9] = (1 - size_gain) * size_var
+    np.multiply(off, place_gain, out=after[0:2])
+    np.multiply(off, speed_gain, out=after[2:4])
+    np.multiply(seen[2:4] - motion[7:9], size_gain, out=after[7:9])
+    place_and_speed, size = after[0:4], after[7:9]
+    place_and_speed += motion[0:4]
+    size += motion[7:9]
+    np.multiply(gains, place_noise, out=after[4:6])
+    np.subtract(motion[6], speed_gain * motion[5], out=after[6])
+    np.multiply(size_gain, size_noise, out=after[9])
     return after
 
 
 def frame(motion: Floats) -> Floats:
     """Return the boxes (K, 4) of tracks (ROWS, K)."""
-    half_width, half_height = np.exp(motion[7:9]) / 2
-    x, y = motion[0], motion[1]
-    return np.array((x - half_width, y - half_height, x + half_width, y + half_height)).T
+    half = np.exp(motion[7:9])
+    half *= 0.5
+    sides = np.empty((4, motion.shape[1]))
+    np.subtract(motion[0:2], half, out=sides[0:2])
+    np.add(motion[0:2], half, out=sides[2:4])
+    return sides.T
 
 
-def surprise(motion: Floats, seen: Measured, settings: MotionSettings) -> Floats:
-    """Say how badly measured boxes fit predicted tracks; the two broadcast, `across` pairs each with each.
+def compare(motion: Floats, seen: Floats, settings: MotionSettings) -> Compared:
+    """Put predicted tracks (ROWS, ...) beside boxes (SEEN, ...); `across` pairs each with each."""
+    error = place_error(motion, settings)
+    return Compared(motion, seen, seen[0:2] - motion[0:2], error, motion[4] / error + seen[4])
+
+
+def surprise(pairs: Compared, settings: MotionSettings) -> Floats:
+    """Say how badly boxes fit tracks.
 
     Returns:
         Twice the negative log-likelihood of centre and height, at least 0: its zero is an exact hit on a
         track without any doubt. It rises with the distance, and with the time that the track was out of sight.
     """
-    place_error = place_noise(motion, np.ones(1), settings)
-    size_error = settings.size_error**2
-    place = motion[4] + place_error * seen.noise
-    size = motion[9] + size_error * seen.noise
-    cost: Floats = ((seen.centre - motion[0:2]) ** 2).sum(axis=0) / place
-    cost += (seen.log_height - motion[8]) ** 2 / size
-    cost += np.log((place / place_error) ** 2 * (size / size_error))
+    motion, seen, off, error, place = pairs
+    size = motion[9] * (1 / settings.size_error**2) + seen[4]
+    taller = seen[3] - motion[8]
+    taller *= taller
+    taller /= size
+    taller *= 1 / settings.size_error**2
+    square = off * off
+    cost: Floats = square[0] + square[1]
+    cost /= place * error
+    cost += taller
+    size *= place
+    size *= place
+    cost += np.log(size, out=size)
     return cost
 
 
@@ -189,31 +205,42 @@ def look_back(motion: Floats, settings: MotionSettings) -> Floats:
     that it does not count twice where the two directions meet (two-filter smoothing, Fraser and Potter 1969).
     """
     anybody = settings.pace**2 * np.exp(2 * motion[8])
-    known = np.maximum(1 / motion[6] - 1 / anybody, 0)
-    told = -motion[2:4] / motion[6]
-    return np.array((known, *told, _agreement(anybody, np.zeros_like(told), known, told)))
+    after = np.empty((AFTER, *anybody.shape))
+    after[0] = np.maximum(1 / motion[6] - 1 / anybody, 0)
+    after[1:3] = -2 * motion[2:4] / motion[6]
+    after[3] = (motion[2:4] ** 2).sum(axis=0) / motion[6] ** 2
+    after[4] = _agreement(anybody, np.zeros_like(motion[2:4]), after)
+    return after
 
 
-def agreement(motion: Floats, seen: Measured, after: Floats, settings: MotionSettings) -> Floats:
+def agreement(pairs: Compared, after: Floats) -> Floats:
     """Say how much better tracks explain where boxes go next than people of whom nothing is known.
 
     Args:
-        motion: (ROWS, ...) predicted tracks, before the boxes are seen.
-        seen: Boxes; tracks, boxes and what comes after them broadcast, as in `surprise`.
-        after: (AFTER, ...) what later boxes say, from `look_back`.
-        settings: The same in all steps.
+        pairs: Tracks and boxes.
+        after: (AFTER, ...) what is said of the boxes by later ones, from `look_back`; broadcast like them.
 
     Returns:
         Twice the logarithm of the likelihood ratio of the velocities; 0 where nothing comes after.
     """
-    gain = motion[5] / (motion[4] + place_noise(motion, seen.noise, settings))
-    speed = motion[2:4] + gain * (seen.centre - motion[0:2])
-    return _agreement(motion[6] - gain * motion[5], speed, after[0], after[1:3]) - after[3]
+    motion, _, off, error, place = pairs
+    gain = motion[5] / error / place
+    speed = gain * off
+    speed += motion[2:4]
+    gain *= motion[5]
+    better = _agreement(motion[6] - gain, speed, after)
+    better -= after[4]
+    return better
 
 
-def _agreement(speed_var: Floats, speed: Floats, known: Floats, told: Floats) -> Floats:
+def _agreement(speed_var: Floats, speed: Floats, after: Floats) -> Floats:
     """Return twice the log-likelihood of what is told of a velocity, but for a constant; x and y together."""
-    total = 1 + speed_var * known
-    fits: Floats = ((2 * told - known * speed) * speed + speed_var * told**2).sum(axis=0) / total
+    known, twice_told, told_square = after[0], after[1:3], after[3]
+    total = speed_var * known
+    total += 1
+    speeds = (twice_told - known * speed) * speed
+    fits: Floats = speeds[0] + speeds[1]
+    fits += speed_var * told_square
+    fits /= total
     fits -= 2 * np.log(total)
     return fits

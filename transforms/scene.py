@@ -25,7 +25,7 @@ from transforms.geometry import foot_points
 from transforms.ground import Floor, floor_of
 from transforms.groups import CameraGroup
 from transforms.layout import Layout, layout_of
-from transforms.lookahead import Ahead, look_ahead
+from transforms.lookahead import View, look_ahead
 from transforms.places import Happened, PlacesState
 from transforms.timeline import Moment, left_out, moments
 from transforms.visitors import FloorState
@@ -226,12 +226,8 @@ class _Run:
             return
         layout = layout_of(self.camera, moment.aspect)
         clip = _owner(self.clips, moment)
-        ahead = foresee(clip, layout)[bisect.bisect_right(clip.times_us, moment.t_us) - 1]
-        boxes = moment.boxes / UNIT
-        kept = layout.counts(foot_points(boxes))
-        self.scene.tracker, seen = tracker.step(
-            self.scene.tracker, SETTINGS, moment.t_us, boxes[kept], moment.scores[kept] / 255, ahead
-        )
+        view = foresee(clip, layout)[bisect.bisect_right(clip.times_us, moment.t_us) - 1]
+        self.scene.tracker, seen = tracker.step(self.scene.tracker, SETTINGS, moment.t_us, view)
         places.see(self.scene.places, layout, moment, end_us, seen, self.happened)
         if self._shared:
             shared_floor.see(*self._shared, self.number, moment, seen, on_floor)
@@ -245,7 +241,7 @@ def _begins_in(clip: ClipDetections, segment: Segment) -> bool:
 
 
 @lru_cache(maxsize=16)
-def foresee(clip: ClipDetections, layout: Layout) -> list[Ahead]:
+def foresee(clip: ClipDetections, layout: Layout) -> list[View]:
     """Look ahead from each frame of a clip, for the boxes that count in it; a flawed frame has none.
 
     It is kept while the clip is walked through, by one segment or several.

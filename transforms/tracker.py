@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from transforms.boxes import iou
-from transforms.lookahead import Ahead, detours, support
-from transforms.motion import ROWS, MotionSettings, across, arrive, correct, frame, measure, pick, predict, surprise
+from transforms.lookahead import View, detours, support
+from transforms.motion import ROWS, MotionSettings, across, arrive, compare, correct, frame, predict, surprise
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -122,70 +122,55 @@ def cut(state: TrackerState) -> TrackerState:
     return _no_tracks(state.next_id, state.now_us)
 
 
-def step(
-    state: TrackerState,
-    settings: TrackerSettings,
-    t_us: int,
-    boxes: Floats,
-    scores: Floats,
-    ahead: Ahead | None = None,
-) -> tuple[TrackerState, Sightings]:
+def step(state: TrackerState, settings: TrackerSettings, t_us: int, view: View) -> tuple[TrackerState, Sightings]:
     """Follow the tracks through one frame.
 
     Args:
         state: State after the frame before.
         settings: The same in all steps.
         t_us: Time of the frame, microseconds; later than the frame before, by any step.
-        boxes: (N, 4) x1, y1, x2, y2 in picture heights, in any order. Boxes without area are ignored.
-        scores: (N,) in 0..1.
-        ahead: What comes after the boxes in their clip, see lookahead.py; None where that is not known.
+        view: What is seen at it, see lookahead.py.
 
     Returns:
-        The new state, and what was seen. The order of the boxes makes no difference.
+        The new state, and what was seen.
 
     Raises:
         ValueError: The frame is not later than the one before.
     """
     if t_us <= state.now_us:
         raise ValueError("frames must be given in order of time, each later than the one before")
-    use = _admit(boxes, scores, settings.weak)
-    boxes, scores = boxes[use], scores[use]
     live = _unexpired(state, settings, t_us)
     track, seen_us = state.track[live], state.seen_us[live]
     evidence, motion = state.evidence[live], state.motion[:, live]
     confirmed = evidence >= settings.evidence
-    gained = scores - settings.doubtful
 
-    overlap = iou(boxes, boxes)
-    overlap.flat[:: len(boxes) + 1] = 0
-    seen = measure(boxes, 1 + settings.crowding * overlap.max(axis=1, initial=0))
     expected = predict(motion, (t_us - seen_us) / 1e6, settings.motion)
-    pairs = across(expected, seen)
-    costs = surprise(*pairs, settings.motion)
-    costs += np.where(confirmed, 0.0, settings.newcomer)[:, None]
-    if ahead is not None:
-        costs -= support(*pairs, ahead.after[:, None, use], settings)
-        detours(costs, expected, seen, t_us, ahead, settings)
-    box_of = _associate(costs, confirmed, scores, settings)
+    pairs = compare(*across(expected, view.seen), settings.motion)
+    costs = surprise(pairs, settings.motion)
+    costs -= support(pairs, view.after[:, None], settings)
+    costs[~confirmed] += settings.newcomer
+    detours(costs, expected, t_us, view, settings)
+    box_of = _associate(costs, confirmed, view.strong, settings)
 
-    found = np.flatnonzero(box_of >= 0)
+    found = (box_of >= 0).nonzero()[0]
     used = box_of[found]
-    begins = scores >= settings.strong
-    begins[used] = False
-    begins &= overlap[:, used].max(axis=1, initial=0) < settings.twin
-    new = np.flatnonzero(begins)
-
-    motion[:, found] = correct(expected[:, found], pick(seen, used), settings.motion)
+    after_sight = correct(expected.take(found, axis=1), view.seen.take(used, axis=1), settings.motion)
+    motion[:, found] = after_sight
     seen_us[found] = t_us
-    held = evidence[found]
-    evidence[found] = np.where(confirmed[found], held, np.maximum(held + gained[used], 0))
+    unsure = (~confirmed[found]).nonzero()[0]
+    if len(unsure):
+        summed = evidence[found[unsure]] + view.scores[used[unsure]] - settings.doubtful
+        evidence[found[unsure]] = np.maximum(summed, 0)
     after = TrackerState(state.next_id, t_us, track, seen_us, evidence, motion)
+    new = _newcomers(view, used, settings.twin)
     if len(new):
-        after = _born(after, arrive(pick(seen, new), settings.motion), np.maximum(gained[new], 0))
+        after = _born(
+            after, arrive(view.seen[:, new], settings.motion), np.maximum(view.scores[new] - settings.doubtful, 0)
+        )
         found = np.concatenate((found, np.arange(len(track), len(after.track))))
     return after, Sightings(
         track=after.track[found],
-        boxes=frame(after.motion[:, found]),
+        boxes=frame(after.motion.take(found, axis=1)),
         confirmed=after.evidence[found] >= settings.evidence,
         ended=state.track[~live],
     )
@@ -224,34 +209,37 @@ def _no_tracks(next_id: int, now_us: int) -> TrackerState:
     return TrackerState(next_id, now_us, none, none, np.zeros(0), np.zeros((ROWS, 0)))
 
 
-def _admit(boxes: Floats, scores: Floats, weak: float) -> Indices:
-    """Return the boxes that can matter, in one order, whatever order they came in."""
-    left, top, right, bottom = boxes.T
-    use = np.flatnonzero((scores >= weak) & (right > left) & (bottom > top))
-    order: Indices = use[np.lexsort((*boxes[use].T, -scores[use]))]
-    return order
-
-
 def _unexpired(state: TrackerState, settings: TrackerSettings, t_us: int) -> Flags:
     """Say which tracks may still be found."""
     trusted = (state.evidence >= settings.evidence) | (state.seen_us == state.now_us)
     return t_us - state.seen_us <= 1e6 * np.where(trusted, settings.patience, settings.trial)
 
 
-def _associate(costs: Floats, confirmed: Flags, scores: Floats, settings: TrackerSettings) -> Indices:
+def _associate(costs: Floats, confirmed: Flags, strong: int, settings: TrackerSettings) -> Indices:
     """Give boxes to tracks; returns (K,) the index of each track's box, -1 for none."""
     box_of = np.full(len(confirmed), -1)
-    strong = scores >= settings.strong
-    rounds = ((np.ones_like(confirmed), strong, settings.reach), (confirmed, ~strong, settings.reach_weak))
-    for tracks, boxes, reach in rounds:
-        rows, columns = np.flatnonzero(tracks & (box_of < 0)), np.flatnonzero(boxes)
-        if len(rows) and len(columns):
-            # Capped, so that a hopeless pair weighs as much as no pair and never bends the others.
-            gains = np.minimum(costs[rows[:, None], columns] - reach, 0)
-            row, column = linear_sum_assignment(gains)
-            made = gains[row, column] < 0
-            box_of[rows[row[made]]] = columns[column[made]]
+    # Capped, so that a hopeless pair weighs as much as no pair and never bends the others.
+    gains = np.minimum(costs[:, :strong] - settings.reach, 0)
+    row, column = linear_sum_assignment(gains)
+    made = gains[row, column] < 0
+    box_of[row[made]] = column[made]
+    if strong < costs.shape[1]:
+        left = (confirmed & (box_of < 0)).nonzero()[0]
+        gains = np.minimum(costs[left, strong:] - settings.reach_weak, 0)
+        row, column = linear_sum_assignment(gains)
+        made = gains[row, column] < 0
+        box_of[left[row[made]]] = strong + column[made]
     return box_of
+
+
+def _newcomers(view: View, used: Indices, twin: float) -> Indices:
+    """Return the boxes that begin tracks: strong, nobody's, and not a second one of somebody seen."""
+    free = np.ones(view.strong, bool)
+    free[used[used < view.strong]] = False
+    new = free.nonzero()[0]
+    if not len(new):
+        return new
+    return new[iou(view.boxes[new], view.boxes[used]).max(axis=1, initial=0) < twin]
 
 
 def _born(state: TrackerState, motion: Floats, evidence: Floats) -> TrackerState:

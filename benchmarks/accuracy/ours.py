@@ -13,11 +13,10 @@ from benchmarks.accuracy.peers.mot import Rows
 from schemas.clock import SECOND_US
 from schemas.site import Camera
 from transforms import places, tracker
-from transforms.boxes import UNIT, quantise
+from transforms.boxes import quantise
 from transforms.detections import ClipDetections
-from transforms.geometry import foot_points
 from transforms.layout import Layout, counted_zones, layout_of
-from transforms.lookahead import Ahead
+from transforms.lookahead import View
 from transforms.places import Happened, PlacesState
 from transforms.scene import SETTINGS, foresee, frame_gap_us
 from transforms.timeline import Moment, moments
@@ -86,11 +85,9 @@ def follow(footage: Footage, camera: Camera) -> Followed:
     """Track and count, noting who was where in which frame."""
     state, accounts = tracker.start(), _Accounts(camera, footage)
     rows, sure = [], set()
-    for frame, moment, ahead in _steps(clips(footage), camera):
+    for frame, moment, view in _steps(clips(footage), camera):
         layout = layout_of(camera, moment.aspect)
-        boxes = moment.boxes / UNIT
-        kept = layout.counts(foot_points(boxes))
-        state, seen = tracker.step(state, SETTINGS, moment.t_us, boxes[kept], moment.scores[kept] / 255, ahead)
+        state, seen = tracker.step(state, SETTINGS, moment.t_us, view)
         accounts.see(layout, moment, seen, frame)
         rows += [
             mot.row(frame + 1, track, box * footage.size[1], 1)
@@ -150,10 +147,10 @@ class _Accounts:
         return Counted(self._crossings, dict(zip(self._zones, self._people.T, strict=True)), visits)
 
 
-def _steps(parts: list[ClipDetections], camera: Camera) -> Iterator[tuple[int, Moment, Ahead]]:
+def _steps(parts: list[ClipDetections], camera: Camera) -> Iterator[tuple[int, Moment, View]]:
     frame = 0
     for clip in parts:
         own = moments([clip], clip.start_us, clip.end_us, frame_gap_us(camera))
-        for moment, ahead in zip(own, foresee(clip, layout_of(camera, clip.aspect)), strict=True):
-            yield frame, moment, ahead
+        for moment, view in zip(own, foresee(clip, layout_of(camera, clip.aspect)), strict=True):
+            yield frame, moment, view
             frame += 1

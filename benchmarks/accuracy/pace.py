@@ -53,8 +53,7 @@ def _ours(footage: Footage) -> float:
     state = tracker.start()
     for clip in clips:
         boxes, scores = clip.boxes / UNIT, clip.scores / 255
-        ahead = look_ahead(clip.times_us, clip.counts, boxes, scores, SETTINGS)
-        for k, t_us in enumerate(clip.times_us):
-            own = slice(clip.bounds[k], clip.bounds[k + 1])
-            state, _ = tracker.step(state, SETTINGS, t_us, boxes[own], scores[own], ahead[k])
+        views = look_ahead(clip.times_us, clip.counts, boxes, scores, SETTINGS)
+        for t_us, view in zip(clip.times_us, views, strict=True):
+            state, _ = tracker.step(state, SETTINGS, t_us, view)
     return 1e3 * (time.thread_time() - begin) / footage.frames

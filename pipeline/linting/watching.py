@@ -19,7 +19,6 @@ from pipeline.video_file import BOUNDLESS
 from schemas.clock import SECOND_US, from_rfc3339
 from schemas.site import Camera, Site
 from transforms import tracker
-from transforms.boxes import UNIT
 from transforms.clips import Clip
 from transforms.detect import detect
 from transforms.detections import ClipDetections
@@ -140,14 +139,10 @@ def _trails(clips: Sequence[ClipDetections], camera: Camera, aspect: float) -> l
     for clip in clips:
         if clip.start_us - last_us > SECOND_US:
             state = tracker.cut(state)
-        ahead = foresee(clip, layout)
-        for i, t_us in enumerate(clip.times_us):
-            if clip.flags[i] or t_us <= state.now_us:
+        for t_us, flags, view in zip(clip.times_us, clip.flags, foresee(clip, layout), strict=True):
+            if flags or t_us <= state.now_us:
                 continue
-            box = slice(clip.bounds[i], clip.bounds[i + 1])
-            boxes = clip.boxes[box] / UNIT
-            kept = layout.counts(foot_points(boxes))
-            state, found = tracker.step(state, SETTINGS, t_us, boxes[kept], clip.scores[box][kept] / 255, ahead[i])
+            state, found = tracker.step(state, SETTINGS, t_us, view)
             for track, its_box in zip(found.track.tolist(), found.boxes, strict=True):
                 seen[track].append((t_us, its_box))
             confirmed.update(found.track[found.confirmed].tolist())
