@@ -22,14 +22,19 @@ def iou(a: Floats, b: Floats) -> Floats:
     """Intersection over union of every box of a with every box of b.
 
     Args:
-        a: (..., N, 4) boxes.
-        b: (..., M, 4) boxes.
+        a: (N, 4) boxes.
+        b: (M, 4) boxes.
 
     Returns:
-        (..., N, M) shares in 0..1; 0 where either box is empty.
+        (N, M) shares in 0..1; 0 where either box is empty.
     """
-    left, top, right, bottom = np.ascontiguousarray(np.moveaxis(a, -1, 0))[..., :, None]
-    other_left, other_top, other_right, other_bottom = np.ascontiguousarray(np.moveaxis(b, -1, 0))[..., None, :]
+    return overlap(np.ascontiguousarray(a.T)[:, :, None], np.ascontiguousarray(b.T)[:, None])
+
+
+def overlap(sides: Floats, other_sides: Floats) -> Floats:
+    """Intersection over union of boxes with other boxes, both (4, ...): x1, y1, x2, y2, which broadcast."""
+    left, top, right, bottom = sides
+    other_left, other_top, other_right, other_bottom = other_sides
     shared = np.maximum(np.minimum(right, other_right) - np.maximum(left, other_left), 0)
     shared *= np.maximum(np.minimum(bottom, other_bottom) - np.maximum(top, other_top), 0)
     area = np.maximum(right - left, 0) * np.maximum(bottom - top, 0)

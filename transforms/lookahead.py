@@ -13,6 +13,7 @@ out here too, for all frames of the clip at once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.boxes import iou
+from transforms.boxes import overlap
 from transforms.motion import (
     Compared,
     Floats,
@@ -122,9 +123,8 @@ def support(pairs: Compared, after: Floats, settings: TrackerSettings) -> Floats
     against a pair no more than the chance allows that the chain is wrong.
     """
     better = agreement(pairs, after)
-    better *= 0.5
-    better += np.log1p(-settings.muddle)
-    np.logaddexp(better, np.log(settings.muddle), out=better)
+    better += math.log1p(-settings.muddle)
+    np.logaddexp(better, math.log(settings.muddle), out=better)
     better *= 2
     return better
 
@@ -185,13 +185,14 @@ def _tables(frame: Indices) -> Iterator[tuple[Indices, Flags]]:
 
 def _most_covered(frame: Indices, boxes: Floats) -> Floats:
     """Return for each box its largest overlap with another of its frame."""
-    covered = np.zeros(len(frame))
+    covered, sides = np.zeros(len(frame)), np.ascontiguousarray(boxes.T)
     for slots, filled in _tables(frame):
-        overlap = iou(boxes[slots], boxes[slots])
-        overlap[~(filled[:, :, None] & filled[:, None, :])] = 0
+        laid = sides[:, slots]
+        shared = overlap(laid[..., :, None], laid[..., None, :])
+        shared[~(filled[:, :, None] & filled[:, None, :])] = 0
         itself = np.arange(slots.shape[1])
-        overlap[:, itself, itself] = 0
-        covered[slots[filled]] = overlap.max(axis=2)[filled]
+        shared[:, itself, itself] = 0
+        covered[slots[filled]] = shared.max(axis=2)[filled]
     return covered
 
 

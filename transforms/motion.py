@@ -54,10 +54,10 @@ SEEN = 5
 width and height, and the variance of the measurement, as a multiple of that of a lone box."""
 
 
-AFTER = 5
+AFTER = 6
 """Rows of what later boxes say of the velocities of people at earlier ones, (AFTER, N): the information, which x
-and y share; twice the information vector's x and y, and its squared length; then how well the velocity of somebody
-of whom nothing is known agrees with it. All is 0 where nothing comes after."""
+and y share, and half of it; the information vector's x and y, and half its squared length; then how well the velocity
+of somebody of whom nothing is known agrees with it. All is 0 where nothing comes after."""
 
 
 class Compared(NamedTuple):
@@ -122,9 +122,9 @@ def predict(motion: Floats, seconds: Floats, settings: MotionSettings) -> Floats
     np.multiply(motion[2:4], reach, out=place)
     place += motion[0:2]
     np.multiply(motion[2:4], kept, out=speed)
-    variance[0] = motion[4] + reach * (cross_var + carried) + spread * (2 * settings.memory * (seconds - reach))
-    variance[1] = kept * carried + spread * reach
-    variance[2] = kept * kept * above + spread
+    np.add(motion[4] + reach * (cross_var + carried), 2 * settings.memory * spread * (seconds - reach), out=variance[0])
+    np.add(kept * carried, spread * reach, out=variance[1])
+    np.add(kept * kept * above, spread, out=variance[2])
     after[7:9] = motion[7:9]
     np.add(motion[9], settings.size_drift**2 * seconds, out=after[9])
     return after
@@ -144,17 +144,13 @@ def correct(motion: Floats, seen: Floats, settings: MotionSettings) -> Floats:
     size_noise = settings.size_error**2 * seen[4]
     gains = motion[4:6] / (place_var + place_noise)
     size_gain = size_var / (size_var + size_noise)
-    place_gain, speed_gain = gains
     off = seen[0:2] - motion[0:2]
-    after = np.empty_like(motion)
-    np.multiply(off, place_gain, out=after[0:2])
-    np.multiply(off, speed_gain, out=after[2:4])
-    np.multiply(seen[2:4] - motion[7:9], size_gain, out=after[7:9])
-    place_and_speed, size = after[0:4], after[7:9]
-    place_and_speed += motion[0:4]
-    size += motion[7:9]
+    after = np.empty(motion.shape)
+    np.add(motion[0:2], gains[0] * off, out=after[0:2])
+    np.add(motion[2:4], gains[1] * off, out=after[2:4])
     np.multiply(gains, place_noise, out=after[4:6])
-    np.subtract(motion[6], speed_gain * motion[5], out=after[6])
+    np.subtract(motion[6], gains[1] * motion[5], out=after[6])
+    np.add(motion[7:9], size_gain * (seen[2:4] - motion[7:9]), out=after[7:9])
     np.multiply(size_gain, size_noise, out=after[9])
     return after
 
@@ -188,8 +184,8 @@ def surprise(pairs: Compared, settings: MotionSettings) -> Floats:
     taller *= taller
     taller /= size
     taller *= 1 / settings.size_error**2
-    square = off * off
-    cost: Floats = square[0] + square[1]
+    x_square, y_square = off * off
+    cost: Floats = x_square + y_square
     cost /= place * error
     cost += taller
     size *= place
@@ -207,9 +203,10 @@ def look_back(motion: Floats, settings: MotionSettings) -> Floats:
     anybody = settings.pace**2 * np.exp(2 * motion[8])
     after = np.empty((AFTER, *anybody.shape))
     after[0] = np.maximum(1 / motion[6] - 1 / anybody, 0)
-    after[1:3] = -2 * motion[2:4] / motion[6]
-    after[3] = (motion[2:4] ** 2).sum(axis=0) / motion[6] ** 2
-    after[4] = _agreement(anybody, np.zeros_like(motion[2:4]), after)
+    after[1] = after[0] / 2
+    after[2:4] = -motion[2:4] / motion[6]
+    after[4] = (after[2:4] ** 2).sum(axis=0) / 2
+    after[5] = _agreement(anybody, np.zeros_like(motion[2:4]), after)
     return after
 
 
@@ -221,7 +218,7 @@ def agreement(pairs: Compared, after: Floats) -> Floats:
         after: (AFTER, ...) what is said of the boxes by later ones, from `look_back`; broadcast like them.
 
     Returns:
-        Twice the logarithm of the likelihood ratio of the velocities; 0 where nothing comes after.
+        The logarithm of the likelihood ratio of the velocities; 0 where nothing comes after.
     """
     motion, _, off, error, place = pairs
     gain = motion[5] / error / place
@@ -229,18 +226,19 @@ def agreement(pairs: Compared, after: Floats) -> Floats:
     speed += motion[2:4]
     gain *= motion[5]
     better = _agreement(motion[6] - gain, speed, after)
-    better -= after[4]
+    better -= after[5]
     return better
 
 
 def _agreement(speed_var: Floats, speed: Floats, after: Floats) -> Floats:
-    """Return twice the log-likelihood of what is told of a velocity, but for a constant; x and y together."""
-    known, twice_told, told_square = after[0], after[1:3], after[3]
+    """Return the log-likelihood of what is told of a velocity, but for a constant; x and y together."""
+    known, half_known, told, half_square = after[0], after[1], after[2:4], after[4]
     total = speed_var * known
     total += 1
-    speeds = (twice_told - known * speed) * speed
-    fits: Floats = speeds[0] + speeds[1]
-    fits += speed_var * told_square
+    fits_x, fits_y = (told - half_known * speed) * speed
+    fits: Floats = fits_x + fits_y
+    speed_var *= half_square
+    fits += speed_var
     fits /= total
-    fits -= 2 * np.log(total)
+    fits -= np.log(total, out=total)
     return fits

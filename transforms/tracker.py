@@ -143,34 +143,34 @@ def step(state: TrackerState, settings: TrackerSettings, t_us: int, view: View) 
     track, seen_us = state.track[live], state.seen_us[live]
     evidence, motion = state.evidence[live], state.motion[:, live]
     confirmed = evidence >= settings.evidence
+    tried = (~confirmed).nonzero()[0]
 
     expected = predict(motion, (t_us - seen_us) / 1e6, settings.motion)
     pairs = compare(*across(expected, view.seen), settings.motion)
     costs = surprise(pairs, settings.motion)
     costs -= support(pairs, view.after[:, None], settings)
-    costs[~confirmed] += settings.newcomer
+    if len(tried):
+        costs[tried] += settings.newcomer
     detours(costs, expected, t_us, view, settings)
-    box_of = _associate(costs, confirmed, view.strong, settings)
-
-    found = (box_of >= 0).nonzero()[0]
-    used = box_of[found]
-    after_sight = correct(expected.take(found, axis=1), view.seen.take(used, axis=1), settings.motion)
-    motion[:, found] = after_sight
-    seen_us[found] = t_us
-    unsure = (~confirmed[found]).nonzero()[0]
-    if len(unsure):
-        summed = evidence[found[unsure]] + view.scores[used[unsure]] - settings.doubtful
-        evidence[found[unsure]] = np.maximum(summed, 0)
-    after = TrackerState(state.next_id, t_us, track, seen_us, evidence, motion)
+    found, used = _associate(costs, confirmed, view.strong, settings)
     new = _newcomers(view, used, settings.twin)
-    if len(new):
-        after = _born(
-            after, arrive(view.seen[:, new], settings.motion), np.maximum(view.scores[new] - settings.doubtful, 0)
-        )
+
+    sighted = correct(expected.take(found, axis=1), view.seen.take(used, axis=1), settings.motion)
+    motion[:, found] = sighted
+    seen_us[found] = t_us
+    if len(tried):
+        gained = np.zeros(len(track))
+        gained[found] = view.scores[used] - settings.doubtful
+        evidence[tried] = np.maximum(evidence[tried] + gained[tried], 0)
+    after = TrackerState(state.next_id, t_us, track, seen_us, evidence, motion)
+    if new:
+        begun = arrive(view.seen[:, new], settings.motion)
+        after = _born(after, begun, np.maximum(view.scores[new] - settings.doubtful, 0))
         found = np.concatenate((found, np.arange(len(track), len(after.track))))
+        sighted = np.concatenate((sighted, begun), axis=1)
     return after, Sightings(
         track=after.track[found],
-        boxes=frame(after.motion.take(found, axis=1)),
+        boxes=frame(sighted),
         confirmed=after.evidence[found] >= settings.evidence,
         ended=state.track[~live],
     )
@@ -215,31 +215,39 @@ def _unexpired(state: TrackerState, settings: TrackerSettings, t_us: int) -> Fla
     return t_us - state.seen_us <= 1e6 * np.where(trusted, settings.patience, settings.trial)
 
 
-def _associate(costs: Floats, confirmed: Flags, strong: int, settings: TrackerSettings) -> Indices:
-    """Give boxes to tracks; returns (K,) the index of each track's box, -1 for none."""
-    box_of = np.full(len(confirmed), -1)
+def _associate(
+    costs: Floats, confirmed: Flags, strong: int, settings: TrackerSettings
+) -> tuple[Indices, Indices]:
+    """Give boxes to tracks, the strong ones first; returns tracks, in order, and the box of each."""
+    found, used = _matched(costs[:, :strong] - settings.reach)
+    if strong < costs.shape[1] and len(found) < len(costs):
+        without = confirmed.copy()
+        without[found] = False
+        left = without.nonzero()[0]
+        again, weak = _matched(costs[left, strong:] - settings.reach_weak)
+        if len(again):
+            found, used = np.concatenate((found, left[again])), np.concatenate((used, strong + weak))
+            order = found.argsort()
+            found, used = found[order], used[order]
+    return found, used
+
+
+def _matched(costs: Floats) -> tuple[Indices, Indices]:
+    """Match rows with columns at the least cost in all; pairs that cost 0 or more are not made."""
     # Capped, so that a hopeless pair weighs as much as no pair and never bends the others.
-    gains = np.minimum(costs[:, :strong] - settings.reach, 0)
-    row, column = linear_sum_assignment(gains)
-    made = gains[row, column] < 0
-    box_of[row[made]] = column[made]
-    if strong < costs.shape[1]:
-        left = (confirmed & (box_of < 0)).nonzero()[0]
-        gains = np.minimum(costs[left, strong:] - settings.reach_weak, 0)
-        row, column = linear_sum_assignment(gains)
-        made = gains[row, column] < 0
-        box_of[left[row[made]]] = strong + column[made]
-    return box_of
+    np.minimum(costs, 0, out=costs)
+    row, column = linear_sum_assignment(costs)
+    made = costs[row, column] < 0
+    return row[made], column[made]
 
 
-def _newcomers(view: View, used: Indices, twin: float) -> Indices:
+def _newcomers(view: View, used: Indices, twin: float) -> list[int]:
     """Return the boxes that begin tracks: strong, nobody's, and not a second one of somebody seen."""
-    free = np.ones(view.strong, bool)
-    free[used[used < view.strong]] = False
-    new = free.nonzero()[0]
-    if not len(new):
-        return new
-    return new[iou(view.boxes[new], view.boxes[used]).max(axis=1, initial=0) < twin]
+    free = sorted(set(range(view.strong)).difference(used.tolist()))
+    if not free or not len(used):
+        return free
+    alone = iou(view.boxes[free], view.boxes[used]).max(axis=1) < twin
+    return [box for box, other in zip(free, alone.tolist(), strict=True) if other]
 
 
 def _born(state: TrackerState, motion: Floats, evidence: Floats) -> TrackerState:
