@@ -43,8 +43,8 @@ Integers = NDArray[np.int64]
 Indices = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 
-_BLOCK = 1 << 18
-"""Pairs of boxes that are looked at together; a matter of memory only."""
+_BLOCK = 1 << 14
+"""Pairs of boxes that are looked at together, about: few enough for the processor's cache. A matter of speed only."""
 
 
 class View(NamedTuple):
@@ -103,10 +103,13 @@ def look_ahead(
     ends = np.searchsorted(frame, np.arange(len(counts) + 1)).tolist()
     strong_before = np.concatenate((np.zeros(1, int), np.cumsum(strong)))[ends].tolist()
     soon = np.searchsorted(heads_us, np.add.outer((1, 1e6 * settings.foresight + 1), times_us)).T.tolist()
+    since = begun.tolist()
     views = []
     for f, (first, last) in enumerate(soon):
         own = slice(ends[f], ends[f + 1])
-        which = first + np.flatnonzero(begun[first:last] > f) if last > first else slice(0)
+        which: slice | list[int] = slice(first, last)
+        if any(begin <= f for begin in since[which]):
+            which = [head for head in range(first, last) if since[head] > f]
         views.append(
             View(
                 boxes[own], scores[own], strong_before[f + 1] - strong_before[f], seen[:, own], after[:, own],
@@ -166,17 +169,18 @@ def _admit(frame: Indices, boxes: Floats, scores: Floats, weak: float) -> Indice
 
 
 def _tables(frame: Indices) -> Iterator[tuple[Indices, Flags]]:
-    """Lay frames side by side, each padded to the widest: a few operations on large arrays, not many on small ones.
+    """Lay frames side by side, padded to the widest of them: a few operations on large arrays, not many on small ones.
 
     Yields tables (F, W) of indices of boxes, and which of them are filled; a table begins with the last frame of the
     one before.
     """
     frames = int(frame[-1]) + 1 if len(frame) else 0
     begins = np.searchsorted(frame, np.arange(frames + 1))
-    widest = int(np.diff(begins).max(initial=1))
-    block = max(1, _BLOCK // widest**2)
+    widths = np.diff(begins)
+    block = max(1, _BLOCK // int(widths.max(initial=1)) ** 2)
     for first in range(0, max(frames - 1, min(frames, 1)), block):
         last = min(first + block, frames - 1)
+        widest = max(1, int(widths[first : last + 1].max()))
         slots = begins[first : last + 1, None] + np.arange(widest)
         filled = slots < begins[first + 1 : last + 2, None]
         slots[~filled] = 0
@@ -222,12 +226,13 @@ def _filter_back(following: Indices, time_us: Integers, seen: Floats, settings: 
         if not (beyond >= 0).any():
             break
         chain.append(beyond)
-    motion = begin(seen[:, chain[-1]], settings.motion)
+    begun = begin(seen, settings.motion)
+    motion = begun.take(chain[-1], axis=1)
     for there, here in pairwise(reversed(chain)):
-        box = seen[:, here]
-        seconds = np.where(there >= 0, time_us[there] - time_us[here], 0) / 1e6
-        walked = correct(predict(motion, seconds, settings.motion), box, settings.motion)
-        motion = np.where(there >= 0, walked, begin(box, settings.motion))
+        goes_on = there >= 0
+        seconds = np.where(goes_on, time_us[there] - time_us[here], 0) / 1e6
+        walked = correct(predict(motion, seconds, settings.motion), seen.take(here, axis=1), settings.motion)
+        motion = np.where(goes_on, walked, begun.take(here, axis=1))
     return look_back(motion, settings.motion)
 
 
