@@ -215,9 +215,7 @@ def _unexpired(state: TrackerState, settings: TrackerSettings, t_us: int) -> Fla
     return t_us - state.seen_us <= 1e6 * np.where(trusted, settings.patience, settings.trial)
 
 
-def _associate(
-    costs: Floats, confirmed: Flags, strong: int, settings: TrackerSettings
-) -> tuple[Indices, Indices]:
+def _associate(costs: Floats, confirmed: Flags, strong: int, settings: TrackerSettings) -> tuple[Indices, Indices]:
     """Give boxes to tracks, the strong ones first; returns tracks, in order, and the box of each."""
     found, used = _matched(costs[:, :strong] - settings.reach)
     if strong < costs.shape[1] and len(found) < len(costs):

@@ -1,6 +1,7 @@
 """The tracker: one person, one number, whatever the rate, the order of boxes and the gaps."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from transforms import tracker
 from transforms.boxes import iou
-from transforms.lookahead import Ahead, look_ahead
+from transforms.lookahead import View, look_ahead
 from transforms.motion import Floats
 from transforms.tracker import Sightings, TrackerSettings, TrackerState
 
@@ -29,16 +30,17 @@ def at(time: float, *boxes: list[float], score: float = 0.9) -> Frame:
 
 
 def follow(
-    frames: list[Frame], state: TrackerState | None = None, ahead: list[Ahead] | None = None
+    frames: list[Frame], state: TrackerState | None = None, views: list[View] | None = None
 ) -> Iterator[tuple[TrackerState, Sightings]]:
+    """Follow people through frames; without views, each frame is a clip of its own and nothing is seen ahead."""
     state = state or tracker.start()
-    for k, (time, boxes, scores) in enumerate(frames):
-        at_us = START_US + round(time * 1e6)
-        state, sightings = tracker.step(state, SETTINGS, at_us, boxes, scores, ahead[k] if ahead else None)
+    for k, frame in enumerate(frames):
+        view = views[k] if views else ahead_of([frame])[0]
+        state, sightings = tracker.step(state, SETTINGS, START_US + round(frame[0] * 1e6), view)
         yield state, sightings
 
 
-def ahead_of(frames: list[Frame]) -> list[Ahead]:
+def ahead_of(frames: list[Frame]) -> list[View]:
     """Look ahead as if the frames were one clip."""
     times, boxes, scores = zip(*frames, strict=True)
     counts = [len(each) for each in scores]
@@ -115,11 +117,12 @@ def test_numbers_count_up_and_tracks_end_once(frames: list[Frame]) -> None:
 @given(scenes())
 def test_a_step_leaves_its_input_as_it_was(frames: list[Frame]) -> None:
     state = tracker.start()
-    for time, boxes, scores in frames:
-        written, given_boxes = tracker.encode(state), boxes.copy()
-        after, _ = tracker.step(state, SETTINGS, START_US + round(time * 1e6), boxes, scores)
+    for frame in frames:
+        (view,) = ahead_of([frame])
+        written, given = tracker.encode(state), deepcopy(view)
+        after, _ = tracker.step(state, SETTINGS, START_US + round(frame[0] * 1e6), view)
         assert tracker.encode(state) == written
-        assert np.array_equal(boxes, given_boxes)
+        assert all(map(np.array_equal, view, given))
         state = after
 
 
@@ -155,7 +158,7 @@ def steps_out(hidden_s: float, rate: float) -> list[Frame]:
 @pytest.mark.parametrize("hidden_s", [0.7, 1.0])
 def test_who_steps_out_from_behind_a_pole_is_told_by_where_he_goes(hidden_s: float, rate: float) -> None:
     frames = steps_out(hidden_s, rate)
-    ((_, blind), (_, seeing)) = (list(follow(frames, ahead=ahead))[-1] for ahead in (None, ahead_of(frames)))
+    ((_, blind), (_, seeing)) = (list(follow(frames, views=views))[-1] for views in (None, ahead_of(frames)))
     assert blind.track[np.argmax(blind.boxes[:, 0])] == 1, "the walker's number goes to the other: too hard without"
     assert seeing.track[np.argmin(seeing.boxes[:, 0])] == 1
 
@@ -168,11 +171,11 @@ def test_looking_ahead_neither_the_order_of_boxes_nor_a_decoded_state_matters(
     random = np.random.default_rng(seed)
     orders = [random.permutation(len(scores)) for _, _, scores in frames]
     shuffled = [(time, boxes[o], scores[o]) for (time, boxes, scores), o in zip(frames, orders, strict=True)]
-    ahead, other_ahead = ahead_of(frames), ahead_of(shuffled)
-    whole = list(follow(frames, ahead=ahead))
+    views, other_views = ahead_of(frames), ahead_of(shuffled)
+    whole = list(follow(frames, views=views))
     pause = min(pause, len(frames))
     before = tracker.start() if pause == 0 else whole[pause - 1][0]
-    resumed = follow(shuffled[pause:], tracker.decode(tracker.encode(before)), other_ahead[pause:])
+    resumed = follow(shuffled[pause:], tracker.decode(tracker.encode(before)), other_views[pause:])
     assert all(same(one, other) for (_, one), (_, other) in zip(whole[pause:], resumed, strict=True))
 
 
