@@ -107,6 +107,7 @@ def look_ahead(
     views = []
     for f, (first, last) in enumerate(soon):
         own = slice(ends[f], ends[f + 1])
+        # Most chains begin with their head, and so after any frame before it.
         which: slice | list[int] = slice(first, last)
         if any(begin <= f for begin in since[which]):
             which = [head for head in range(first, last) if since[head] > f]

@@ -237,8 +237,7 @@ def _agreement(speed_var: Floats, speed: Floats, after: Floats) -> Floats:
     total += 1
     fits_x, fits_y = (told - half_known * speed) * speed
     fits: Floats = fits_x + fits_y
-    speed_var *= half_square
-    fits += speed_var
+    fits += speed_var * half_square
     fits /= total
     fits -= np.log(total, out=total)
     return fits
