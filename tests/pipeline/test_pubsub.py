@@ -45,10 +45,23 @@ def test_at_the_first_start_the_watermark_waits_for_the_backlog() -> None:
     """It is over once nothing that was published before has come for a while, idle or not."""
     watermark = begun(NOW)
     for second in range(0, 300, 5):  # a backlog among messages that never cease to come
-        watermark.took(NOW - SECOND_US if second < 200 else NOW + second * SECOND_US, NOW + second * SECOND_US)
+        watermark.held(NOW - SECOND_US if second < 200 else NOW + second * SECOND_US, NOW + second * SECOND_US)
         watermark.advance(NOW - 3600 * SECOND_US, NOW + second * SECOND_US, idle=False)
         assert (watermark.value_us is None) == (second < 195 + QUIET_US // SECOND_US)
     assert watermark.value_us == NOW - 3600 * SECOND_US - SOURCE.disorder_us
+
+
+def test_a_long_look_at_a_clip_is_no_quiet() -> None:
+    """A clip that is held for longer than the quiet is of the backlog still: the quiet begins when it is done with."""
+    watermark = begun(NOW)
+    done = NOW + 2 * QUIET_US
+    watermark.held(NOW - SECOND_US, NOW)
+    watermark.held(NOW - SECOND_US, done)
+    watermark.advance(NOW - 3600 * SECOND_US, done, idle=False)
+    watermark.advance(None, done + QUIET_US - SECOND_US, idle=True)
+    assert watermark.value_us is None
+    watermark.advance(None, done + QUIET_US, idle=True)
+    assert watermark.value_us == done + QUIET_US - SOURCE.disorder_us
 
 
 def test_that_a_subscription_is_idle_does_not_say_that_nobody_holds_its_messages() -> None:
@@ -168,6 +181,32 @@ def test_pubsub_a_reader_that_goes_on_in_another_instance_keeps_its_watermark(
     second.get_checkpoint_mark()
     restored = source.create_reader(None, begun)
     assert restored._watermark is not first._watermark, "what a reader that was killed had held may come yet"
+
+
+def test_pubsub_the_backlog_is_not_over_while_it_waits_or_is_worked_on(
+    pubsub: PubSub, subscription: tuple[Subscription, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clip takes longer than the quiet that ends the backlog; another one, of before, has not been looked at."""
+    late_s = 0
+    monkeypatch.setattr("pipeline.pubsub.now_us", lambda: now_us() + late_s * SECOND_US)
+    source, topic = subscription
+    for hour in (9, 8):
+        pubsub.publish(topic, b"clip", {"start": f"2026-01-05T{hour:02}:00:00.000000Z"})
+    reader = PubSubSource(source).create_reader(None, None)
+    read(reader, 1)
+    until(lambda: reader._pulled.state().published_us is not None)
+    late_s += 40
+    assert reader.get_watermark() == MIN_TIMESTAMP, "the other one waits"
+    until(reader.advance)
+    late_s += 40
+    assert reader.get_watermark() == MIN_TIMESTAMP, "it is worked on"
+    late_s += 40
+    until(lambda: not reader.advance() and reader._pulled.state().idle_us is not None)
+    assert reader.get_watermark() == MIN_TIMESTAMP, "it was worked on until just now"
+    late_s += 40
+    assert reader.get_watermark() > MIN_TIMESTAMP
+    reader.get_checkpoint_mark().finalize_checkpoint()
+    reader.close()
 
 
 def test_pubsub_messages_are_pulled_ahead_up_to_a_number_of_bytes(
