@@ -23,6 +23,7 @@ from tests.support import builds
 from tests.support.command import silhouette
 from tests.support.live import publish
 from tests.support.pubsub import PubSub
+from tests.support.witness import Witness, witness
 from transforms.clips import Delivery
 
 SOURCE = Subscription("projects/p/subscriptions/s", 1, 64 << 20, 30 * SECOND_US, 3600 * SECOND_US)
@@ -113,6 +114,14 @@ def subscription(pubsub: PubSub, monkeypatch: pytest.MonkeyPatch) -> Iterator[tu
     yield replace(SOURCE, name=pubsub.subscription(topic, ack_seconds=10)), topic
 
 
+@pytest.fixture
+def seen(pubsub: PubSub, subscription: tuple[Subscription, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Witness]:
+    """Stand between the source and the emulator."""
+    with witness(pubsub.host) as stands_between:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", stands_between.host)
+        yield stands_between
+
+
 def until(true: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not true():
@@ -135,7 +144,7 @@ def read(reader: UnboundedReader, count: int) -> list[tuple[Delivery, int]]:
 
 
 def test_pubsub_messages_come_with_their_event_time_and_are_acknowledged_when_durable(
-    pubsub: PubSub, subscription: tuple[Subscription, str]
+    pubsub: PubSub, subscription: tuple[Subscription, str], seen: Witness
 ) -> None:
     source, topic = subscription
     pubsub.publish(topic, b"clip", {"start": "2026-01-05T09:00:00.000000Z", "camera": "door"})
@@ -149,8 +158,9 @@ def test_pubsub_messages_come_with_their_event_time_and_are_acknowledged_when_du
     made = reader.get_checkpoint_mark()
     assert len(made.ack_ids) == 2
     reader.close()
+    assert seen.held() == 2
     made.finalize_checkpoint()
-    time.sleep(11)  # the deadline of the subscription: what was not acknowledged would come again
+    assert len(seen.acknowledged()) == 2
     assert pubsub.pull(source.name) == []
 
 
