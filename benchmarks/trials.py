@@ -119,6 +119,21 @@ class Trial:
         ]
         self.sent |= {message.result(timeout=60): clip for clip, message in going}
 
+    def restart_emulator(self) -> None:
+        """Have Pub/Sub go away and come back.
+
+        The emulator keeps nothing on disk, where Pub/Sub keeps everything: topic and subscription are made again,
+        and what was not acknowledged is published again.
+        """
+        self.pubsub.stop()
+        done = {message for message, _ in self.seen.acknowledged()}
+        again = [clip for message, clip in self.sent.items() if message not in done]
+        self.seen.forget()
+        self.pubsub.start()
+        self.pubsub.topic(self.topic.rpartition("/")[2])
+        self.pubsub.subscription(self.topic, name=self.subscription.rpartition("/")[2])
+        self.send(again)
+
     def strike(self) -> None:
         """Note that the fault hits now; clips are held."""
         wait_until(lambda: self.seen.held() > 0, "clips are held", PATIENCE_S)
@@ -269,23 +284,8 @@ class Ground:
         return self._struck("worker", kill)
 
     def emulator(self) -> Outcome:
-        """Pub/Sub goes away and comes back.
-
-        The emulator keeps nothing on disk, where Pub/Sub keeps everything: topic and subscription are made again,
-        and what was not acknowledged is published again.
-        """
-
-        def restart(trial: Trial) -> None:
-            trial.pubsub.stop()
-            done = {message for message, _ in trial.seen.acknowledged()}
-            again = [clip for message, clip in trial.sent.items() if message not in done]
-            trial.seen.forget()
-            trial.pubsub.start()
-            trial.pubsub.topic(trial.topic.rpartition("/")[2])
-            trial.pubsub.subscription(trial.topic, name=trial.subscription.rpartition("/")[2])
-            trial.send(again)
-
-        return self._struck("emulator", restart)
+        """Pub/Sub goes away and comes back."""
+        return self._struck("emulator", Trial.restart_emulator)
 
     def savepoint(self) -> Outcome:
         """The job is cancelled with a savepoint, and goes on from it."""

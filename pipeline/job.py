@@ -90,7 +90,8 @@ def add_job_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--keys", action="append", default=[], metavar="ADDRESS",
-        help="keys of sealed clips: a file that only its owner may read, or an address in Cloud KMS; may be repeated",
+        help="keys of sealed clips: a file that only its owner may read, for a cluster by its whole path there, or an "
+        "address in Cloud KMS; may be repeated",
     )  # fmt: skip
     parser.add_argument(
         "--on-biometric", choices=ON_BIOMETRIC, default="drop",
@@ -219,6 +220,13 @@ def _subscription(args: argparse.Namespace, sites: Sequence[Site]) -> Subscripti
             "--runner: the local runner writes nothing before its input ends, and a subscription does not end: add "
             "--until-idle 30s, take --runner prism, or send the job to Flink or Dataflow with `silhouette submit`"
         )
+    if ends:
+        for name in ("disorder", "flush"):
+            if getattr(args, name) is not None:
+                raise UsageError(
+                    f"--{name}: the local runner counts and writes once all clips are there; leave it out, or take "
+                    "--runner prism"
+                )
     for name, default in STREAM.items():
         if getattr(args, name) is None:
             setattr(args, name, default)
@@ -252,14 +260,16 @@ def _duration(args: argparse.Namespace, name: str) -> int:
 
 
 def _check_keys(args: argparse.Namespace) -> None:
-    """Load the keys once, so that a bad address is told before the job begins; remote workers have their own."""
-    from pipeline.keys import load_keys
+    """Load the keys once, so that a bad address is told before the job begins; of remote workers' look at the form."""
+    from pipeline.keys import check_remote, load_keys
     from pipeline.secrets import SecretError
 
-    if hasattr(args, "models_at"):
-        return
     try:
-        load_keys(args.keys)
+        if hasattr(args, "models_at"):
+            for address in args.keys:
+                check_remote(address)
+        else:
+            load_keys(args.keys)
     except SecretError as error:
         raise UsageError(f"--keys: {str(error).removeprefix('--keys: ')}") from None
 

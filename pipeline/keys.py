@@ -68,13 +68,23 @@ def _in_file(path: Path) -> list[tuple[str, bytes]]:
     return found
 
 
-def _unwrapped(address: str, kms: KeyManagementServiceClient | None) -> tuple[str, bytes]:
-    """Have KMS decrypt the data key of an address; both ways are checked by CRC-32C, as Google asks of its clients."""
-    import google_crc32c
-    from google.api_core.exceptions import GoogleAPICallError
-    from google.auth.exceptions import GoogleAuthError
-    from google.cloud.kms import KeyManagementServiceClient
+def check_remote(address: str) -> None:
+    """Check the form of an address that only remote workers can open.
 
+    Raises:
+      SecretError: it is neither an address in KMS nor a whole path: workers have another working folder.
+    """
+    if address.startswith(f"{KMS}:"):
+        _read_kms(address)
+    elif not Path(address).is_absolute():
+        raise SecretError(
+            f"--keys: {address}: give the whole path that the file has on the workers, as /run/secrets/keys, or an "
+            "address in Cloud KMS"
+        )
+
+
+def _read_kms(address: str) -> tuple[str, str, bytes]:
+    """Read an address in KMS: the KMS key's resource, the data key's name, and the wrapped data key."""
     parts = urlsplit(address)
     resource = f"{parts.netloc}{parts.path}"
     # A plus sign of base64 would be read as a space: no value here has a space of its own.
@@ -82,7 +92,17 @@ def _unwrapped(address: str, kms: KeyManagementServiceClient | None) -> tuple[st
     wrapped = _decoded(told.get("wrapped", ""), hexadecimal=False)
     if not _CRYPTO_KEY.fullmatch(resource) or set(told) != {"id", "wrapped"} or not wrapped:
         raise SecretError(f"--keys: an address in KMS is written {KMS_FORM}")
-    name = _name(told["id"], "--keys")
+    return resource, _name(told["id"], "--keys"), wrapped
+
+
+def _unwrapped(address: str, kms: KeyManagementServiceClient | None) -> tuple[str, bytes]:
+    """Have KMS decrypt the data key of an address; both ways are checked by CRC-32C, as Google asks of its clients."""
+    import google_crc32c
+    from google.api_core.exceptions import GoogleAPICallError
+    from google.auth.exceptions import GoogleAuthError
+    from google.cloud.kms import KeyManagementServiceClient
+
+    resource, name, wrapped = _read_kms(address)
     try:
         answer = (kms or KeyManagementServiceClient()).decrypt(
             request={

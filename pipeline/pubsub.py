@@ -84,6 +84,20 @@ class Held(NamedTuple):
     delivery: Delivery
 
 
+class State(NamedTuple):
+    """What a process has pulled and not yet handed on, and what it knows of the rest.
+
+    Attributes:
+      oldest_us: Event time of the oldest message waiting; None where none waits.
+      published_us: When the one was published that was published first.
+      idle_us: For how long the subscription has said that it holds no more; None where it may.
+    """
+
+    oldest_us: int | None
+    published_us: int | None
+    idle_us: int | None
+
+
 @dataclass(frozen=True)
 class Mark(CheckpointMark):
     """Where a reader is: nothing that Pub/Sub does not know, but what it may acknowledge and what it promised.
@@ -174,11 +188,16 @@ class _Reader(UnboundedReader):
         return self.advance()
 
     def advance(self) -> bool:
+        self._note_current()  # worked on until now: meanwhile nothing was asked for
         self._current = self._pulled.take()
         if self._current is not None:
             self._handed_on.append(self._current.ack_id)
-            self._watermark.took(self._current.published_us, now_us())
+            self._note_current()
         return self._current is not None
+
+    def _note_current(self) -> None:
+        if self._current is not None:
+            self._watermark.held(self._current.published_us, now_us())
 
     def get_current(self) -> Delivery:
         assert self._current is not None
@@ -189,12 +208,15 @@ class _Reader(UnboundedReader):
         return Timestamp(micros=self._current.at_us)
 
     def get_watermark(self) -> Timestamp:
-        oldest_us, idle_us = self._pulled.state()  # the one that is being handed on is still held
+        oldest_us, published_us, idle_us = self._pulled.state()
         until_us = self._source.until_idle_us
         if until_us is not None and idle_us is not None and idle_us >= until_us:
             return MAX_TIMESTAMP
-        if self._current is not None:
+        if published_us is not None:
+            self._watermark.held(published_us, now_us())
+        if self._current is not None:  # the one that is being handed on is still held
             oldest_us = min(self._current.at_us, oldest_us if oldest_us is not None else self._current.at_us)
+            self._note_current()
         self._watermark.advance(oldest_us, now_us(), idle=idle_us is not None)
         reached_us = self._watermark.value_us
         return MIN_TIMESTAMP if reached_us is None else Timestamp(micros=reached_us)
@@ -258,13 +280,15 @@ class _Pulled:
             self._changed.notify_all()  # there is room
             return held
 
-    def state(self) -> tuple[int | None, int | None]:
-        """Return the event time of the oldest message waiting, and for how long the subscription has been idle."""
+    def state(self) -> State:
+        """Return what waits, and whether more is to come."""
         with self._changed:
-            oldest_us = min((held.at_us for held in self._waiting), default=None)
-            if oldest_us is not None or self._idle_since is None:
-                return oldest_us, None
-            return None, int((time.monotonic() - self._idle_since) * 1e6)
+            if self._waiting:
+                oldest_us = min(held.at_us for held in self._waiting)
+                return State(oldest_us, min(held.published_us for held in self._waiting), None)
+            if self._idle_since is None:
+                return State(None, None, None)
+            return State(None, None, int((time.monotonic() - self._idle_since) * 1e6))
 
     def left_off(self, reader: int, mark: Mark, watermark: Watermark) -> None:
         """Keep a reader's watermark for the instance that goes on from this mark: it may be in the backlog yet."""

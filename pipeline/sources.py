@@ -80,7 +80,8 @@ class ReadClipFiles(beam.PTransform):
     def expand(self, root: pvalue.PBegin) -> Outcome:
         read = (
             root
-            | "Files" >> beam.Create(self.files, reshuffle=False)
+            | "Begin" >> beam.Impulse()
+            | "Files" >> beam.FlatMap(_files, self.files).with_output_types(ClipFile)
             | "Spread" >> beam.Reshuffle()
             | "Read" >> beam.ParDo(_ReadFn(names_of(self.sites), self.limits)).with_outputs(FAILED, TOLD, main=CLIPS)
         )
@@ -88,6 +89,10 @@ class ReadClipFiles(beam.PTransform):
         read[FAILED].element_type = DeadLetter
         read[TOLD].element_type = ClipFact
         return Outcome(read[CLIPS], read[FAILED], read[TOLD])
+
+
+def _files(_: bytes, files: Sequence[ClipFile]) -> Sequence[ClipFile]:
+    return files
 
 
 class _ReadFn(beam.DoFn):

@@ -6,7 +6,7 @@ from pipeline.lease import DEADLINE_S
 from schemas.clock import SECOND_US
 
 QUIET_US = (DEADLINE_S + 5) * SECOND_US
-"""What was published before is all here once none of it has come for so long: by then what others held is let go."""
+"""What was published before is all here once none of it was held for so long: by then what others held is let go."""
 
 
 class Watermark:
@@ -14,8 +14,8 @@ class Watermark:
 
     It follows the oldest message held, and the clock where nothing is held and the subscription is idle, both minus
     the allowed disorder. It never goes back. At the first start, and after a long pause, it waits for the backlog,
-    which comes in any order: until nothing has come for a while that was published before. By then what a reader that
-    was killed had held has been delivered again, too. (On Dataflow the service's own rules hold.)
+    which comes in any order: until nothing has been held for a while that was published before. By then what a reader
+    that was killed had held has been delivered again, too. (On Dataflow the service's own rules hold.)
     """
 
     def __init__(self, disorder_us: int, pause_us: int, now: int, before: tuple[int | None, int] = (None, 0)) -> None:
@@ -34,8 +34,8 @@ class Watermark:
         self._backlog_until_us: int | None = now if self.value_us is None else None
         self._backlog_seen_us = now
 
-    def took(self, published_us: int, now: int) -> None:
-        """Note that a message was taken."""
+    def held(self, published_us: int, now: int) -> None:
+        """Note that a message is held: it was taken just now, waits to be, or is worked on still."""
         self._wake(now)
         if self._backlog_until_us is not None and published_us < self._backlog_until_us:
             self._backlog_seen_us = now

@@ -161,13 +161,20 @@ class ToSiteDays(beam.PTransform[beam.PCollection[ClipDetections], beam.PCollect
         by_name = {site.site: site for site in self.sites}
         opened = (
             clips.pipeline
-            | "Sites" >> beam.Create([(name, "") for name in sorted(self.spans)], reshuffle=False)
+            | "Begin" >> beam.Impulse()  # not beam.Create, whose steps are named by lines of Beam's code
+            | "Sites" >> beam.FlatMap(_sites, sorted(self.spans)).with_output_types(tuple[str, str])
             | "OpenDays" >> beam.ParDo(_OpenDaysFn(by_name, self.spans)).with_output_types(tuple[DayKey, Arrival])
         )
         arrived = clips | "ToDays" >> beam.FlatMap(lambda clip: arrivals(clip, by_name[clip.site])).with_output_types(
             tuple[DayKey, Arrival]
         )
         return (opened, arrived) | "Arrivals" >> beam.Flatten()
+
+
+def _sites(_: bytes, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield each site, as a key."""
+    for name in names:
+        yield name, ""
 
 
 class _OpenDaysFn(beam.DoFn):

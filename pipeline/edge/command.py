@@ -37,6 +37,11 @@ def add_parser(commands: Any) -> None:
         "capitals, - as _), or --credentials. Pub/Sub: Google's application default credentials. "
         "Exit codes: 0 ended as asked, or all files sent; 1 failed, or with --status no agent runs; 2 wrong usage.",
     )
+    add_flags(parser)
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the agent's flags."""
     parser.add_argument("--site", type=Path, metavar="SITE.yaml", help="site file, which names the cameras")
     parser.add_argument("--topic", metavar="TOPIC", help="where clips go, as projects/P/topics/T")
     what = parser.add_argument_group("cameras; several pairs of --camera and --source, or a file that names them")
@@ -96,9 +101,10 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.secrets import SecretError
     from pipeline.sites import SiteFileError
 
-    if args.status:
-        return _status(args)
     try:
+        if args.status:
+            _check_status(args)
+            return _status(args)
         config = configure(args)
     except (UsageError, SourceError, SecretError, SiteFileError) as error:
         print(f"silhouette edge: {error}", file=sys.stderr)
@@ -287,6 +293,15 @@ def _address(text: str | None) -> tuple[str, int] | None:
     if not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65_535:
         raise UsageError("--prometheus: must be a port, as 9464, or an address and a port, as 0.0.0.0:9464")
     return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _check_status(args: argparse.Namespace) -> None:
+    """Refuse what --status could do nothing with: all but the spool."""
+    flags = argparse.ArgumentParser(add_help=False)
+    add_flags(flags)
+    for flag in flags._actions:
+        if flag.dest not in ("status", "spool") and getattr(args, flag.dest) != flag.default:
+            raise UsageError(f"{flag.option_strings[0]}: --status shows what is in --spool alone; leave it out")
 
 
 def _status(args: argparse.Namespace) -> int:

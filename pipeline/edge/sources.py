@@ -16,7 +16,12 @@ DEVICE_OPTIONS = ("video_size", "framerate", "input_format", "pixel_format")
 """What a device may be asked for, as FFmpeg's v4l2 names it."""
 
 _PLACES = ("{user}", "{password}")
-_SECRET = re.compile(r"(pass(word|wd)?|pwd|token|auth)=(?!\{password\}|&|$)", re.IGNORECASE)
+# What cameras and their recorders call it, in a query or a path: rtsp://host/user=U_password=P_channel=1.sdp
+_SECRET = re.compile(
+    r"(?<![a-z0-9])(usr|user(name|id)?|p|pass(wd|word|phrase|code)?|pswd?|psw|pwd|\w*secret|\w*key|\w*token|auth\w*)"
+    r"[=:](?!\{user\}|\{password\}|[_&;/?#]|$)",
+    re.IGNORECASE,
+)
 
 
 class SourceError(ValueError):
@@ -103,7 +108,7 @@ def _refuse_secrets(camera: str, url: str) -> None:
         named = False
     if not named:
         raise SourceError(f"--source: camera {camera}: must be written rtsp://host/path or rtsp://host:port/path")
-    if "@" in parts.netloc or _SECRET.search(f"{parts.path}?{parts.query}"):
+    if "@" in parts.netloc or _SECRET.search(f"{parts.path}?{parts.query}#{parts.fragment}"):
         user, password = environment_names(camera)
         raise SourceError(
             f"--source: the address of camera {camera} holds a user name or password, which every process of this "

@@ -37,6 +37,8 @@ def show_status(folder: Path, console: Console) -> bool:
     console.print(_clock(status), highlight=False)
     console.print(_sending(status), highlight=False)
     console.print(_cameras(status))
+    for name, camera in status.cameras.items():
+        console.print(f"{name}: {_told(camera)}", highlight=False)
     return running
 
 
@@ -54,23 +56,29 @@ def _sending(status: Status) -> str:
 
 
 def _cameras(status: Status) -> Table:
-    table = Table("camera", "pictures", "last clip ended", "sent until", box=None, header_style="bold")
-    for heading in ("clips", "encoded again", "sent", "given up", "waiting", "bytes", "offset ms"):
-        table.add_column(heading, justify="right")
-    table.add_column("last fault")
+    """Return the counts of each camera; names and figures stand whole in 80 columns."""
+    table = Table("camera", "pictures", box=None, header_style="bold")
+    for heading in ("clips", "encoded\nagain", "sent", "given\nup", "waiting", "bytes"):
+        table.add_column(heading, justify="right", vertical="bottom", no_wrap=True)
     for name, camera in status.cameras.items():
-        table.add_row(name, *_row(camera))
+        counts = (camera.clips, camera.reencoded, camera.sent, sum(camera.dropped.values()), camera.spool_clips)
+        pictures = "come" if camera.connected else "ended" if camera.finished else "none"
+        table.add_row(name, pictures, *map(str, counts), _size(camera.spool_bytes))
     return table
 
 
-def _row(camera: CameraStatus) -> list[str]:
-    pictures = "come" if camera.connected else "ended" if camera.finished else "none"
-    counts = (camera.clips, camera.reencoded, camera.sent, sum(camera.dropped.values()), camera.spool_clips)
-    fault = f"{camera.last_error} at {camera.last_error_at[:19]}Z" if camera.last_error else ""
-    times = (camera.last_clip_end[:19], camera.last_sent_end[:19])
-    return [
-        pictures, *times, *map(str, counts), _size(camera.spool_bytes), f"{camera.clock_offset_us / 1000:.1f}", fault,
-    ]  # fmt: skip
+def _told(camera: CameraStatus) -> str:
+    """Return in words when a camera was last heard of, and what was wrong."""
+    times = [
+        f"{what} {time[:19]}Z"
+        for what, time in (("last clip ended", camera.last_clip_end), ("sent until", camera.last_sent_end))
+        if time
+    ]
+    if times:
+        times.append(f"clock {camera.clock_offset_us / 1000:+.1f} ms off")
+    if camera.last_error:
+        times.append(f"last fault {camera.last_error} at {camera.last_error_at[:19]}Z")
+    return ", ".join(times) or "no clip yet"
 
 
 def _size(size: float) -> str:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.submit.flink_rest import DONE, ENDED, INITIALIZING, FlinkCluster, FlinkError, polled
+from pipeline.submit.flink_rest import DONE, ENDED, INITIALIZING, RUNNING, FlinkCluster, FlinkError, polled
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 MODELS_AT = "/opt/silhouette/models"
 """Folder of the workers' image with the models, each named by its sha256."""
+
+CLUSTER = {"job_endpoint": "localhost:8099", "rest": "http://localhost:8081"}
+"""Where a cluster is, by flag's destination, if nothing is said."""
+CHECKPOINT_S = 10.0
 
 _START_S = 120
 _SAVEPOINT_S = 600
@@ -48,12 +52,10 @@ def add_parser(platforms: Any) -> None:
     )  # fmt: skip
     cluster = parser.add_argument_group("cluster")
     cluster.add_argument(
-        "--job-endpoint", default="localhost:8099", metavar="HOST:PORT",
-        help="Beam's job server for Flink (default: %(default)s)",
+        "--job-endpoint", metavar="HOST:PORT",
+        help=f"Beam's job server for Flink (default: {CLUSTER['job_endpoint']})",
     )  # fmt: skip
-    cluster.add_argument(
-        "--rest", default="http://localhost:8081", metavar="URL", help="Flink's REST interface (default: %(default)s)"
-    )
+    cluster.add_argument("--rest", metavar="URL", help=f"Flink's REST interface (default: {CLUSTER['rest']})")
     workers = cluster.add_mutually_exclusive_group()
     workers.add_argument(
         "--workers-at", default="localhost:50000", metavar="HOST:PORT",
@@ -74,8 +76,8 @@ def add_parser(platforms: Any) -> None:
         "--parallelism", type=int, metavar="N", help="slots to use (default: the cluster's parallelism.default)"
     )
     job.add_argument(
-        "--checkpoint-every", type=float, default=10.0, metavar="SECONDS",
-        help="a stream's records and acknowledgements leave with a checkpoint (default: %(default)s)",
+        "--checkpoint-every", type=float, metavar="SECONDS",
+        help=f"a stream's records and acknowledgements leave with a checkpoint (default: {CHECKPOINT_S:g})",
     )  # fmt: skip
     job.add_argument("--wait", action="store_true", help="come back only when the job has ended")
     jar = parser.add_argument_group("a jar instead, for the Flink Kubernetes Operator")
@@ -84,7 +86,7 @@ def add_parser(platforms: Any) -> None:
         "--job-server-jar", type=Path, metavar="FILE",
         help="what --jar is made from: Beam's job server for the Flink version of the cluster",
     )  # fmt: skip
-    state = parser.add_argument_group("state to begin with").add_mutually_exclusive_group()
+    state = parser.add_argument_group("state that a stream begins with").add_mutually_exclusive_group()
     state.add_argument("--savepoint", metavar="PATH", help="begin from this savepoint or checkpoint")
     state.add_argument(
         "--upgrade", metavar="JOB", help="stop this job with a savepoint in state.savepoints.dir, and begin from it"
@@ -97,22 +99,27 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.job import configure
     from pipeline.lineage import LineageError, check_lineage
     from pipeline.sites import SiteFileError
+    from pipeline.submit.job_server import JobServerError, check_job_server
     from pipeline.usage import UsageError
 
-    cluster = FlinkCluster(args.rest.rstrip("/"))
     try:
         check(args)
+        cluster = FlinkCluster(args.rest.rstrip("/"))
         resumes = bool(args.savepoint or args.upgrade)
         args.resumes = resumes or args.jar is not None  # the operator keeps state by itself
         config = _absolute(configure(args))
         lineage = check_lineage(config, resumes=resumes)
-        if not config.bounded and args.jar is None:
-            check_state(cluster.settings())
+        if args.jar is None:  # else nobody is asked yet
+            check_cluster(cluster, args.upgrade, bounded=config.bounded)
+            check_job_server(args.job_endpoint)
     except (UsageError, SiteFileError, LineageError) as error:
         print(f"silhouette submit flink: {error}", file=sys.stderr)
         return USAGE
     except FlinkError as error:
         print(f"silhouette submit flink: --rest: {error}", file=sys.stderr)
+        return FAILED
+    except JobServerError as error:
+        print(f"silhouette submit flink: --job-endpoint: {error}", file=sys.stderr)
         return FAILED
     if args.jar is not None:
         return _write(args, config, lineage)
@@ -120,13 +127,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def check(args: argparse.Namespace) -> None:
-    """Check what can be checked without the cluster.
+    """Check what can be checked without the cluster, and fill in what was left out.
 
     Raises:
       UsageError: a flag does not fit; the text names it.
     """
     from pipeline.usage import UsageError
 
+    _check_together(args)
+    for name, default in (CLUSTER | {"checkpoint_every": CHECKPOINT_S}).items():
+        if getattr(args, name) is None:
+            setattr(args, name, default)
     for flag, number in (("--worker-processes", args.worker_processes), ("--parallelism", args.parallelism)):
         if number is not None and number < 1:
             raise UsageError(f"{flag}: at least 1")
@@ -139,12 +150,52 @@ def check(args: argparse.Namespace) -> None:
         raise UsageError(f"--rest: must be an address as http://localhost:8081, and is {args.rest}")
     if not re.fullmatch(r"[\w.-]{1,80}", args.job_name):
         raise UsageError("--job-name: letters, digits, dots, hyphens and underlines, 80 at most")
-    if (args.jar is None) != (args.job_server_jar is None):
-        raise UsageError("--jar, --job-server-jar: give both, or none")
-    if args.jar is not None and (args.wait or args.savepoint or args.upgrade):
-        raise UsageError("--jar: the operator starts, upgrades and saves the job; leave out the flags that ask for it")
     if args.upgrade and not re.fullmatch(r"[0-9a-f]{32}", args.upgrade):
         raise UsageError("--upgrade: must be a job's id, 32 hexadecimal digits as Flink prints them")
+
+
+def _check_together(args: argparse.Namespace) -> None:
+    """Refuse flags that could do nothing beside the others."""
+    from pipeline.usage import UsageError
+
+    if (args.jar is None) != (args.job_server_jar is None):
+        raise UsageError("--jar, --job-server-jar: give both, or none")
+    if args.jar is not None:
+        if args.wait or args.savepoint or args.upgrade:
+            raise UsageError(
+                "--jar: the operator starts, upgrades and saves the job; leave out the flags that ask for it"
+            )
+        for name in CLUSTER:
+            if getattr(args, name) is not None:
+                raise UsageError(f"--{name.replace('_', '-')}: with --jar no cluster is asked; leave it out")
+    if not any(re.match("projects/[^/]+/subscriptions/", given) for given in args.input):
+        for name in ("savepoint", "upgrade", "checkpoint_every"):
+            if getattr(args, name) is not None:
+                flag = name.replace("_", "-")
+                raise UsageError(f"--{flag}: is for a subscription, and --input names files; leave it out")
+
+
+def check_cluster(cluster: FlinkCluster, upgrade: str | None, *, bounded: bool) -> None:
+    """Check that a cluster is fit for a job, and that the job whose place it is to take runs there.
+
+    Raises:
+      UsageError: it is not; the text says what it lacks.
+      FlinkError: it cannot be asked.
+    """
+    from pipeline.usage import UsageError
+
+    if not bounded:
+        check_state(cluster.settings())
+    if upgrade is None:
+        return
+    _, state = cluster.jobs().get(upgrade, ("", None))
+    if state is None:
+        raise UsageError(f"--upgrade: {cluster.url} has no job {upgrade}")
+    if state != RUNNING:
+        raise UsageError(
+            f"--upgrade: the job is {state}, and only one that is {RUNNING} can be stopped with a savepoint; where it "
+            "has ended, begin from its last savepoint or checkpoint with --savepoint"
+        )
 
 
 def check_state(settings: dict[str, str]) -> None:

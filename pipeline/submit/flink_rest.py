@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-INITIALIZING = "INITIALIZING"
+INITIALIZING, RUNNING = "INITIALIZING", "RUNNING"
 DONE, FAILED, CANCELED = "FINISHED", "FAILED", "CANCELED"
 ENDED = frozenset({DONE, FAILED, CANCELED})
 """States that a job does not leave."""

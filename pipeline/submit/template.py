@@ -117,7 +117,7 @@ def _form(name: str, action: argparse.Action) -> tuple[str, str]:
     if action.type is int:
         return r"[1-9]\d*", "NUMBER"
     if action.type is float:
-        return r"\d+(\.\d+)?", "NUMBER"
+        return r"(\d*[1-9]\d*(\.\d+)?|\d+\.\d*[1-9]\d*)", "NUMBER"
     if isinstance(action.type, dataflow.Form):
         return action.type.pattern, "TEXT"
     return _FORMS[name]

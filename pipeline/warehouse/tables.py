@@ -95,8 +95,9 @@ def create_ledger(dataset: str) -> str:
 def create_external_table(family: str, dataset: str, bucket: str) -> str:
     """Return the statement that makes a family's table of the files themselves.
 
-    The columns are the files' own: BigQuery takes no others for Avro. The folders `site=…/date=…` are not declared as
-    partitions: BigQuery refuses a partition key that is a field of the files too, as `site` is.
+    Its columns are those of the newest version, given by name, for BigQuery would take those of one of the files; each
+    may be null, as it is in files of a version before it. The folders `site=…/date=…` are not declared as partitions:
+    BigQuery refuses a partition key that is a field of the files too, as `site` is.
 
     Args:
       family: Record family.
@@ -104,8 +105,9 @@ def create_external_table(family: str, dataset: str, bucket: str) -> str:
       bucket: The job's output, `gs://bucket/folder`.
     """
     return (
-        f"CREATE OR REPLACE EXTERNAL TABLE {dataset}.{history(family)}\n"
-        "OPTIONS (\n"
+        f"CREATE OR REPLACE EXTERNAL TABLE {dataset}.{history(family)} (\n"
+        + ",\n".join(f"  {_definition(replace(column, required=False))}" for column in columns(family))
+        + "\n)\nOPTIONS (\n"
         '  format = "AVRO",\n'
         "  enable_logical_types = TRUE,\n"
         f"  uris = [{_quoted(f'{bucket}/records/{family}/*.avro')}]\n"

@@ -250,6 +250,7 @@ def test_a_bucket_that_is_not_there_is_named_before_dataflow_is_asked(
         (["--disorder", "1m"], "--disorder: has no place here"),
         (["--camera", "door"], "--camera: has no place here"),
         (["--keys", "keys.txt"], "--keys: workers have no such file"),
+        (["--keys", "gcp-kms://nonsense"], "--keys: an address in KMS is written gcp-kms://projects/P"),
         (["--from", "yesterday"], "--from: must be an instant"),
         (["--", "--experiments=a,enable_data_sampling"], "--experiments=enable_data_sampling: it writes what steps"),
         (["--", "--dataflow_service_options=enable_data_sampling"], "--experiments=enable_data_sampling: it writes"),

@@ -11,10 +11,11 @@ import pytest
 from pipeline.cli import OK, USAGE
 from pipeline.models.cards import read_card
 from pipeline.submit import command
-from pipeline.submit.flink import check_state
+from pipeline.submit.flink import check, check_cluster, check_state
 from pipeline.submit.flink_jar import MAIN
 from pipeline.submit.flink_options import beam_options
 from pipeline.submit.flink_rest import FlinkCluster, FlinkError, last_cause
+from pipeline.submit.job_server import JobServerError, check_job_server
 from pipeline.usage import UsageError
 from schemas.records import FAMILIES
 from tests.support import builds
@@ -80,6 +81,9 @@ def test_flink_gives_the_records_of_a_local_run(
     assert done == OK, told.err
     (name,) = [name for name, state in flink.rest.jobs().values() if name.startswith("demo-") and state == "FINISHED"]
     assert f"{name}: job " in told.out
+    (job_id,) = [each for each, (named, _) in flink.rest.jobs().items() if named == name]
+    with pytest.raises(UsageError, match="--upgrade: the job is FINISHED"):
+        check_cluster(flink.rest, job_id, bounded=False)
     local = silhouette("run", *job, tmp_path / "local")
     assert local.returncode == 0, local.stderr
     assert contents(tmp_path / "flink") == contents(tmp_path / "local")
@@ -119,6 +123,11 @@ LEAST = ("--site", "demo/site.yaml", "--input", "projects/p/subscriptions/s", "-
         (["--upgrade", "silhouette"], "--upgrade: must be a job's id"),
         (["--jar", "job.jar"], "--jar, --job-server-jar: give both"),
         (["--jar", "a.jar", "--job-server-jar", "b.jar", "--wait"], "--jar: the operator"),
+        (["--jar", "a.jar", "--job-server-jar", "b.jar", "--rest", "http://a:1"], "--rest: with --jar no cluster"),
+        (["--jar", "a.jar", "--job-server-jar", "b.jar", "--job-endpoint", "a:1"], "--job-endpoint: with --jar no"),
+        (["--clips", "clips", "--upgrade", "0" * 32], "--upgrade: is for a subscription"),
+        (["--clips", "clips", "--savepoint", "file:///s"], "--savepoint: is for a subscription"),
+        (["--clips", "clips", "--checkpoint-every", "10"], "--checkpoint-every: is for a subscription"),
     ],
 )
 def test_flags_that_do_not_fit_are_told(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,15 +135,34 @@ def test_flags_that_do_not_fit_are_told(words: list[str], told: str, capsys: pyt
     assert f"silhouette submit flink: {told}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("keys.secret", "--keys: keys.secret: give the whole path that the file has on the workers"),
+        ("gcp-kms://nonsense", "--keys: an address in KMS is written gcp-kms://projects/P"),
+    ],
+)
+def test_keys_are_where_workers_can_find_them(
+    root: Path, tmp_path: Path, address: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = ("--site", root / "demo/site.yaml", "--input", "projects/p12345/subscriptions/sss", "--output", tmp_path)
+    assert submit(*job, "--keys", "/run/secrets/keys", "--keys", address) == USAGE
+    assert f"silhouette submit flink: {told}" in capsys.readouterr().err
+
+
 def test_a_stream_waits_for_its_bundles_and_keeps_its_state() -> None:
-    options = beam_options(parsed(*LEAST), "silhouette-1", "file:///s", bounded=False).get_all_options()
+    args = parsed(*LEAST)
+    check(args)
+    options = beam_options(args, "silhouette-1", "file:///s", bounded=False).get_all_options()
     assert options["streaming"]
     assert options["finish_bundle_before_checkpointing"]
     assert options["externalized_checkpoints_enabled"]
     assert options["checkpointing_interval"] == 10_000
     assert options["savepoint_path"] == "file:///s"
     assert options["environment_type"] == "EXTERNAL"
-    docker = beam_options(parsed(*LEAST, "--worker-image", "i:1"), "silhouette-1", None, bounded=False)
+    args = parsed(*LEAST, "--worker-image", "i:1")
+    check(args)
+    docker = beam_options(args, "silhouette-1", None, bounded=False)
     assert docker.get_all_options()["environment_config"] == "i:1"
 
 
@@ -143,6 +171,18 @@ def test_a_cluster_that_keeps_checkpoints_in_memory_is_refused() -> None:
     check_state({"execution.checkpointing.dir": "file:///state"})
     with pytest.raises(UsageError, match=r"--rest: .* set execution\.checkpointing\.dir"):
         check_state({"state.backend.type": "rocksdb"})
+
+
+def test_flink_job_to_replace_must_run(flink: Flink) -> None:
+    """It is stopped only when the new one can take its place."""
+    with pytest.raises(UsageError, match=f"--upgrade: {flink.rest.url} has no job 0000"):
+        check_cluster(flink.rest, "0" * 32, bounded=False)
+
+
+def test_a_job_server_that_is_not_there_is_told() -> None:
+    (port,) = free_ports(1)
+    with pytest.raises(JobServerError, match=rf"does not answer at localhost:{port} \(UNAVAILABLE\)"):
+        check_job_server(f"localhost:{port}")
 
 
 def test_a_cluster_that_is_not_there_is_told() -> None:

@@ -7,15 +7,22 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.trials import SECOND_CAMERA, Trial
 from pipeline.archive import find_clips
+from pipeline.cli import FAILED, OK, main
+from pipeline.submit.flink_rest import CANCELED, RUNNING
 from schemas.clock import SECOND_US, now_us
-from tests.support.flink_cluster import Flink, Workers
-from tests.support.live import moved, publish
+from tests.support.flink_cluster import Flink, Workers, free_ports
+from tests.support.live import envelope_of, moved, publish
 from tests.support.live_job import (
+    CAMERA,
     LiveJob,
+    above_first,
     cut,
+    job_of,
     models_folder,
     site_file,
+    spaced,
     standing,
     wait_for_records,
     wait_until,
@@ -75,4 +82,51 @@ def test_flink_pubsub_stream_survives_kills_with_the_records_of_the_batch(
     flink.cancel_all()
     assert seen.came_again() > round(0.1 * CLIPS)
     assert standing(output) == expected
+    assert pubsub.pull(subscription) == []
+
+
+def test_flink_pubsub_stream_is_replaced_and_outlives_pubsub_with_the_records_of_the_batch(
+    flink: Flink, workers: Workers, pubsub: PubSub, seen: Witness, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One camera's clips come late, all at once; another job takes the place of the first, then Pub/Sub goes away."""
+    from_us = (now_us() - 5 * MINUTE_US) // MINUTE_US * MINUTE_US
+    site = site_file(
+        tmp_path / "site.yaml", windows=["1m"], lateness="15m", fps=2, cameras=[CAMERA, SECOND_CAMERA]
+    )  # fmt: skip
+    live = LiveJob(site, models_folder(tmp_path / "models"), from_us, from_us + 2 * MINUTE_US)
+    short, archive = cut(tmp_path / "cut", 8, seconds=5), tmp_path / "clips"
+    starts_us = [from_us + (3 + 14 * i) * SECOND_US for i in range(8)]
+    there = find_clips([spaced(short, archive, starts_us, CAMERA)])
+    spaced(short, archive, starts_us[:6], SECOND_CAMERA)
+    spooled = [clip for clip in find_clips([archive]) if envelope_of(clip).camera == SECOND_CAMERA]
+    topic = pubsub.topic()
+    subscription, output = pubsub.subscription(topic), tmp_path / "records"
+    with pubsub.publisher() as publisher:
+        trial = Trial(
+            "replaced", live, pubsub, flink, workers, seen, publisher, tmp_path, topic=topic, subscription=subscription
+        )
+        trial.send(there[:3])
+        trial.submit("--checkpoint-every", 10)  # clips are held until then
+        trial.until_told(1)
+        first = trial.job
+        replace = live.words(flink, workers, subscription, output, "--upgrade", first)
+        (nobody,) = free_ports(1)
+        assert main([*replace, "--job-endpoint", f"localhost:{nobody}"]) == FAILED
+        assert "--job-endpoint: Beam's job server does not answer" in capsys.readouterr().err
+        assert flink.rest.state(first) == RUNNING, "it is stopped only where another can take its place"
+        trial.send([*there[3:6], *spooled])
+        trial.strike()
+        assert main(replace) == OK
+        trial.job = job_of(capsys.readouterr().out)
+        assert flink.rest.state(first) == CANCELED
+        trial.send(there[6:])
+        trial.strike()
+        trial.restart_emulator()
+    expected = live.batch(archive, tmp_path / "batch")
+    wait_for_records(output, expected, PATIENCE_S)
+    wait_until(lambda: seen.held() == 0, "all messages are acknowledged", PATIENCE_S)
+    flink.cancel_all()
+    assert seen.came_again() > 0
+    assert standing(output) == expected
+    assert above_first(output) > 0
     assert pubsub.pull(subscription) == []

@@ -1,5 +1,6 @@
 """The built graph: what is shuffled and kept in state, what is one stage with the pixels, what its steps are called."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,9 @@ def test_the_guard_is_the_only_way_to_a_record_sink(root: beam.Pipeline, source:
 def test_steps_keep_their_names(root: beam.Pipeline, source: str) -> None:
     """A running job is updated by the names of its steps: change `tests/golden/steps_*` only with a new release."""
     golden = Path(__file__).parent.parent / "golden" / f"steps_{source}.txt"
-    labels = [node.full_label for node in transforms(root) if node.full_label and "<lambda at" not in node.full_label]
+    # A line of Beam's own code, in Beam's own source.
+    beams = re.compile(r"ReadClips/Subscription/Create/FlatMap\(<lambda at core\.py:\d+>\)")
+    labels = [node.full_label for node in transforms(root) if node.full_label and not beams.fullmatch(node.full_label)]
     assert labels == golden.read_text("utf-8").splitlines()
 
 

@@ -23,6 +23,7 @@ from tests.support import builds
 from tests.support.command import silhouette
 from tests.support.live import publish
 from tests.support.pubsub import PubSub
+from tests.support.witness import Witness, witness
 from transforms.clips import Delivery
 
 SOURCE = Subscription("projects/p/subscriptions/s", 1, 64 << 20, 30 * SECOND_US, 3600 * SECOND_US)
@@ -45,10 +46,23 @@ def test_at_the_first_start_the_watermark_waits_for_the_backlog() -> None:
     """It is over once nothing that was published before has come for a while, idle or not."""
     watermark = begun(NOW)
     for second in range(0, 300, 5):  # a backlog among messages that never cease to come
-        watermark.took(NOW - SECOND_US if second < 200 else NOW + second * SECOND_US, NOW + second * SECOND_US)
+        watermark.held(NOW - SECOND_US if second < 200 else NOW + second * SECOND_US, NOW + second * SECOND_US)
         watermark.advance(NOW - 3600 * SECOND_US, NOW + second * SECOND_US, idle=False)
         assert (watermark.value_us is None) == (second < 195 + QUIET_US // SECOND_US)
     assert watermark.value_us == NOW - 3600 * SECOND_US - SOURCE.disorder_us
+
+
+def test_a_long_look_at_a_clip_is_no_quiet() -> None:
+    """A clip that is held for longer than the quiet is of the backlog still: the quiet begins when it is done with."""
+    watermark = begun(NOW)
+    done = NOW + 2 * QUIET_US
+    watermark.held(NOW - SECOND_US, NOW)
+    watermark.held(NOW - SECOND_US, done)
+    watermark.advance(NOW - 3600 * SECOND_US, done, idle=False)
+    watermark.advance(None, done + QUIET_US - SECOND_US, idle=True)
+    assert watermark.value_us is None
+    watermark.advance(None, done + QUIET_US, idle=True)
+    assert watermark.value_us == done + QUIET_US - SOURCE.disorder_us
 
 
 def test_that_a_subscription_is_idle_does_not_say_that_nobody_holds_its_messages() -> None:
@@ -100,6 +114,14 @@ def subscription(pubsub: PubSub, monkeypatch: pytest.MonkeyPatch) -> Iterator[tu
     yield replace(SOURCE, name=pubsub.subscription(topic, ack_seconds=10)), topic
 
 
+@pytest.fixture
+def seen(pubsub: PubSub, subscription: tuple[Subscription, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Witness]:
+    """Stand between the source and the emulator."""
+    with witness(pubsub.host) as stands_between:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", stands_between.host)
+        yield stands_between
+
+
 def until(true: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not true():
@@ -122,7 +144,7 @@ def read(reader: UnboundedReader, count: int) -> list[tuple[Delivery, int]]:
 
 
 def test_pubsub_messages_come_with_their_event_time_and_are_acknowledged_when_durable(
-    pubsub: PubSub, subscription: tuple[Subscription, str]
+    pubsub: PubSub, subscription: tuple[Subscription, str], seen: Witness
 ) -> None:
     source, topic = subscription
     pubsub.publish(topic, b"clip", {"start": "2026-01-05T09:00:00.000000Z", "camera": "door"})
@@ -136,8 +158,9 @@ def test_pubsub_messages_come_with_their_event_time_and_are_acknowledged_when_du
     made = reader.get_checkpoint_mark()
     assert len(made.ack_ids) == 2
     reader.close()
+    assert seen.held() == 2
     made.finalize_checkpoint()
-    time.sleep(11)  # the deadline of the subscription: what was not acknowledged would come again
+    assert len(seen.acknowledged()) == 2
     assert pubsub.pull(source.name) == []
 
 
@@ -168,6 +191,32 @@ def test_pubsub_a_reader_that_goes_on_in_another_instance_keeps_its_watermark(
     second.get_checkpoint_mark()
     restored = source.create_reader(None, begun)
     assert restored._watermark is not first._watermark, "what a reader that was killed had held may come yet"
+
+
+def test_pubsub_the_backlog_is_not_over_while_it_waits_or_is_worked_on(
+    pubsub: PubSub, subscription: tuple[Subscription, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clip takes longer than the quiet that ends the backlog; another one, of before, has not been looked at."""
+    late_s = 0
+    monkeypatch.setattr("pipeline.pubsub.now_us", lambda: now_us() + late_s * SECOND_US)
+    source, topic = subscription
+    for hour in (9, 8):
+        pubsub.publish(topic, b"clip", {"start": f"2026-01-05T{hour:02}:00:00.000000Z"})
+    reader = PubSubSource(source).create_reader(None, None)
+    read(reader, 1)
+    until(lambda: reader._pulled.state().published_us is not None)
+    late_s += 40
+    assert reader.get_watermark() == MIN_TIMESTAMP, "the other one waits"
+    until(reader.advance)
+    late_s += 40
+    assert reader.get_watermark() == MIN_TIMESTAMP, "it is worked on"
+    late_s += 40
+    until(lambda: not reader.advance() and reader._pulled.state().idle_us is not None)
+    assert reader.get_watermark() == MIN_TIMESTAMP, "it was worked on until just now"
+    late_s += 40
+    assert reader.get_watermark() > MIN_TIMESTAMP
+    reader.get_checkpoint_mark().finalize_checkpoint()
+    reader.close()
 
 
 def test_pubsub_messages_are_pulled_ahead_up_to_a_number_of_bytes(

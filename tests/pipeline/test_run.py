@@ -211,6 +211,8 @@ def told(site: Path, capsys: pytest.CaptureFixture[str], *flags: str, given: str
         (["--until-idle", "5s", "--in-flight", "1"], "--in-flight: at least 10 MiB"),
         (["--until-idle", "5s", "--dead-letter-topic", "dead"], "--dead-letter-topic: is written projects/"),
         (["--until-idle", "5s", "--fps", "7"], "--camera, --start, --fps: the clips of a subscription"),
+        (["--until-idle", "5s", "--disorder", "5s"], "--disorder: the local runner counts and writes once"),
+        (["--until-idle", "5s", "--flush", "5s"], "--flush: the local runner counts and writes once"),
         (["--until-idle", "5s", "--workers", "2"], "--workers: is for files"),
         (["--until-idle", "5s", "--keys", "nowhere"], "--keys: nowhere: cannot be read"),
         (["--until-idle", "5s", "--from", "2020-01-05T00:00:00Z"], "--from: asks for"),

@@ -254,7 +254,7 @@ class Flink:
         name = f"workers-{self._pools}"
         # A pool starts its workers as `python`, which must be this one, and they import what the job names.
         path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
-        command = [sys.executable, "-m", "apache_beam.runners.worker.worker_pool_main", f"--service_port={port}"]
+        command = [sys.executable, "-m", "tests.support.worker_pool", str(port)]
         self._processes.start(name, command, {"PATH": path, "PYTHONPATH": str(ROOT)} | environment)
         try:
             self._processes.wait_for_port(name, port)

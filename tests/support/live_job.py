@@ -136,6 +136,12 @@ def models_folder(folder: Path) -> Path:
     return folder
 
 
+def job_of(told: str) -> str:
+    """Return Flink's id of the job that `silhouette submit flink` tells of."""
+    (job,) = re.findall(r": job ([0-9a-f]{32}),", told)
+    return str(job)
+
+
 @dataclass(frozen=True)
 class LiveJob:
     """What a stream and the batch run have in common.
@@ -162,15 +168,21 @@ class LiveJob:
         self, flink: Flink, workers: Workers, subscription: str, output: Path, *flags: object, disorder: str = "2s"
     ) -> str:
         """Start the stream on a cluster, as a person would, and return Flink's id of it."""
-        done = silhouette(
+        done = silhouette(*self.words(flink, workers, subscription, output, *flags, disorder=disorder))
+        assert done.returncode == 0, done.stderr
+        return job_of(done.stdout)
+
+    def words(
+        self, flink: Flink, workers: Workers, subscription: str, output: Path, *flags: object, disorder: str = "2s"
+    ) -> list[str]:
+        """Return the command that starts the stream; further flags win over its own."""
+        words = (
             "submit", "flink", "--site", self.site, "--input", subscription, "--output", output, *self._span,
             "--flush", "2s", "--disorder", disorder, "--readers", 2, "--models-at", self.models,
             "--job-endpoint", flink.job_endpoint, "--rest", flink.rest.url, "--workers-at", workers.address,
             "--parallelism", 2, "--checkpoint-every", 2, *flags,
         )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        (job,) = re.findall(r": job ([0-9a-f]{32}),", done.stdout)
-        return str(job)
+        return [str(word) for word in words]
 
     @property
     def _span(self) -> tuple[str, ...]:

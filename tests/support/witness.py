@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc
-from google.pubsub_v1.types import AcknowledgeRequest, PullResponse
+from google.pubsub_v1.types import AcknowledgeRequest, ModifyAckDeadlineRequest, PullResponse
 
-_PULL, _ACKNOWLEDGE = "/google.pubsub.v1.Subscriber/Pull", "/google.pubsub.v1.Subscriber/Acknowledge"
+_PULL, _ACKNOWLEDGE, _MODIFY = (
+    f"/google.pubsub.v1.Subscriber/{name}" for name in ("Pull", "Acknowledge", "ModifyAckDeadline")
+)
 _ANY_SIZE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 _IDENTITY = ("site", "camera", "start", "sha256")  # attributes by which the job knows a clip
@@ -38,6 +40,7 @@ class Witness(grpc.GenericRpcHandler):
         self._clips: Counter[tuple[str, ...]] = Counter()
         self._by_ack_id: dict[str, Message] = {}
         self._acknowledged: set[Message] = set()
+        self._extended: Counter[str] = Counter()
         self._changed = threading.Lock()
 
     def delivered(self) -> int:
@@ -59,6 +62,11 @@ class Witness(grpc.GenericRpcHandler):
         """Return the messages that were acknowledged."""
         with self._changed:
             return set(self._acknowledged)
+
+    def extended(self, ack_id: str) -> int:
+        """Return how often the deadline of a delivery was extended."""
+        with self._changed:
+            return self._extended[ack_id]
 
     def forget(self) -> None:
         """Begin anew, as the emulator does that was started again: what it had delivered it does not know."""
@@ -103,6 +111,9 @@ class Witness(grpc.GenericRpcHandler):
             elif method == _ACKNOWLEDGE:
                 ids = AcknowledgeRequest.deserialize(request).ack_ids
                 self._acknowledged.update(self._by_ack_id[each] for each in ids if each in self._by_ack_id)
+            elif method == _MODIFY:
+                asked = ModifyAckDeadlineRequest.deserialize(request)
+                self._extended.update(asked.ack_ids if asked.ack_deadline_seconds else ())
 
 
 def _metadata(context: grpc.ServicerContext) -> list[tuple[str, str]]:

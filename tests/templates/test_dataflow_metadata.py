@@ -19,7 +19,7 @@ PARAMETERS = {each["name"]: each for each in METADATA["parameters"]}
 
 
 def test_dataflow_metadata_are_what_the_flags_say() -> None:
-    """`make metadata` writes them anew."""
+    """`make schema` writes them anew."""
     assert template.metadata() == METADATA
 
 
@@ -70,6 +70,8 @@ def test_every_dataflow_parameter_is_explained_and_checked() -> None:
         ("on_biometric", "fail", "ignore"),
         ("max_clip_bytes", "1000", "0"),
         ("max_clip_seconds", "2.5", "-1"),
+        ("max_clip_seconds", "0.5", "0"),
+        ("max_clip_seconds", "10", "0.0"),
         ("sdk_container_image", "europe-docker.pkg.dev/lab/silhouette/silhouette:1.2", "silhouette"),
         ("models_at", "/models", "models"),
         ("number_of_worker_harness_threads", "3", "many"),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections import defaultdict
 from typing import Any
 
@@ -61,6 +59,14 @@ def test_the_dataflow_workers_have_the_least_rights(blocks: dict[str, dict[str, 
     assert "allUsers" not in str(bindings) and "allAuthenticatedUsers" not in str(bindings)
 
 
+def test_the_dataflow_agents_publish_clips_and_heartbeats_and_no_more(blocks: dict[str, dict[str, Any]]) -> None:
+    for_agents = [body for body in blocks["resource"].values() if "var.agents" in str(body.get("for_each"))]
+    assert {body["role"] for body in for_agents} == {"roles/pubsub.publisher"}
+    assert sorted(body["topic"] for body in for_agents) == [
+        "${google_pubsub_topic.clips.id}", "${google_pubsub_topic.heartbeats.id}"
+    ]  # fmt: skip
+
+
 def test_the_dataflow_subscription_keeps_clips_no_longer_than_needed(blocks: dict[str, dict[str, Any]]) -> None:
     clips = blocks["resource"]["google_pubsub_subscription.clips"]
     assert clips["ack_deadline_seconds"] == 600
@@ -69,7 +75,7 @@ def test_the_dataflow_subscription_keeps_clips_no_longer_than_needed(blocks: dic
     assert clips["expiration_policy"] == [{"ttl": ""}]
     assert not {"dead_letter_policy", "enable_exactly_once_delivery", "enable_message_ordering"} & set(clips)
     assert blocks["variable"]["clip_retention_hours"]["default"] == 24
-    for topic in ("clips", "dead_letters"):
+    for topic in ("clips", "dead_letters", "heartbeats"):
         policy = blocks["resource"][f"google_pubsub_topic.{topic}"]["message_storage_policy"]
         assert policy == [{"allowed_persistence_regions": ["${var.region}"], "enforce_in_transit": True}]
 
@@ -84,16 +90,6 @@ def test_nothing_of_dataflow_is_public(blocks: dict[str, dict[str, Any]]) -> Non
     assert not [name for name in resources if re.match(r"google_compute_(router|address|global_address)", name)]
     firewall = resources["google_compute_firewall.workers"]
     assert "source_ranges" not in firewall and firewall["source_service_accounts"]
-
-
-def test_dataflow_terraform_is_formatted() -> None:
-    terraform = shutil.which("terraform")
-    if terraform is None:
-        pytest.skip("terraform is not installed; the other tests read the files themselves")
-    done = subprocess.run(
-        [terraform, "fmt", "-check", "-diff", str(FOLDER)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout
 
 
 def test_the_dataflow_readme_names_what_there_is(blocks: dict[str, dict[str, Any]]) -> None:

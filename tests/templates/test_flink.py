@@ -85,6 +85,26 @@ def test_the_deployment_runs_the_jar_and_keeps_its_state(deployment: dict[str, A
     assert f"localhost:{workers['readinessProbe']['tcpSocket']['port']}" == parser().parse_args(LEAST).workers_at
 
 
+def test_keys_are_for_the_workers_alone_and_may_be_left_out(
+    compose: dict[str, Any], deployment: dict[str, Any]
+) -> None:
+    """At the paths that the README names."""
+    text = (FOLDER / "README.md").read_text()
+    keyed = {name for name, service in compose["services"].items() if "keys" in service.get("secrets", ())}
+    assert keyed == {"workers-1", "workers-2"}
+    assert compose["secrets"]["keys"] == {"file": "${SILHOUETTE_KEYS:-/dev/null}"}
+    assert "--keys /run/secrets/keys`" in text
+    pod = deployment["spec"]["taskManager"]["podTemplate"]["spec"]
+    (volume,) = [each for each in pod["volumes"] if each["name"] == "keys"]
+    assert volume["secret"]["optional"] is True and volume["secret"]["defaultMode"] == 0o440
+    assert f"kubectl create secret generic {volume['secret']['secretName']} " in text
+    main, workers = pod["containers"]
+    (mount,) = [each for each in workers["volumeMounts"] if each["name"] == "keys"]
+    assert f"--keys {mount['mountPath']}/keys`" in text
+    assert "volumeMounts" not in main
+    assert pod["securityContext"]["fsGroup"] == workers["securityContext"]["runAsUser"]
+
+
 def settings(compose: dict[str, Any], deployment: dict[str, Any]) -> Iterator[dict[str, str]]:
     """Yield Flink's settings of each cluster."""
     yield deployment["spec"]["flinkConfiguration"]

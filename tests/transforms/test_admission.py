@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from tests.support.graphs import card_of, constant_graph
@@ -32,6 +33,15 @@ def test_a_good_model_is_admitted(tmp_path: Path, good: bytes) -> None:
     assert (verdict.role, verdict.licence, verdict.sha256) == ("person", "CC0-1.0", card.sha256)
     assert verdict.derived_sha256 is not None
     assert verdict == load(card, write(tmp_path, good)).verdict
+
+
+def test_a_model_runs_on_one_thread_in_order(tmp_path: Path, good: bytes) -> None:
+    """One worker process a core; and sums of floats depend on how they are shared out."""
+    model = load(card_of(good, YOLOX), write(tmp_path, good))
+    options = model.session.get_session_options()
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
+    assert options.execution_mode == onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    assert model.session.get_providers() == ["CPUExecutionProvider"]
 
 
 def test_another_file_is_refused(tmp_path: Path, good: bytes) -> None:

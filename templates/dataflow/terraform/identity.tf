@@ -69,6 +69,14 @@ resource "google_pubsub_topic_iam_member" "agents" {
   member = each.value
 }
 
+resource "google_pubsub_topic_iam_member" "heartbeats" {
+  for_each = var.agents
+
+  topic  = google_pubsub_topic.heartbeats.id
+  role   = "roles/pubsub.publisher"
+  member = each.value
+}
+
 # A file that is written again overwrites itself, which takes more than creating.
 resource "google_storage_bucket_iam_member" "workers" {
   for_each = {

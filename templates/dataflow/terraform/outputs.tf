@@ -3,6 +3,11 @@ output "topic" {
   value       = google_pubsub_topic.clips.id
 }
 
+output "heartbeats" {
+  description = "Where edge agents say how they are: `silhouette edge --heartbeats`."
+  value       = google_pubsub_topic.heartbeats.id
+}
+
 output "input" {
   description = "`--input`"
   value       = google_pubsub_subscription.clips.id

@@ -48,3 +48,16 @@ resource "google_pubsub_subscription" "dead_letters" {
     ttl = ""
   }
 }
+
+# What the edge agents say of themselves, as attributes of messages without payload. Attach what alerts.
+resource "google_pubsub_topic" "heartbeats" {
+  name         = "${var.name}-heartbeats"
+  kms_key_name = var.state_key
+
+  message_storage_policy {
+    allowed_persistence_regions = [var.region]
+    enforce_in_transit          = true
+  }
+
+  depends_on = [google_project_service.used, google_kms_crypto_key_iam_member.state]
+}

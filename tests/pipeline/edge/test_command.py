@@ -76,6 +76,19 @@ def test_no_agent_no_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "has an agent used it" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [["--site", "s.yaml"], ["--camera", "door"], ["--seconds", "7"], ["--plain-spool"], ["--heartbeats", "t"],
+     ["--transport", "udp"], ["--spool-bytes", "1GB"], ["--prometheus", "9464"]],
+    ids=lambda flags: flags[0],
+)  # fmt: skip
+def test_status_takes_no_flag_that_it_would_ignore(
+    tmp_path: Path, flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["edge", "--status", "--spool", str(tmp_path), *flags]) == 2
+    assert f"silhouette edge: {flags[0]}: --status shows what is in --spool alone" in capsys.readouterr().err
+
+
 def test_a_spool_that_others_can_look_into(site_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "v.mp4").write_bytes(encode(pictures(3)))
     (tmp_path / "open").mkdir(mode=0o755)

@@ -33,12 +33,37 @@ def test_what_a_source_may_be() -> None:
         f"rtsps://camera-7/user=admin&password={SECRET}&channel=1",
         f"rtsp://camera-7/live?pwd={SECRET}",
         f"rtsp://camera-7/live?token={SECRET}",
+        f"rtsp://camera-7/live?p={SECRET}",
+        f"rtsp://camera-7/live?usr=a&pswd={SECRET}",
+        f"rtsp://camera-7/live?psw={SECRET}",
+        f"rtsp://camera-7/live?passphrase={SECRET}",
+        f"rtsp://camera-7/live?client_secret={SECRET}",
+        f"rtsp://camera-7/live?stream_key={SECRET}",
+        f"rtsp://camera-7/live?ApiKey={SECRET}",
+        f"rtsp://camera-7/live?access_token={SECRET}",
+        f"rtsp://camera-7/user={SECRET}&channel=1",
+        f"rtsp://camera-7/user={{user}}_password={SECRET}_channel=1.sdp",
+        f"rtsp://camera-7/password:{SECRET}/live",
+        f"rtsp://camera-7/live#pwd={SECRET}",
     ],
 )
 def test_an_address_with_a_secret_is_refused(address: str) -> None:
     with pytest.raises(SourceError, match=r"SILHOUETTE_CAMERA_DOOR_2_PASSWORD.*--credentials") as caught:
         parse_source("door-2", address)
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "rtsp://camera-7/live?channel=1&subtype=0&keyframe=2&passes=3",
+        "rtsp://camera-7/user={user}_password={password}_channel=1_stream=0.sdp",
+        "rtsp://camera-7/live?user={user}&password=&channel=1",
+        "rtsp://camera-7:8554/h264/ch1/main/av_stream",
+    ],
+)
+def test_an_address_without_a_secret_is_taken(address: str) -> None:
+    assert parse_source("door", address).address == address
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 import urllib.request
 from collections.abc import Iterator
@@ -68,8 +69,14 @@ def test_the_status_file_is_whole_and_the_owners(status: Status, folder: Path) -
 def test_status_is_printed(status: Status, folder: Path) -> None:
     write_status(status, folder)
     text = io.StringIO()
-    assert show_status(folder, Console(file=text, width=200))
-    assert all(word in text.getvalue() for word in ("lab", "NOT healthy", "unreachable", "ServiceUnavailable", "yard"))
+    assert show_status(folder, Console(file=text, width=80))
+    assert all(word in text.getvalue() for word in ("lab", "NOT healthy", "ServiceUnavailable"))
+    assert re.search(r"^ ?door +come +2 +1 +1 +1 +0 +0 B *$", text.getvalue(), re.MULTILINE), text.getvalue()
+    assert re.search(r"^ ?yard +ended +0 +0 +0 +0 +1 +\d+ B *$", text.getvalue(), re.MULTILINE), text.getvalue()
+    flowing = " ".join(text.getvalue().split())
+    assert "door: last clip ended 2026-01-05T09:00:05Z, sent until 2026-01-05T09:00:00Z, clock +1.5 ms off" in flowing
+    assert "hall: last fault unreachable at " in flowing
+    assert "yard: no clip yet" in flowing
 
 
 def test_there_may_be_no_status(tmp_path: Path, folder: Path) -> None:

@@ -7,7 +7,7 @@ import sqlglot
 from sqlglot import exp
 
 from pipeline.warehouse.functions import create_function, create_macro, standing
-from pipeline.warehouse.tables import DATASET, columns, create_table, history
+from pipeline.warehouse.tables import DATASET, columns, create_external_table, create_table, history
 from pipeline.warehouse.templates import templates
 from schemas.avro import contract, natural_key
 from schemas.records import FAMILIES
@@ -47,6 +47,15 @@ def test_tables_say_what_the_schema_says(family: str) -> None:
     assert clusters[:3] == ["window_size_seconds", "site", "camera"]
     assert len(clusters) <= 4
     assert set(clusters) <= set(defined)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_tables_of_the_files_have_the_newest_columns_which_older_files_may_lack(family: str) -> None:
+    text = create_external_table(family, DATASET, "gs://bucket/out")
+    defined = list(sqlglot.parse_one(text, dialect="bigquery").find_all(exp.ColumnDef))
+    assert [each.name for each in defined] == [column.name for column in columns(family)]
+    assert [each.kind.sql("bigquery") for each in defined] == [column.type for column in columns(family)]
+    assert not any(each.find(exp.NotNullColumnConstraint) for each in defined)
 
 
 def test_types_are_bigquerys() -> None:
