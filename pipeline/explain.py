@@ -149,7 +149,8 @@ def _fields(family: str) -> Any:
 
 
 def _evidence() -> Any:
-    from schemas.evidence import DayPack, keys
+    from schemas.closed import keys
+    from schemas.evidence import DayPack
 
     table = _table("evidence: what a run did on one site and day, as JSON", "key", "meaning")
     for key, meaning in keys(DayPack):

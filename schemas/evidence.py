@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, Self, get_args
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from schemas.closed import Part, known, known_or_null
 from schemas.fields import NAME
 from schemas.least import LeastCounts
 
@@ -35,28 +36,13 @@ Instant = Annotated[str, Field(pattern=rf"^{INSTANT}$")]
 SiteName = Annotated[str, Field(pattern=rf"^{NAME}$")]
 
 
-def _known(vocabulary: str) -> Any:
-    """Return the field of a string that must stand in a vocabulary of the run."""
-    return Field(max_length=1_000, json_schema_extra={"vocabulary": vocabulary})
-
-
-def _known_or_null(vocabulary: str) -> Any:
-    return Field(json_schema_extra={"vocabulary": vocabulary})
-
-
-class Part(BaseModel):
-    """A closed world: no key that is not declared."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
 class Bad(Part):
     """Clips that were set aside for one reason."""
 
-    stage: Annotated[str, _known("stage")]
+    stage: Annotated[str, known("stage")]
     """Step of the job that set them aside."""
 
-    reason: Annotated[str, _known("reason")]
+    reason: Annotated[str, known("reason")]
     """Class of the reason, as in the dead letters."""
 
     clips: Count
@@ -91,7 +77,7 @@ class Clips(Part):
 class Emitted(Part):
     """Rows that were written of one family."""
 
-    family: Annotated[str, _known("family")]
+    family: Annotated[str, known("family")]
     """Name of the family."""
 
     rows: Count
@@ -135,7 +121,7 @@ class Redacted(Part):
 class Dropped(Part):
     """Fields that the guard let not leave."""
 
-    reason: Annotated[str, _known("reason")]
+    reason: Annotated[str, known("reason")]
     """Class of the reason."""
 
     fields: Count
@@ -151,7 +137,7 @@ class RecordFile(Part):
     sha256: Digest
     """Hash of its content."""
 
-    family: Annotated[str, _known("family")]
+    family: Annotated[str, known("family")]
     """Family of its rows."""
 
     rows: Count
@@ -231,48 +217,48 @@ class Limits(Part):
 class Model(Part):
     """The model that looked at a camera's pictures."""
 
-    camera: Annotated[str, _known("camera")]
+    camera: Annotated[str, known("camera")]
     """The camera."""
 
     task: Task = "counts"
     """What for: it finds whom the records count, what redacted clips cover, or what is left uncovered on them."""
 
-    card: Annotated[str, _known("card")]
+    card: Annotated[str, known("card")]
     """Name of the model's card."""
 
     role: Literal["person", "face"]
     """What it finds."""
 
-    licence: Annotated[str, _known("licence")]
+    licence: Annotated[str, known("licence")]
     """Its licence."""
 
-    sha256: Annotated[Digest, _known("digest")]
+    sha256: Annotated[Digest, known("digest")]
     """Hash of its file."""
 
-    derived_sha256: Annotated[Digest | None, _known_or_null("digest")]
+    derived_sha256: Annotated[Digest | None, known_or_null("digest")]
     """Hash of the graph as it ran, resized and pruned; null where it is made for each size of clips."""
 
     verdict: Literal["admitted", "refused"] | None
     """What the model admission said of it."""
 
-    cut: Annotated[tuple[str, ...], _known_or_null("cut")]
+    cut: Annotated[tuple[str, ...], known_or_null("cut")]
     """What the model admission took from its graph."""
 
 
 class SchemaVersion(Part):
     """Version of a family's contract."""
 
-    family: Annotated[str, _known("family")]
+    family: Annotated[str, known("family")]
     """Name of the family."""
 
-    sha256: Annotated[Digest, _known("digest")]
+    sha256: Annotated[Digest, known("digest")]
     """Hash of the `.avsc` file."""
 
 
 class MadeWith(Part):
     """What the records were made with: as far as the job knows it when it is built."""
 
-    pipeline_version: Annotated[str, _known("pipeline_version")]
+    pipeline_version: Annotated[str, known("pipeline_version")]
     """Version of the software."""
 
     schemas: tuple[SchemaVersion, ...]
@@ -281,7 +267,7 @@ class MadeWith(Part):
     site_version: Annotated[int, Field(ge=1)]
     """As in the site file."""
 
-    site_sha256: Annotated[Digest, _known("digest")]
+    site_sha256: Annotated[Digest, known("digest")]
     """Hash of all that the site file says, defaults included."""
 
     lateness_seconds: Seconds
@@ -312,7 +298,7 @@ class MadeWith(Part):
 class Withheld(Part):
     """A section that does not fit this contract, and was left out."""
 
-    section: Annotated[str, _known("section")]
+    section: Annotated[str, known("section")]
     """Its key."""
 
     reason: Literal["not_declared", "outside_vocabulary"]
@@ -382,31 +368,3 @@ def sha256_of(content: bytes) -> str:
 def pack_name(date: str, content: bytes) -> str:
     """Return a pack's name under its site's folder: by its content, which a retry overwrites with itself."""
     return f"date={date}/{sha256_of(content)[:32]}.json"
-
-
-def keys(part: type[BaseModel], of: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every key that a part may hold, with those of the parts in it, and what it says."""
-    for name, field in part.model_fields.items():
-        yield f"{of}{name}", field.description or ""
-        for inner in _parts(field.annotation):
-            yield from keys(inner, f"{of}{name}.")
-
-
-def _parts(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _parts(inner)
-
-
-def vocabulary_terms(part: BaseModel) -> Iterator[tuple[str, str]]:
-    """Yield every string of a part that must stand in a vocabulary, with the vocabulary's name."""
-    for name, field in type(part).model_fields.items():
-        value = getattr(part, name)
-        extra = field.json_schema_extra
-        if isinstance(extra, dict):
-            words = (value,) if isinstance(value, str) else value or ()
-            yield from ((str(extra["vocabulary"]), word) for word in words)
-        for inner in value if isinstance(value, tuple) else (value,):
-            if isinstance(inner, BaseModel):
-                yield from vocabulary_terms(inner)

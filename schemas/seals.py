@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from schemas.evidence import DATE, DayPack, Digest, Instant, Part, Seconds, SiteName
+from schemas.closed import Part
+from schemas.evidence import DATE, DayPack, Digest, Instant, Seconds, SiteName
 
 _PACK = rf"date={DATE}/[0-9a-f]{{32}}\.json"
 

@@ -14,7 +14,8 @@ import apache_beam as beam
 from pydantic import BaseModel, ValidationError
 
 from schemas.clock import to_rfc3339
-from schemas.evidence import VERSION, DayPack, MadeWith, Redacted, canonical, vocabulary_terms
+from schemas.closed import vocabulary_terms
+from schemas.evidence import VERSION, DayPack, MadeWith, Redacted, canonical
 from schemas.records import DEAD_LETTER
 from transforms.counters import counter
 from transforms.evidence import DayTally

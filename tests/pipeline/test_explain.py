@@ -10,7 +10,8 @@ from pipeline.config import Config
 from pipeline.explain import STAGES, _print_site
 from pipeline.graph import build
 from schemas.avro import RECORD_TYPES, contract
-from schemas.evidence import DayPack, keys
+from schemas.closed import keys
+from schemas.evidence import DayPack
 from tests.support.command import silhouette
 from tests.support.floor import a_floor_site
 from tests.support.graph import pipeline, transforms

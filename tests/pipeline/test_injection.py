@@ -88,19 +88,7 @@ def _with(element: Any, **values: Any) -> Any:
 
 def _in_place(element: Any, value: Any) -> Any:
     """Return a record with payload in every field whose value may be null."""
-    free = [
-        "count",
-        "mean",
-        "peak",
-        "person_seconds",
-        "open_visits",
-        "visits",
-        "mean_seconds",
-        "joined",
-        "left",
-        "length_mean",
-    ]
-    return _with(element, **dict.fromkeys(free, value))
+    return _with(element, **dict.fromkeys(MAY_BE_NULL, value))
 
 
 def _in_envelope(clip: Clip, **said: Any) -> Clip:
