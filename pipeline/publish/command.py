@@ -163,8 +163,8 @@ def _check_site_file(output: str, site: Site, day: Day) -> None:
     from schemas.site import site_digest
 
     dates = {to_rfc3339(instant)[:10] for instant in (day.start_us, day.end_us - 1)}
-    packs = [pack for pack in packs_of(output.rstrip("/"), site.site) if isinstance(pack, DayPack)]
-    made_with = {pack.made_with.site_sha256 for pack in packs if pack.made_with is not None and pack.date in dates}
+    packs = [pack for pack in packs_of(output.rstrip("/"), site.site, dates) if isinstance(pack, DayPack)]
+    made_with = {pack.made_with.site_sha256 for pack in packs if pack.made_with is not None}
     if made_with and site_digest(site) not in made_with:
         raise RefusedError(
             f"--site: {site.site} says something else than the site file that the records of {day.date} were made "
