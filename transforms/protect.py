@@ -93,9 +93,7 @@ def suppress(row: MetricRecord) -> MetricRecord:
     return replace(row, suppressed=True, n=0, **nothing)
 
 
-def _without_stays(
-    rows: Sequence[MetricRecord], told: Sequence[MetricRecord], least: Least
-) -> list[MetricRecord]:
+def _without_stays(rows: Sequence[MetricRecord], told: Sequence[MetricRecord], least: Least) -> list[MetricRecord]:
     """Leave the mean and the quantiles of stays out where they would tell of what is suppressed.
 
     That is beside a suppressed bin, and in windows around a suppressed total whose count other families tell: nothing

@@ -200,7 +200,7 @@ def _print_findings(found: Findings, *, checked: bool, records: bool) -> None:
     if found.untold:
         lines.append(f"{found.untold} record files in no pack yet: of days that are not closed, or dead letters")
     if found.unsealed:
-        lines.append(f"{found.unsealed} packs not sealed yet, so that nobody vouches for them: silhouette evidence seal")
+        lines.append(f"{found.unsealed} packs not sealed yet, so nobody vouches for them: silhouette evidence seal")
     if found.head:
         lines.append(f"head {found.head}")
     print(f"{found.site}: {'FAULTS FOUND' if found.faults else 'good'}")

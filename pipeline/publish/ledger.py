@@ -11,7 +11,7 @@ from typing import Any
 from pipeline import storage
 
 Release = Mapping[str, Any]
-"""`request`, what was asked for, with the first instant of the day and of the next; `about`, how it was made; `rows`."""
+"""`request`, what was asked for, with the start of the day and of the next; `about`, how it was made; `rows`."""
 
 _DATE = re.compile(r"date=([0-9]{4}-[0-9]{2}-[0-9]{2})\.json$")
 _NEAR_DAYS = 3

@@ -156,7 +156,7 @@ def test_what_was_published_is_followed_only_by_what_differs_by_k() -> None:
     assert may_follow(with_n(n + 5), before, site.k)
     assert not may_follow(with_n(n + 4), before, site.k)
     assert not may_follow(with_n(n + 5), [*before, *with_n(n + 6)], site.k)
-    assert not may_follow(with_n(n + 5), with_n(n + 4)[:index + 1] + before, site.k), "it was another value before"
+    assert not may_follow(with_n(n + 5), with_n(n + 4)[: index + 1] + before, site.k), "it was another value before"
     hidden = [suppress(row) if i == index else row for i, row in enumerate(before)]
     assert not may_follow(hidden, before, site.k)
     assert not may_follow(before, hidden, site.k)
