@@ -211,7 +211,7 @@ def _instant(told: Any) -> int:
 
 
 def _tell(camera: str, written: Sequence[Sequence[_Found]], wholly: bool) -> list[Told]:
-    """Return what can be told of one camera's cells; of the same clips a number has one value in all that is written."""
+    """Return what can be told of one camera's cells; of the same clips a number has one value in all of it."""
     system, tables = System(), [_unique(rows) for rows in written]
     suppressed: dict[Name, float] = {}
     for unique in tables:
