@@ -55,13 +55,14 @@ def figures() -> list[Figure]:
     found.append(_attacked(LeastCounts(), demo))
     found += [of_replays(sites, seed) for sites in REPLAYS for seed in (3, 4)]
     found += [of_late_clip(seed) for seed in (1, 4)]
+    suppressed, prevented = (sum(getattr(run, name) for run in found) for name in ("suppressed", "prevented"))
     over = [over_smallest(*a_table(seed)) for seed in range(TABLES)]
     return [
         Figure(
             "suppressed_cells_recovered",
             sum(run.recovered for run in found),
-            f"linear programming on all that is written, replays together with what was before; "
-            f"{sum(run.suppressed for run in found)} suppressed cells; {sum(run.prevented for run in found)} of them told if no replay were withheld",
+            f"linear programming on all that is written, replays together with what was before; {suppressed} suppressed "
+            f"cells; {prevented} would be told if no replay were withheld",
             "== 0",
         ),
         Figure(
