@@ -61,8 +61,8 @@ def figures() -> list[Figure]:
         Figure(
             "suppressed_cells_recovered",
             sum(run.recovered for run in found),
-            f"linear programming on all that is written, replays together with what was before; {suppressed} suppressed "
-            f"cells; {prevented} would be told if no replay were withheld",
+            f"linear programming on all that is written, replays together with what was before; {suppressed} "
+            f"suppressed cells; {prevented} would be told if no replay were withheld",
             "== 0",
         ),
         Figure(

@@ -55,6 +55,11 @@ class SiteFacts:
     excess: tuple[Holding, ...]
     places: int
 
+    @property
+    def video(self) -> bool | None:
+        """Whether redacted video leaves the job; None where no evidence says."""
+        return None if self.redaction is None else self.redaction != "off"
+
 
 def site_facts(site: Site, packs: Iterable[DayPack | RetentionPack]) -> SiteFacts:
     """Return what is known of a site, whose blanks are filled in.
