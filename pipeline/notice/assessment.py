@@ -54,16 +54,11 @@ def assessment(facts: SiteFacts) -> str:
     missing = [control for control in controls() if control not in there]
 
     def row(name: str, left: str, supports: Callable[[Control], bool]) -> Row:
-        names = (tuple(each.name for each in some if supports(each)) for some in (there, missing))
-        return Row(name, *names, left)
+        here, elsewhere = (tuple(each.name for each in some if supports(each)) for some in (there, missing))
+        return Row(name, here, elsewhere, left)
 
-    articles = [
-        row(f"{number} {name}", left, lambda each, number=number: number in each.articles())
-        for number, (name, left) in GDPR.items()
-    ]
-    principles = [
-        row(name.capitalize(), left, lambda each, name=name: name in each.pipeda) for name, left in PIPEDA.items()
-    ]
+    articles = [row(f"{number} {name}", left, _of_article(number)) for number, (name, left) in GDPR.items()]
+    principles = [row(name.capitalize(), left, _of_principle(name)) for name, left in PIPEDA.items()]
     return markdown(
         "assessment.md",
         "en",
@@ -77,6 +72,14 @@ def assessment(facts: SiteFacts) -> str:
         articles=articles,
         principles=principles,
     )
+
+
+def _of_article(number: str) -> Callable[[Control], bool]:
+    return lambda control: number in control.articles()
+
+
+def _of_principle(name: str) -> Callable[[Control], bool]:
+    return lambda control: name in control.pipeda
 
 
 def _kind(field: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,10 @@ def test_every_provision_has_a_control_or_says_whose_it_is() -> None:
 
 def packs(redaction: str) -> list[DayPack]:
     made_with = MADE_WITH.model_copy(update={"redaction": redaction})
-    return [DayPack.model_validate(pack_of(a_day(), "0" * 16, made_with))]
+    day = a_day()
+    if redaction != "off":
+        day = replace(day, tally=replace(day.tally, redacted={"clips": 3, "frames": 1500, "whole": 7}))
+    return [DayPack.model_validate(pack_of(day, "0" * 16, made_with))]
 
 
 def test_redacted_video_is_told_where_evidence_says_that_it_is_written() -> None:
@@ -109,6 +113,7 @@ def test_redacted_video_is_told_where_evidence_says_that_it_is_written() -> None
     assert "Pixels leave the first zone as redacted video (heads) and in no other way" in heads
     assert "### redacted video" in heads and "| redacted video | **Open:** the software deletes none" in heads
     assert "| redaction | Video that leaves is covered" in heads.partition("Not in place at this site")[0]
+    assert "3 such clips with 1,500 frames, of which 7 are covered whole" in heads
     assert "never leave the first zone" not in heads and "No picture leaves" not in heads
 
 
