@@ -53,7 +53,7 @@ def figures() -> list[Figure]:
     # The demo's windows are one group.
     demo = protect(as_measured(demo_records()), LeastCounts())
     found.append(_attacked(LeastCounts(), demo))
-    found += [of_replays(sites, seed) for sites in REPLAYS for seed in (3, 4)]
+    found += [of_replays(sites, seed) for seed, sites in enumerate(REPLAYS, 3)]
     found += [of_late_clip(seed) for seed in (1, 4)]
     suppressed, prevented = (sum(getattr(run, name) for run in found) for name in ("suppressed", "prevented"))
     over = [over_smallest(*a_table(seed)) for seed in range(TABLES)]
