@@ -75,7 +75,7 @@ def find_clips(paths: Sequence[Path], capture: Capture | None = None) -> list[Cl
       ArchiveError: a path is not there, a folder holds no clip, or one start is given for several clips.
     """
     found = [path for given in paths for path in _clips_in(given)]
-    alone = [path for path in found if not _envelope_path(path).exists()]
+    alone = [path for path in found if not envelope_path(path).exists()]
     if capture is not None and capture.start_us is not None and len(alone) > 1:
         raise ArchiveError(
             f"--start: fits one clip, and {len(alone)} have no envelope, among them {alone[0].name} and "
@@ -97,12 +97,13 @@ def _clips_in(given: Path) -> list[Path]:
     return found
 
 
-def _envelope_path(clip: Path) -> Path:
+def envelope_path(clip: Path) -> Path:
+    """Return where a clip's envelope is, if it has one."""
     return clip.with_suffix(".json")
 
 
 def _with_envelope(path: Path) -> ClipFile:
-    with _envelope_path(path).open("rb") as file:
+    with envelope_path(path).open("rb") as file:
         text = file.read(LONGEST_ENVELOPE + 1)
     if len(text) > LONGEST_ENVELOPE:
         return ClipFile(path, None, BAD_ENVELOPE)

@@ -1,4 +1,7 @@
-"""What a job's output already holds of a group of windows: a replay publishes it again only if enough has changed."""
+"""What a job's output already holds of a group of windows: a replay publishes it again only if enough has changed.
+
+An earlier run may have had other windows, or days that began at another time: whatever overlaps counts.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,16 @@ from pipeline.view import read_family
 from schemas.avro import FAMILY_OF
 from schemas.clock import SECOND_US, micros, to_rfc3339
 from schemas.records import FAMILIES, MetricRecord
-from transforms.protect import GroupKey
+from transforms.protect import GroupKey, overlaps
 from transforms.tables import CELLS
 
-_DATES_KEPT = 3
+_DATES_KEPT = 4
 _DAY_US = 86_400 * SECOND_US
+"""Also the longest that a window can be."""
 
 
 class ReleasedRecords:
-    """Finds all records of a group that were ever written to a folder; holds those of a few dates at a time.
+    """Finds all records that overlap a group and were ever written to a folder; holds those of a few dates at a time.
 
     It is made before the job and called on its workers.
     """
@@ -32,13 +36,11 @@ class ReleasedRecords:
         return {"_output": self._output, "_dates": OrderedDict()}
 
     def __call__(self, key: GroupKey) -> Iterator[MetricRecord]:
-        """Yield a group's records, of any revision and version."""
-        site, group, start_us, end_us = key
-        first = start_us - start_us % _DAY_US
-        for day_us in range(first, end_us, _DAY_US):
-            for row in self._of_date(site, to_rfc3339(day_us)[:10]):
-                if row.group == group and start_us <= row.window_start < end_us:
-                    yield row
+        """Yield the site's records that overlap a group's time, of any revision, version, group and window."""
+        site, _, start_us, end_us = key
+        earliest = start_us - _DAY_US
+        for day_us in range(earliest - earliest % _DAY_US, end_us, _DAY_US):
+            yield from (row for row in self._of_date(site, to_rfc3339(day_us)[:10]) if overlaps(row, key))
 
     def _of_date(self, site: str, date: str) -> list[MetricRecord]:
         where = site, date

@@ -260,8 +260,8 @@ def report(config: Config, done: Done) -> int:
         )
     if done.withheld:
         print(
-            f"{done.withheld} groups of windows of families with k were published before and differ by fewer than k: "
-            "what was published stands (docs/suppression.md)",
+            f"{done.withheld} groups of windows of families with k were published before, in other windows or with "
+            "less than k between: what was published stands (docs/suppression.md)",
         )
     for family, records in asked.items():
         if records:

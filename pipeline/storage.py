@@ -40,6 +40,43 @@ def write(name: str, content: bytes) -> None:
         staged.unlink(missing_ok=True)
 
 
+def write_new(name: str, content: bytes) -> None:
+    """Write a file whole where none of its name is there: of two at once, on disk or in a bucket, one is first.
+
+    Raises:
+      FileExistsError: there is one.
+    """
+    if is_remote(name):
+        _upload_new(name, content)
+        return
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        with staged.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(staged, path)  # fails where it is there, unlike a rename
+        _sync(path.parent)
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+def _upload_new(name: str, content: bytes) -> None:
+    from apache_beam.io.gcp.gcsio import create_storage_client, parse_gcs_path
+    from apache_beam.options.pipeline_options import PipelineOptions
+    from google.api_core.exceptions import PreconditionFailed
+
+    bucket, path = parse_gcs_path(name)
+    blob = create_storage_client(PipelineOptions([])).bucket(bucket).blob(path)
+    try:
+        # A generation of 0 is that of what is not there.
+        blob.upload_from_string(content, content_type="application/octet-stream", if_generation_match=0)
+    except PreconditionFailed:
+        raise FileExistsError(name) from None
+
+
 def _sync(folder: Path) -> None:
     """Have a folder's new names survive a power cut, where the system lets folders be synced."""
     if os.name != "posix":

@@ -21,7 +21,7 @@ from apache_beam.utils.timestamp import Timestamp
 
 from schemas.avro import FAMILY_OF
 from schemas.least import LeastCounts
-from schemas.records import FAMILIES, Dwell, MetricRecord, Queue
+from schemas.records import FAMILIES, Dwell, Flow, Heatmap, MetricRecord, Queue
 from schemas.site import Site
 from transforms.aggregate import FORGET_AFTER_US
 from transforms.arrivals import before, day_of
@@ -38,7 +38,7 @@ GroupKey = tuple[str, str, int, int]
 """Site, group, and start and end of the longest window in microseconds."""
 
 Released = Callable[[GroupKey], Iterable[MetricRecord]]
-"""Finds all records of a group that were ever written, of any revision and version."""
+"""Finds all records that overlap a group's time and were ever written, of any revision, version and window."""
 
 Least = Mapping[type[MetricRecord], int]
 
@@ -79,9 +79,11 @@ def _protect(rows: Sequence[MetricRecord], least: Least) -> list[MetricRecord]:
         return list(rows)
     every = with_nobody(rows)
     table, aims = table_of(every, least)
-    hidden = plan(table, within_reach(table, aims))
+    reach = within_reach(table, aims)
+    hidden = plan(table, reach)
     shown = [suppress(row) if cell in hidden else row for cell, row in enumerate(every)]
-    return _without_stays([row for cell, row in enumerate(shown) if cell < len(rows) or row.suppressed], least)
+    told = [every[cell] for cell, own in reach.items() if not own]
+    return _without_stays([row for cell, row in enumerate(shown) if cell < len(rows) or row.suppressed], told, least)
 
 
 def suppress(row: MetricRecord) -> MetricRecord:
@@ -91,58 +93,103 @@ def suppress(row: MetricRecord) -> MetricRecord:
     return replace(row, suppressed=True, n=0, **nothing)
 
 
-def _without_stays(rows: Sequence[MetricRecord], least: Least) -> list[MetricRecord]:
-    """Leave the mean and the quantiles of stays out where a bin of them is suppressed: they would tell of it."""
-    told = {(span_of(row), row.zone) for row in rows if isinstance(row, Dwell) and row.bin != TOTAL and row.suppressed}
+def _without_stays(rows: Sequence[MetricRecord], told: Sequence[MetricRecord], least: Least) -> list[MetricRecord]:
+    """Leave the mean and the quantiles of stays out where they would tell of what is suppressed.
 
-    def without(row: MetricRecord) -> MetricRecord:
-        told_of: tuple[str, ...]
-        if isinstance(row, Dwell) and row.status == "COMPLETED" and row.bin == TOTAL:
-            told_of = STAYS
-        elif isinstance(row, Queue) and least[Queue] > 1:
-            told_of = WAITS
-        else:
-            return row
-        nothing: dict[str, Any] = dict.fromkeys(told_of)
-        return replace(row, **nothing) if (span_of(row), row.zone) in told else row
+    That is beside a suppressed bin, and in windows around a suppressed total whose count other families tell: nothing
+    else need be suppressed for that one, and how long its few visits were would be what is left of the sums.
 
-    return [without(row) for row in rows]
+    Args:
+      rows: A camera's rows of a group as they are published.
+      told: The rows that are suppressed though other families tell their counts.
+      least: Each family's `k`.
+    """
+    bins = {(span_of(row), row.zone) for row in rows if isinstance(row, Dwell) and row.bin != TOTAL and row.suppressed}
+    waits = {(span_of(row), row.zone) for row in rows if isinstance(row, Queue) and least[Queue] == 1}
+    inner = [row for row in told if isinstance(row, Dwell) and row.bin == TOTAL and row.mean_seconds is not None]
+    # The stays that a queue's own waits are may be read there.
+    inner = [row for row in inner if row.status != "COMPLETED" or (span_of(row), row.zone) not in waits]
+
+    def tells(row: MetricRecord) -> bool:
+        if isinstance(row, Dwell) and row.bin == TOTAL:
+            beside = row.status == "COMPLETED" and (span_of(row), row.zone) in bins
+            return beside or any(_is_around(row, each) for each in inner)
+        return isinstance(row, Queue) and least[Queue] > 1 and (span_of(row), row.zone) in bins
+
+    nothing: Mapping[type[MetricRecord], dict[str, Any]] = {
+        Dwell: dict.fromkeys(STAYS), Queue: dict.fromkeys(WAITS)
+    }  # fmt: skip
+    return [replace(row, **nothing[type(row)]) if tells(row) else row for row in rows]
+
+
+def _is_around(row: Dwell, inner: Dwell) -> bool:
+    same = (row.zone, row.status) == (inner.zone, inner.status)
+    return same and row.window_start <= inner.window_start and inner.window_end <= row.window_end
+
+
+def overlaps(row: MetricRecord, key: GroupKey) -> bool:
+    """Return whether a record says something of a group's time, whatever windows it was written in."""
+    return row.site == key[0] and row.window_start < key[3] and key[2] < row.window_end
 
 
 def may_follow(rows: Iterable[MetricRecord], released: Iterable[MetricRecord], k: LeastCounts) -> bool:
-    """Return whether a group may be published after what was published of it before.
+    """Return whether a group may be published after what was published of its time before.
 
-    It may if every cell that differs was published, is published, and moves by at least `k` visits. So nobody can
-    tell from the two what a few more visits have changed.
+    It may if all that was published was of windows and places that it has too, and is as it was. Then the table holds
+    all that is known. If cells differ, each must have been published, be published, and move by at least `k` visits,
+    and there may be no windows that were not there before: so nobody can tell from the two tables what a few more
+    visits have changed, nor compute a suppressed cell of one from the other.
 
     Args:
-      rows: The group as it would be published.
-      released: All of its records that were published before, of any revision and version.
+      rows: The group as it would be published, the families without a `k` too.
+      released: All records that were published before and overlap it, of any revision, version, group and window.
       k: The site's least counts.
     """
     least = least_counts(k)
-    now = {_cell(row): row for row in rows if least[type(row)] > 1}
+    rows = list(rows)
+    cameras = {row.camera for row in rows}
+    before = [row for row in released if type(row) in CELLS and row.camera in cameras]
     then: dict[tuple[Any, ...], list[MetricRecord]] = defaultdict(list)
-    for row in released:
-        if type(row) in CELLS and least[type(row)] > 1:
+    for row in before:
+        if least[type(row)] > 1:
             then[_cell(row)].append(row)
     if not then:
         return True
+    if not {_laid_out(row) for row in before} <= {_laid_out(row) for row in rows}:
+        return False
+    now = {_cell(row): row for row in rows if least[type(row)] > 1}
+    spans = {cell[:2] for cell in then}
     pairs: list[tuple[MetricRecord | None, MetricRecord | None]] = []
     pairs += [(old, now.get(cell)) for cell, olds in then.items() for old in olds]
-    pairs += [(None, row) for cell, row in now.items() if cell not in then]
-    return all(_far_enough(old, new, least) for old, new in pairs)
+    pairs += [(None, row) for cell, row in now.items() if cell not in then and cell[:2] in spans]
+    differing = [pair for pair in pairs if not _says_the_same(*pair)]
+    if differing and {cell[:2] for cell in now} != spans:
+        return False
+    return all(_far_enough(old, new, least) for old, new in differing)
 
 
 def _cell(row: MetricRecord) -> tuple[Any, ...]:
     return type(row), span_of(row), key_of(row)
 
 
+def _laid_out(row: MetricRecord) -> tuple[Any, ...]:
+    """Return what a record says of its table, whoever was counted: its window, and the place where it has one."""
+    if isinstance(row, Flow):  # a pair of zones without a row is one with nobody
+        return type(row), span_of(row)
+    if isinstance(row, Heatmap):
+        return type(row), span_of(row), row.columns, row.rows
+    bounds = (row.from_seconds, row.until_seconds) if isinstance(row, Dwell) else ()
+    return *_cell(row), *bounds
+
+
+def _says_the_same(old: MetricRecord | None, new: MetricRecord | None) -> bool:
+    return old is not None and new is not None and _says(old) == _says(new)
+
+
 def _far_enough(old: MetricRecord | None, new: MetricRecord | None, least: Least) -> bool:
     one = old or new
-    if one is None or (old is not None and new is not None and _says(old) == _says(new)):
-        return True
-    # A cell without a row is one with nobody.
+    assert one is not None
+    # A cell without a row is one with nobody: its window and its zone are there.
     counts = [0 if row is None else row.n for row in (old, new)]
     hidden = any(row is not None and row.suppressed for row in (old, new))
     return not hidden and abs(counts[0] - counts[1]) >= least[type(one)]
@@ -300,10 +347,11 @@ class _ReleaseFn(beam.DoFn):
 
     def _publish(self, key: GroupKey, rows: Sequence[MetricRecord]) -> list[MetricRecord]:
         site = self._sites[key[0]]
-        published = [row for row in protect(rows, site.k) if waits(row, site)]
-        if self._released is not None and not may_follow(published, self._released(key), site.k):
+        protected = protect(rows, site.k)
+        if self._released is not None and not may_follow(protected, self._released(key), site.k):
             counter(__name__, GROUPS_WITHHELD).inc()
             return []
+        published = [row for row in protected if waits(row, site)]
         counter(__name__, "groups_released").inc()
         counter(__name__, "cells_suppressed").inc(sum(row.suppressed for row in published))
         return published

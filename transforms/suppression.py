@@ -223,7 +223,7 @@ def reached(moved: float, aim: Aim) -> bool:
 def within_reach(table: Table, aims: Mapping[int, Sequence[Aim]]) -> dict[int, list[Aim]]:
     """Return each cell's aims as far as the cells that are published in any case allow them.
 
-    A cell that these give away, so that no suppression could protect it, is left out.
+    A quantity that these give away, so that no suppression could protect it, has no aims any more.
     """
     hidden = ~table.published
     witnesses = _Witnesses(table)
@@ -243,8 +243,7 @@ def within_reach(table: Table, aims: Mapping[int, Sequence[Aim]]) -> dict[int, l
             # What cannot be more may be less.
             tried = [Aim(quantity, sign * float(table.steps[quantity])) for sign in (1, -1)]
             kept += [each for aim in tried if (each := reachable(aim)) is not None][:1]
-        if {aim.quantity for aim in kept} == {aim.quantity for aim in own}:
-            found[cell] = kept
+        found[cell] = kept
     return found
 
 
@@ -253,7 +252,8 @@ def plan(table: Table, aims: Mapping[int, Sequence[Aim]]) -> frozenset[int]:
 
     Args:
       table: The cells.
-      aims: The cells that must be suppressed, and what their quantities must be able to do, within reach.
+      aims: The cells that must be suppressed, and what their quantities must be able to do, within reach; one that
+        is given away in any case is suppressed all the same.
     """
     pattern = _Pattern(table, aims)
     pattern.complete()
@@ -326,7 +326,7 @@ class _Pattern:
         for cell in np.unique(part.cells[abs(moved) > TOLERANCE * abs(aim.by)]).tolist():
             if not self.hidden[cell]:
                 self.hidden[cell] = True
-                self._aims[cell] = within_reach(table, {cell: table.moving(cell)}).get(cell, [])
+                self._aims[cell] = within_reach(table, {cell: table.moving(cell)})[cell]
         self._witnesses.credit(number, moved, self._open())
         self._witnesses.moves.setdefault(aim, moved)
 

@@ -1,7 +1,10 @@
 """What an attacker can compute back of suppressed cells, and how much more is suppressed than a solver's least.
 
-* `suppressed_cells_recovered`: cells of which the attack of `tests/support/attack.py` tells the one possible value, in
-  what is published of made-up crowds, with `k` for some families and for all, and of the demo's video with a `k` of 5.
+* `suppressed_cells_recovered`: cells of which the attack of `tests/support/attack.py` tells the one possible value, and
+  which the families without `k` do not tell by themselves, in what is published of made-up crowds, with `k` for some
+  families and for all, of the demo's video with a `k` of 5, and in all that a release and its replays have written to
+  one output: with other windows, and with a clip that came later. Beside it, what these would tell if none of their
+  groups were withheld.
 * `suppression_over_smallest`: over test tables in two directions (cells by nested windows, with totals), the share of
   cells that is suppressed beyond the smallest pattern that protects as well, found by mixed-integer programming.
 """
@@ -13,7 +16,7 @@ import random
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -22,9 +25,10 @@ from scipy.sparse import coo_array, csr_array, vstack
 from benchmarks.figures import Figure, print_figures
 from pipeline.view import current, read_records
 from schemas.least import LeastCounts
-from tests.support.attack import Told, attack
+from schemas.records import MetricRecord
 from tests.support.command import silhouette
-from tests.support.crowds import a_group, as_measured, as_written, crowded_site
+from tests.support.crowds import a_group, as_measured, crowd, crowded_site, published, recovered
+from tests.support.world import clips_of, span
 from transforms.protect import protect
 from transforms.suppression import Aim, Table, plan, within_reach
 
@@ -35,21 +39,30 @@ KS: tuple[Any, ...] = (
     {"footfall": 3, "dwell": 3, "heatmap": 10},
 )
 CROWDS = (4, 10, 20)
+REPLAYS: tuple[tuple[dict[str, Any], ...], ...] = (
+    ({"windows": ["4m"]}, {"windows": ["1m"], "site_version": 2}),
+    ({"windows": ["2m"]}, {"windows": ["1m", "2m"], "site_version": 2}, {"windows": ["1m"], "site_version": 3}),
+)
+"""What differs in the site files of a run and of the replays after it."""
 TABLES, LEAST, LONGEST_S = 12, 5, 20.0
 
 
 def figures() -> list[Figure]:
     """Return both figures; the demo is counted for the first, which takes a minute."""
-    told = [told_of_crowd(k, seed, people) for k in KS for seed, people in enumerate(CROWDS)]
+    found = [of_crowd(k, seed, people) for k in KS for seed, people in enumerate(CROWDS)]
     # The demo's windows are one group.
-    told.append(attack(as_written(protect(as_measured(demo_records()), LeastCounts())), wholly=False))
-    suppressed = sum(len({each[:4] for each in run}) for run in told)
+    demo = protect(as_measured(demo_records()), LeastCounts())
+    found.append(_attacked(LeastCounts(), demo))
+    found += [of_replays(sites, seed) for seed, sites in enumerate(REPLAYS, 3)]
+    found += [of_late_clip(seed) for seed in (1, 4)]
+    suppressed, prevented = (sum(getattr(run, name) for run in found) for name in ("suppressed", "prevented"))
     over = [over_smallest(*a_table(seed)) for seed in range(TABLES)]
     return [
         Figure(
             "suppressed_cells_recovered",
-            sum(len({each[:4] for each in run if each.recovered}) for run in told),
-            f"linear programming on all that is written; {suppressed} suppressed cells",
+            sum(run.recovered for run in found),
+            f"linear programming on all that is written, replays together with what was before; {suppressed} "
+            f"suppressed cells; {prevented} would be told if no replay were withheld",
             "== 0",
         ),
         Figure(
@@ -62,10 +75,49 @@ def figures() -> list[Figure]:
     ]
 
 
-def told_of_crowd(k: Any, seed: int, people: int) -> list[Told]:
-    """Return what can be told of the suppressed cells of a made-up crowd."""
+class Attacked(NamedTuple):
+    """How many cells are suppressed, how many of them can be told, and could if a replay were not withheld."""
+
+    suppressed: int
+    recovered: int
+    prevented: int = 0
+
+
+def of_crowd(k: Any, seed: int, people: int) -> Attacked:
+    """Attack what is published of a made-up crowd."""
     site = crowded_site(k)
-    return attack(as_written(protect(a_group(site, seed, people), site.k)), wholly=False)
+    return _attacked(site.k, protect(a_group(site, seed, people), site.k))
+
+
+def of_replays(changes: Sequence[Mapping[str, Any]], seed: int) -> Attacked:
+    """Attack what a run and replays of the same clips have written with other windows."""
+    clips = clips_of(crowd(seed, 240, 20), 240, every_s=20)
+    sites = [crowded_site(**each) for each in changes]
+
+    def written(*, withholding: bool) -> list[MetricRecord]:
+        rows: list[MetricRecord] = []
+        for site in sites:
+            rows += published(site, clips, span(0, 240), rows, withholding=withholding)
+        return rows
+
+    told = _attacked(sites[0].k, written(withholding=True))
+    return told._replace(prevented=_attacked(sites[0].k, written(withholding=False)).recovered)
+
+
+def of_late_clip(seed: int) -> Attacked:
+    """Attack what a run and a replay with one more clip have written."""
+    site, clips = crowded_site(), clips_of(crowd(seed, 120, 40), 120, every_s=20)
+    before = published(site, [*clips[:4], *clips[5:]], span(0, 120))
+    shown, all_of_it = (
+        published(site, clips, span(0, 120), before, withholding=withholding) for withholding in (True, False)
+    )
+    told = _attacked(site.k, before, shown)
+    return told._replace(prevented=_attacked(site.k, before, all_of_it).recovered)
+
+
+def _attacked(k: LeastCounts, *written: Sequence[MetricRecord]) -> Attacked:
+    known = {each[:4] for each in recovered(k, *written)}
+    return Attacked(sum(row.suppressed for rows in written for row in rows), len(known))
 
 
 def demo_records() -> Mapping[str, Iterable[Mapping[str, Any]]]:

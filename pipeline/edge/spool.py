@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_FILE, STATUS_FILE, LOCK_FILE = "key", "status.json", "lock"
-_CLIPS = "clips"
-_NAME = re.compile(r"([0-9]{12})-([0-9]{16})-([a-z0-9][a-z0-9_-]{0,62})\.clip")
+OWN_FILES = (KEY_FILE, STATUS_FILE, LOCK_FILE)
+"""What a spool holds beside its clips, and nothing of them."""
+CLIPS = "clips"
+CLIP_NAME = re.compile(r"([0-9]{12})-([0-9]{16})-([a-z0-9][a-z0-9_-]{0,62})\.clip")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -89,7 +91,7 @@ def open_folder(folder: Path) -> int:
     status = folder.stat()
     if status.st_mode & 0o077 or status.st_uid != os.geteuid():
         raise SpoolError(f"--spool: {folder}: others may look into it: chmod 700 it, as a folder of the agent's own")
-    (folder / _CLIPS).mkdir(mode=0o700, exist_ok=True)
+    (folder / CLIPS).mkdir(mode=0o700, exist_ok=True)
     lock = lock_of(folder)
     if lock is None:
         raise SpoolError(f"--spool: {folder}: another agent uses it: give each its own, or end that one")
@@ -107,7 +109,7 @@ class Spool:
     """
 
     def __init__(self, folder: Path, most_bytes: int, cipher: AESGCM | None, retention_us: int | None = None) -> None:
-        self._folder, self._most_bytes, self._cipher = folder / _CLIPS, most_bytes, cipher
+        self._folder, self._most_bytes, self._cipher = folder / CLIPS, most_bytes, cipher
         self._retention_us = retention_us
         self._lock = threading.RLock()
         self.changed = threading.Condition(self._lock)
@@ -116,7 +118,7 @@ class Spool:
         self._out: set[int] = set()
         self._dropped: dict[str, Counter[Dropped]] = {}
         for name in sorted(os.listdir(self._folder)):
-            if found := _NAME.fullmatch(name):
+            if found := CLIP_NAME.fullmatch(name):
                 number, size = int(found[1]), (self._folder / name).stat().st_size
                 self._entries[number] = Entry(number, found[3], int(found[2]), size)
             elif name.endswith(".partial"):

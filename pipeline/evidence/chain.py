@@ -6,12 +6,9 @@ ended, `silhouette evidence seal` for the packs of a live job. Sealing again sea
 
 from __future__ import annotations
 
-import os
 import re
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -137,22 +134,8 @@ def seal_all(output: str, sites: Iterable[str], signer: Signer | None) -> list[S
 
 
 def _write_new(name: str, content: bytes) -> None:
-    """Write a seal that is not there: on local disk two at once cannot both succeed."""
-    taken = ChainError(f"{name}: is there already: let one process seal at a time")
-    if storage.is_remote(name):
-        try:
-            storage.read(name)
-        except FileNotFoundError:
-            storage.write(name, content)
-            return
-        raise taken
-    path = Path(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
+    """Write a seal that is not there: two at once cannot both succeed."""
     try:
-        staged.write_bytes(content)
-        os.link(staged, path)
+        storage.write_new(name, content)
     except FileExistsError:
-        raise taken from None
-    finally:
-        staged.unlink(missing_ok=True)
+        raise ChainError(f"{name}: is there already: let one process seal at a time") from None

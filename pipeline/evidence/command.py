@@ -50,6 +50,10 @@ def add_parser(commands: Any) -> None:
     check.add_argument("--public-key", type=Path, metavar="FILE", help="every seal must be signed with its private key")
     check.add_argument("--site", metavar="NAME", help="this site alone")
     check.add_argument("--head", metavar="SHA256", help="a seal of this hash must be in the chain, as seal printed it")
+    check.add_argument(
+        "--open-from", metavar="DATE", help="a job still works on days from this one on, so that record files of them "
+        "may be in no pack yet (default: the day after the last that a pack tells of)",
+    )  # fmt: skip
     check.add_argument("--without-records", action="store_true", help="check the evidence alone, not the record files")
 
 
@@ -174,9 +178,13 @@ def _verify(args: argparse.Namespace) -> int:
         return _told("verify", f"{output}: holds no evidence{f' of {args.site}' if args.site else ''}", USAGE)
     if args.head is not None and (not re.fullmatch(_HEAD, args.head) or len(wanted) != 1):
         return _told("verify", "--head: is 64 hexadecimal digits, of one site: name it by --site", USAGE)
+    if args.open_from is not None and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", args.open_from):
+        return _told("verify", "--open-from: is written like 2026-01-05", USAGE)
     faults = 0
     for site in wanted:
-        found = verify(output, site, key, head=args.head, records=not args.without_records)
+        found = verify(
+            output, site, key, head=args.head, records=not args.without_records, open_from=args.open_from
+        )  # fmt: skip
         _print_findings(found, checked=key is not None, records=not args.without_records)
         faults += len(found.faults)
     return FAILED if faults else OK
@@ -189,10 +197,10 @@ def _print_findings(found: Findings, *, checked: bool, records: bool) -> None:
     lines = [f"{found.packs} packs in the chain and whole", signatures]
     if records:
         lines.append(f"{found.files} record files are there as they were written")
-    if found.unlisted:
-        lines.append(f"{found.unlisted} record files in no pack: of a day not closed, or of a worker that was killed")
+    if found.untold:
+        lines.append(f"{found.untold} record files in no pack yet: of days that are not closed, or dead letters")
     if found.unsealed:
-        lines.append(f"{found.unsealed} packs not sealed yet: silhouette evidence seal")
+        lines.append(f"{found.unsealed} packs not sealed yet, so nobody vouches for them: silhouette evidence seal")
     if found.head:
         lines.append(f"head {found.head}")
     print(f"{found.site}: {'FAULTS FOUND' if found.faults else 'good'}")

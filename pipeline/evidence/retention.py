@@ -7,15 +7,19 @@ left out.
 
 from __future__ import annotations
 
-import re
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import GoogleAPICallError
 
 from pipeline import storage
+from pipeline.archive import ArchiveError, ClipFile, envelope_path, find_clips
+from pipeline.edge.spool import CLIP_NAME, CLIPS, OWN_FILES
 from pipeline.evidence.sink import write_pack
+from pipeline.video_file import EXTENSIONS
 from schemas.clock import SECOND_US, micros, now_us, to_rfc3339
 from schemas.evidence import VERSION, canonical
 from schemas.seals import Holding, RetentionPack
@@ -26,11 +30,8 @@ from transforms.pack import SitePack
 if TYPE_CHECKING:
     from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
-    from pipeline.archive import ClipFile
-
 _CALL_S = 20.0
 _SNAPSHOT_S = 7 * 86_400.0  # by Pub/Sub's own rule
-_SPOOLED = re.compile(r"[0-9]{12}-([0-9]{16})-[a-z0-9][a-z0-9_-]{0,62}\.clip")
 
 
 class Judge:
@@ -95,7 +96,7 @@ def collect(
     judge = Judge(site.raw_retention, now)
     holdings = [
         *(holding for topic in topics for holding in topic_holdings(topic, judge, clients)),
-        *(_folder(judge, "spool", str(spool), _spooled(spool), "oldest capture in it") for spool in spools),
+        *(_folder(judge, "spool", str(spool), _spooled(spool), "oldest capture, or file, in it") for spool in spools),
         *(_folder(judge, "archive", each, _captured(each), "oldest capture, or file, in it") for each in archives),
         *(
             _folder(judge, "checkpoints", each, _changed(each), "oldest file in it; it holds boxes, and no picture")
@@ -200,26 +201,44 @@ def _snapshot(name: str, judge: Judge, subscriber: SubscriberClient) -> Holding:
 def _folder(judge: Judge, kind: Any, name: str, captured_us: Iterable[int], what: str) -> Holding:
     try:
         return judge.found(kind, name, list(captured_us), what)
-    except OSError as error:
+    except (OSError, GoogleAPICallError, ArchiveError) as error:
         return judge.unreadable(kind, name, error)
 
 
 def _spooled(folder: Path) -> Iterator[int]:
-    """Yield the capture starts in a spool, by the names of its files: they are encrypted."""
-    for path in (folder / "clips").iterdir():
-        if match := _SPOOLED.fullmatch(path.name):
-            yield int(match[1])
+    """Yield the capture starts in a spool by the names of its files, for they are encrypted; of any other, its time."""
+    os.listdir(folder / CLIPS)  # raises where it is no spool, or is not to be read
+    others = []
+    for path in folder.rglob("*"):
+        if match := CLIP_NAME.fullmatch(path.name):
+            yield int(match[2])
+        elif path.parent != folder or path.name not in OWN_FILES:
+            others.append(path)
+    yield from _written(others)
 
 
 def _captured(folder: str) -> Iterator[int]:
-    """Yield the capture starts in an archive; of a clip without an envelope, when its file was written."""
-    from pipeline.archive import find_clips
-
+    """Yield the capture starts in an archive; of what has no envelope, whatever its name, when it was written."""
     if storage.is_remote(folder):
         yield from _changed(folder)
         return
-    for file in find_clips([Path(folder)]):
-        yield _start_us(file)
+    root = Path(folder)
+    if not root.is_file():
+        os.listdir(root)  # raises where it is not there, or is not to be read
+    files = [root] if root.is_file() else [path for path in root.rglob("*") if path.is_file()]
+    clips = find_clips([path for path in files if path.suffix.lower() in EXTENSIONS])
+    told = [clip for clip in clips if clip.envelope is not None]
+    yield from (clip.envelope.start_us for clip in told if clip.envelope is not None)
+    known = {path for clip in told for path in (clip.path, envelope_path(clip.path))}
+    yield from _written(path for path in files if path not in known)
+
+
+def _written(paths: Iterable[Path]) -> Iterator[int]:
+    """Yield when files were written; one that is gone by now is left out."""
+    for path in paths:
+        with suppress(FileNotFoundError):
+            if path.is_file():
+                yield path.stat().st_mtime_ns // 1000
 
 
 def _start_us(file: ClipFile) -> int:

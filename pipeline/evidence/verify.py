@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date as Date
+from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
@@ -12,7 +15,7 @@ from pipeline import storage
 from pipeline.evidence.chain import packs_in, read_seal, seal_name, seals_in, signed_part
 from pipeline.evidence.keys import is_signed
 from pipeline.evidence.sink import site_folder
-from schemas.evidence import DayPack, canonical, pack_name, sha256_of
+from schemas.evidence import UNDATED, DayPack, canonical, pack_name, sha256_of
 from schemas.seals import PACK, RetentionPack, Seal
 
 
@@ -27,8 +30,8 @@ class Findings:
       signed: Seals with a signature, whether it was checked or not.
       seals: Seals in the chain.
       unsealed: Packs that are not in the chain yet.
-      files: Record files that are there, and whole.
-      unlisted: Record files that no pack names, as those of a worker that was killed while it wrote.
+      files: Record files that packs name, sealed or not, and that are there and whole.
+      untold: Record files that no pack names yet, of days that none tells of yet.
       head: Hash of the last seal.
     """
 
@@ -39,14 +42,20 @@ class Findings:
     seals: int = 0
     unsealed: int = 0
     files: int = 0
-    unlisted: int = 0
+    untold: int = 0
     head: str | None = None
 
 
 def verify(
-    output: str, site: str, key: Ed25519PublicKey | None, *, head: str | None = None, records: bool = True
+    output: str,
+    site: str,
+    key: Ed25519PublicKey | None,
+    *,
+    head: str | None = None,
+    records: bool = True,
+    open_from: str | None = None,
 ) -> Findings:
-    """Check a site's chain from its first seal to its last.
+    """Check a site's chain from its first seal to its last, and the records against all packs.
 
     Args:
       output: Folder of the records.
@@ -54,6 +63,8 @@ def verify(
       key: The public key that every seal must be signed with; None: signatures are not checked.
       head: Hash of a seal that the chain must hold, as `silhouette evidence seal` printed it.
       records: Whether the record files are read too.
+      open_from: The first date that a job still works on, so that files of it may be told later; by default the day
+        after the last that a pack tells of.
     """
     found = Findings(site)
     folder = site_folder(output, site)
@@ -64,30 +75,37 @@ def verify(
         )
     found.head = seals[-1][1] if seals else None
     sealed: set[str] = set()
-    listed: set[str] = set()
+    packs: list[DayPack | RetentionPack | None] = []
     for seal, _ in seals:
         if seal.pack in sealed:
             found.faults.append(f"{folder}/{seal.pack}: is sealed twice")
         sealed.add(seal.pack)
-        pack = _pack(folder, seal, found)
-        for file in pack.files or () if isinstance(pack, DayPack) else ():
-            if file.name not in listed and records:
-                _check_file(output, file.name, file.sha256, found)
-            listed.add(file.name)
+        packs.append(_pack(folder, seal, found))
     new = [name for name in packs_in(output, site) if name not in sealed]
     found.unsealed = len(new)
+    if key is not None and new and not found.seals:
+        found.faults.append(f"{folder}: holds {len(new)} packs and no seal: none was made yet, or all were taken away")
+    packs += [_unsealed(folder, name, found) for name in new]
     if records:
-        known = listed | set(_listed_in(folder, new))
-        here = storage.find(f"{output}/records", ".avro") + storage.find(f"{output}/dead_letters", ".avro")
-        names = (name.removeprefix(f"{output}/") for name in here)
-        found.unlisted = sum(f"/site={site}/" in name and name not in known for name in names)
+        days = [pack for pack in packs if isinstance(pack, DayPack)]
+        told = {file.name: file.sha256 for pack in days for file in pack.files or ()}
+        for name, sha256 in told.items():
+            _check_file(output, name, sha256, found)
+        _check_untold(output, site, told, open_from or _after(pack.date for pack in days), found)
     return found
 
 
-def packs_of(output: str, site: str) -> list[DayPack | RetentionPack]:
-    """Return a site's packs that can be read, sealed or not, in the order of their dates."""
+def _after(dates: Iterable[str]) -> str:
+    """Return the day after the last date; with none, one before all."""
+    last = max((date for date in dates if date != UNDATED), default=None)
+    return "" if last is None else (Date.fromisoformat(last) + timedelta(days=1)).isoformat()
+
+
+def packs_of(output: str, site: str, dates: Collection[str] | None = None) -> list[DayPack | RetentionPack]:
+    """Return a site's packs that can be read, sealed or not, in the order of their dates; of some dates, if given."""
     folder = site_folder(output, site)
-    return [pack for name in packs_in(output, site) if (pack := _read(folder, name)) is not None]
+    names = [name for name in packs_in(output, site) if dates is None or _date_of(name) in dates]
+    return [pack for name in names if (pack := _read(folder, name)) is not None]
 
 
 def _seals(output: str, site: str, key: Ed25519PublicKey | None, found: Findings) -> Iterator[tuple[Seal, str]]:
@@ -136,10 +154,8 @@ def _pack(folder: str, seal: Seal, found: Findings) -> DayPack | RetentionPack |
 
 
 def _read(folder: str, name: str) -> DayPack | RetentionPack | None:
-    try:
-        return _parsed(storage.read(f"{folder}/{name}"))
-    except OSError:
-        return None
+    content = _content(f"{folder}/{name}")
+    return None if content is None else _parsed(content)
 
 
 def _parsed(content: bytes) -> DayPack | RetentionPack | None:
@@ -150,11 +166,45 @@ def _parsed(content: bytes) -> DayPack | RetentionPack | None:
     return pack if canonical(pack.model_dump(mode="json")) == content else None
 
 
-def _listed_in(folder: str, names: list[str]) -> Iterator[str]:
-    for name in names:
-        pack = _read(folder, name)
-        if isinstance(pack, DayPack):
-            yield from (file.name for file in pack.files or ())
+def _unsealed(folder: str, name: str, found: Findings) -> DayPack | RetentionPack | None:
+    """Read a pack that is not in the chain: its name alone says what it must be."""
+    content = _content(f"{folder}/{name}")
+    pack = None if content is None else _parsed(content)
+    if content is None or pack is None or pack_name(pack.date, content) != name:
+        found.faults.append(f"{folder}/{name}: is not sealed, and not what was written")
+        return None
+    return pack
+
+
+def _content(name: str) -> bytes | None:
+    try:
+        return storage.read(name)
+    except OSError:
+        return None
+
+
+def _check_untold(output: str, site: str, told: Mapping[str, str], open_from: str, found: Findings) -> None:
+    """Check the record files that no pack names: of an open day they are to come, of any other day they are a fault."""
+    for file in storage.find(f"{output}/records", ".avro") + storage.find(f"{output}/dead_letters", ".avro"):
+        name = file.removeprefix(f"{output}/")
+        if f"/site={site}/" not in name or name in told:
+            continue
+        content, date = _content(file), _date_of(name)
+        if content is None or not name.endswith(f"/{sha256_of(content)[:32]}.avro"):
+            found.faults.append(f"{file}: no pack names it, and it is not what was written")
+        elif date is None or date >= open_from:  # dead letters stand in no folder of a day
+            found.untold += 1
+        else:
+            found.faults.append(
+                f"{file}: no pack names it, and its day is over: it was put there, a worker was killed while it wrote "
+                "it, or a job still works on that day (--open-from)"
+            )
+
+
+def _date_of(name: str) -> str | None:
+    """Return the date in a file's name, if there is one."""
+    match = re.search(r"/?date=([0-9]{4}-[0-9]{2}-[0-9]{2}|undated)/", name)
+    return match[1] if match else None
 
 
 def _check_file(output: str, name: str, sha256: str, found: Findings) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """A provision, what supports it here, and what is left."""
+    """A provision, what supports it here, what could and is not in place, and what is left."""
 
     name: str
     supported_by: tuple[str, ...]
+    not_in_place: tuple[str, ...]
     left: str
 
 
@@ -50,11 +51,14 @@ def assessment(facts: SiteFacts) -> str:
     from transforms.metrics import PIPELINE_VERSION
 
     there = [control for control in controls() if control.holds(facts)]
-    articles = [Row(f"{number} {name}", tuple(_supports(there, number)), left) for number, (name, left) in GDPR.items()]
-    principles = [
-        Row(name.capitalize(), tuple(each.name for each in there if name in each.pipeda), left)
-        for name, left in PIPEDA.items()
-    ]
+    missing = [control for control in controls() if control not in there]
+
+    def row(name: str, left: str, supports: Callable[[Control], bool]) -> Row:
+        here, elsewhere = (tuple(each.name for each in some if supports(each)) for some in (there, missing))
+        return Row(name, here, elsewhere, left)
+
+    articles = [row(f"{number} {name}", left, _of_article(number)) for number, (name, left) in GDPR.items()]
+    principles = [row(name.capitalize(), left, _of_principle(name)) for name, left in PIPEDA.items()]
     return markdown(
         "assessment.md",
         "en",
@@ -64,14 +68,18 @@ def assessment(facts: SiteFacts) -> str:
         families=[(family, contract(family)) for family in RECORD_TYPES],
         kind=_kind,
         controls=there,
-        missing=[control for control in controls() if control not in there],
+        missing=missing,
         articles=articles,
         principles=principles,
     )
 
 
-def _supports(there: list[Control], article: str) -> Iterator[str]:
-    return (control.name for control in there if article in control.articles())
+def _of_article(number: str) -> Callable[[Control], bool]:
+    return lambda control: number in control.articles()
+
+
+def _of_principle(name: str) -> Callable[[Control], bool]:
+    return lambda control: name in control.pipeda
 
 
 def _kind(field: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ CONDITIONS: Mapping[str, Callable[[SiteFacts], bool]] = {
     "suppressed": lambda facts: facts.k > 1,
     "retention_stated": lambda facts: facts.site.raw_retention is not None,
     "retention_checked": lambda facts: facts.checked is not None,
+    "redacted": lambda facts: facts.video is True,
     "evidence_there": lambda facts: facts.days > 0,
 }
 """What a control may need, and how it is told from the site file and the evidence."""
@@ -31,27 +32,30 @@ GDPR: Mapping[str, tuple[str, str]] = {
     "13": ("Information at collection", "The notice, before people come into view; contact of the data-protection "
            "officer, if there is one."),
     "14": ("Information where not from the person", "Whether it applies beside article 13."),
-    "21": ("Right to object", "How an objection is taken, and what is done then, as by masks or other hours."),
+    "21": ("Right to object", "How an objection is taken, and what is done then; the software knows nobody, so it can "
+           "leave out places and hours alone."),
     "25": ("By design and by default", "That k, masks, schedule and windows are chosen for this site."),
     "28": ("Processors", "Contracts with who runs the cloud, the edge machines and the job."),
     "30": ("Records of processing", "The entry in the register; the evidence belongs to it."),
     "32": ("Security", "Access to cameras, edge machines, topic, buckets and keys."),
     "35": ("Impact assessment", "This draft: completed, with the officer's advice, and reviewed after changes."),
-    "44": ("Transfers", "In which countries topic, job, buckets and warehouse are, and on what basis."),
+    "44": ("Transfers", "In which countries cameras, topic, job, buckets and warehouse are, who outside has access, "
+           "and on what basis."),
 }  # fmt: skip
 """Articles with their names, and what of each is left to the controller."""
 
 PIPEDA: Mapping[str, str] = {
     "accountability": "Who answers for it, by name.",
     "identifying purposes": "That the purposes were set before the cameras were.",
-    "consent": "Whether a notice is enough, or which consent is asked for and how.",
+    "consent": "Whether a notice is enough, or which consent is asked for and how; the software asks nobody.",
     "limiting collection": "That the cameras see no more than they must.",
     "limiting use": "That the counts are used for the stated purposes alone, and for how long they are kept.",
     "accuracy": "How good the counts are at this site, against a count by hand.",
     "safeguards": "Access to cameras, edge machines, topic, buckets and keys.",
     "openness": "Where the notice and this assessment can be read.",
-    "individual access": "How a request is answered while clips are there, and once they are gone.",
-    "challenging compliance": "To whom a complaint goes.",
+    "individual access": "How a request is answered while clips are there, and once they are gone; the software cannot "
+    "tell which are of whom.",
+    "challenging compliance": "To whom a complaint goes, and what becomes of it.",
 }
 """The ten principles, and what of each is left to the organisation."""
 

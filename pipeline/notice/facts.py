@@ -31,6 +31,7 @@ class SiteFacts:
       masked: Whether any part of any picture is blanked first.
       hours: When the site is watched, as (days, hours) in its local time; empty: always.
       redaction: Which redacted video there is; None where no evidence says.
+      redacted: Redacted clips that were written, by the evidence, their frames, and those of them covered whole.
       days: How many days of evidence were read.
       pixels_gone_s: 99 of 100 live clips had left the job's memory after so long; None where no live job tells.
       geometry_gone_s: Likewise their boxes.
@@ -48,12 +49,18 @@ class SiteFacts:
     masked: bool
     hours: tuple[tuple[str, str], ...]
     redaction: str | None
+    redacted: tuple[int, int, int]
     days: int
     pixels_gone_s: float | None
     geometry_gone_s: float | None
     checked: str | None
     excess: tuple[Holding, ...]
     places: int
+
+    @property
+    def video(self) -> bool | None:
+        """Whether redacted video leaves the job; None where no evidence says."""
+        return None if self.redaction is None else self.redaction != "off"
 
 
 def site_facts(site: Site, packs: Iterable[DayPack | RetentionPack]) -> SiteFacts:
@@ -80,6 +87,7 @@ def site_facts(site: Site, packs: Iterable[DayPack | RetentionPack]) -> SiteFact
         masked=any(camera.masks for camera in site.cameras),
         hours=_hours(site),
         redaction=", ".join(sorted(redactions - {"off"} or redactions)) or None,
+        redacted=_redacted(days),
         days=len({pack.date for pack in days}),
         pixels_gone_s=_p99(live, "capture_to_pixels_gone"),
         geometry_gone_s=_p99(live, "capture_to_geometry_gone"),
@@ -87,6 +95,11 @@ def site_facts(site: Site, packs: Iterable[DayPack | RetentionPack]) -> SiteFact
         excess=tuple(each for each in last.holdings if each.verdict != "within") if last else (),
         places=len(last.holdings) if last else 0,
     )
+
+
+def _redacted(days: Iterable[DayPack]) -> tuple[int, int, int]:
+    told = [pack.redacted for pack in days if pack.redacted is not None]
+    return sum(each.clips for each in told), sum(each.frames for each in told), sum(each.whole for each in told)
 
 
 def _quantities(site: Site) -> tuple[str, ...]:

@@ -61,18 +61,28 @@ def run(args: argparse.Namespace) -> int:
     """Release, or tell again what was released; returns the exit code."""
     from pipeline import storage
     from pipeline.cli import FAILED, OK, USAGE
-    from pipeline.publish.ledger import LedgerError, entry, keep, released
+    from pipeline.publish.ledger import LedgerError, check_hours, entry, keep, released
     from pipeline.sites import SiteFileError, load_sites
     from pipeline.view import RecordsError
+    from schemas.clock import to_rfc3339
 
     try:
         site = _one_site(load_sites(args.site))
         day, size_us = _day(site, args.date), _size(site, args.window)
         _check(args, site, day)
-        request = {"site": site.site, "date": args.date, "epsilon": args.epsilon, "window_seconds": size_us // 10**6}
+        request = {
+            "site": site.site,
+            "date": args.date,
+            "start": to_rfc3339(day.start_us),
+            "end": to_rfc3339(day.end_us),
+            "epsilon": args.epsilon,
+            "window_seconds": size_us // 10**6,
+        }
         name = entry(args.output, site.site, args.date)
         release = released(name, request)
         if release is None:
+            check_hours(args.output, request)
+            _check_site_file(args.output, site, day)
             release = keep(name, _release(args.output, site, day, request))
     except (RefusedError, LedgerError, SiteFileError) as error:
         print(f"silhouette publish: {error}", file=sys.stderr)
@@ -142,6 +152,23 @@ def _check(args: argparse.Namespace, site: Site, day: Day) -> None:
         raise RefusedError(
             f"--date: {args.date} is open until {to_rfc3339(over_us)}, when the day and its lateness are over; a day "
             "is released once, so wait until then"
+        )
+
+
+def _check_site_file(output: str, site: Site, day: Day) -> None:
+    """Refuse a site file that the day's records were not made with, where evidence says which they were."""
+    from pipeline.evidence.verify import packs_of
+    from schemas.clock import to_rfc3339
+    from schemas.evidence import DayPack
+    from schemas.site import site_digest
+
+    dates = {to_rfc3339(instant)[:10] for instant in (day.start_us, day.end_us - 1)}
+    packs = [pack for pack in packs_of(output.rstrip("/"), site.site, dates) if isinstance(pack, DayPack)]
+    made_with = {pack.made_with.site_sha256 for pack in packs if pack.made_with is not None}
+    if made_with and site_digest(site) not in made_with:
+        raise RefusedError(
+            f"--site: {site.site} says something else than the site file that the records of {day.date} were made "
+            "with, by their evidence; give that one"
         )
 
 

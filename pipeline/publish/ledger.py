@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 from collections.abc import Mapping
-from pathlib import Path
+from datetime import date as Date
 from typing import Any
 
 from pipeline import storage
 
 Release = Mapping[str, Any]
-"""`request`, what was asked for; `about`, how it was made; `rows`."""
+"""`request`, what was asked for, with the start of the day and of the next; `about`, how it was made; `rows`."""
+
+_DATE = re.compile(r"date=([0-9]{4}-[0-9]{2}-[0-9]{2})\.json$")
+_NEAR_DAYS = 3
+"""Days of dates further apart share no hour, in whatever time zones, and begin they whenever."""
 
 
 class LedgerError(ValueError):
@@ -29,20 +33,39 @@ def released(name: str, request: Mapping[str, Any]) -> Release | None:
     Raises:
       LedgerError: something else was released than is asked for now, or the file is damaged.
     """
-    try:
-        kept = json.loads(storage.read(name))
+    kept = _read(name)
+    if kept is None or kept["request"] == request:
+        return kept
+    before = kept["request"]
+    differs = ", ".join(sorted(name for name in request if before.get(name) != request[name]))
+    raise LedgerError(
+        f"{before['date']} of site {before['site']} is released already, with another {differs}: a second release "
+        f"would tell more than the budget of that day allows; ask for the same again ({name} holds it)"
+    )
+
+
+def check_hours(output: str, request: Mapping[str, Any]) -> None:
+    """Refuse a day that shares hours with a released one of another date.
+
+    Raises:
+      LedgerError: it does, as after a change of the time zone or of `day_start`, or a file nearby is damaged.
+    """
+    asked = Date.fromisoformat(request["date"])
+    for name in storage.find(f"{output.rstrip('/')}/published/site={request['site']}", ".json"):
+        dated = _DATE.search(name)
+        if dated is None or dated[1] == request["date"]:
+            continue
+        near = abs((Date.fromisoformat(dated[1]) - asked).days) <= _NEAR_DAYS
+        kept = _read(name) if near else None
+        if kept is None:
+            continue
         before = kept["request"]
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError):
-        raise LedgerError(f"{name}, which says what was released, cannot be read; restore it") from None
-    if before != request:
-        differs = ", ".join(sorted(name for name in request if before.get(name) != request[name]))
-        raise LedgerError(
-            f"{before['date']} of site {before['site']} is released already, with another {differs}: a second release "
-            f"would tell more than the budget of that day allows; ask for the same again ({name} holds it)"
-        )
-    return kept
+        if before["start"] < request["end"] and request["start"] < before["end"]:
+            raise LedgerError(
+                f"--date: {request['date']} of site {request['site']} shares hours with {before['date']}, which is "
+                f"released already, from {before['start']} until {before['end']}: a second release of them would tell "
+                "more than their budget allows; give the site file with the time_zone and day_start of then"
+            )
 
 
 def keep(name: str, release: Release) -> Release:
@@ -51,17 +74,20 @@ def keep(name: str, release: Release) -> Release:
     Raises:
       LedgerError: another one, of something else, was quicker.
     """
-    content = (json.dumps(release, indent=1) + "\n").encode()
-    if storage.is_remote(name):
-        storage.write(name, content)
-        return release
-    path = Path(name)
-    staged = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    storage.write(str(staged), content)
     try:
-        os.link(staged, path)  # fails where it is there, unlike a rename
+        storage.write_new(name, (json.dumps(release, indent=1) + "\n").encode())
     except FileExistsError:
         return released(name, release["request"]) or release
-    finally:
-        staged.unlink()
     return release
+
+
+def _read(name: str) -> Release | None:
+    try:
+        kept = json.loads(storage.read(name))
+        if not {"site", "date", "start", "end"} <= kept["request"].keys():
+            raise ValueError
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise LedgerError(f"{name}, which says what was released, cannot be read; restore it") from None
+    return dict(kept)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.privacy.suppression import KS, a_table, over_smallest, told_of_crowd
+from benchmarks.privacy.suppression import KS, a_table, of_crowd, over_smallest
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -12,6 +12,5 @@ def test_hardly_more_is_suppressed_than_the_solver_must(seed: int) -> None:
 
 @pytest.mark.parametrize("k", KS[1:])
 def test_no_suppressed_cell_is_recovered(k: object) -> None:
-    told = told_of_crowd(k, 3, 10)
-    assert told
-    assert not [each for each in told if each.recovered]
+    told = of_crowd(k, 3, 10)
+    assert (told.suppressed > 0, told.recovered) == (True, 0)

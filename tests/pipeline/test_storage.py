@@ -85,6 +85,30 @@ def test_two_may_write_one_file_at_once(folder: str) -> None:
     assert storage.find(folder, "") == [f"{folder}/a.avro"]
 
 
+def test_of_several_who_write_a_new_file_at_once_one_is_first(folder: str) -> None:
+    contents = [bytes([number]) * 1000 for number in range(4)]
+    late: list[FileExistsError] = []
+
+    def write(content: bytes) -> None:
+        try:
+            storage.write_new(f"{folder}/a.json", content)
+        except FileExistsError as error:
+            late.append(error)
+
+    writers = [threading.Thread(target=write, args=(content,)) for content in contents]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert len(late) == 3
+    stands = storage.read(f"{folder}/a.json")
+    assert stands in contents
+    with pytest.raises(FileExistsError):
+        storage.write_new(f"{folder}/a.json", b"another")
+    assert storage.read(f"{folder}/a.json") == stands
+    assert storage.find(folder, "") == [f"{folder}/a.json"]
+
+
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.avro").mkdir()
     with pytest.raises(OSError):

@@ -1,8 +1,9 @@
 """An attack on everything that was written: what can be told of each suppressed cell, by linear programming.
 
-It is made from rows alone, of all families and revisions, and from what anyone can read in the schemas and docs: how
-bins, cells, windows and families add up, that waits and stays lie in their bins, that counts are not below their floor.
-It shares no code with the job.
+It is made from rows alone, of all families, revisions and versions, and from what anyone can read in the schemas and
+docs: how bins, cells, windows and families add up, that waits and stays lie in their bins, that counts are not below
+their floor, that a window of one revision has seen the same clips whenever it was written. It shares no code with the
+job.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from scipy.sparse import csgraph, csr_array
 from schemas.clock import micros
 
 Row = Mapping[str, Any]
-Window = tuple[int, int]
-"""Size in seconds, and start."""
+Written = Mapping[str, Iterable[Row]]
+"""Rows by family."""
+Window = tuple[int, int, int]
+"""Size in seconds, start, and revision: the same clips."""
 
 HALF = 0.0005
 """Half of the thousandth to which seconds are rounded."""
@@ -39,6 +42,8 @@ KEYS = {
     "heatmap": ("cell_column", "cell_row"),
     "movement": ("zone", "sector"),
 }
+TOTALS = {"flow": ("*", "*"), "heatmap": (-1, -1)}
+"""Families that have no row for a cell with nobody, and the one that they have always."""
 MEASURES = {
     "heatmap": {"seconds": "person_seconds"},
     "movement": {"seconds": "person_seconds", "metres": "metres"},
@@ -91,8 +96,14 @@ class System:
     rows: list[tuple[dict[int, float], float]] = field(default_factory=list)
 
     def let(self, name: Name, value: float | None, floor: float = 0.0) -> None:
-        """Say what a number is; None for one that is not known."""
-        if value is not None:
+        """Say what a number is; None for one that is not known. What is known of it already stays so."""
+        if name in self.known:
+            return
+        if name in self.unknown:
+            if value is not None:
+                self.at_most([(name, 1.0)], value)
+                self.at_most([(name, -1.0)], -value)
+        elif value is not None:
             self.known[name] = value
         else:
             self.unknown[name] = len(self.floors)
@@ -173,70 +184,66 @@ class _Piece(NamedTuple):
         return np.array([points.min(0), points.max(0)])
 
 
-def attack(records: Mapping[str, Iterable[Row]], *, wholly: bool = True) -> list[Told]:
-    """Return what can be told of every suppressed cell in records of any number of sites, days and revisions.
+def attack(*written: Written, wholly: bool = True) -> list[Told]:
+    """Return what can be told of every suppressed cell in records of any number of sites and days.
 
     Args:
-      records: All rows ever written, by family.
+      written: All rows ever written, by family; those that saw the same clips together, whatever their windows.
       wholly: Whether to find the whole interval of each; if not, only whether it is more than one number.
     """
-    groups: dict[tuple[Any, ...], list[tuple[str, Row]]] = defaultdict(list)
-    for family, rows in records.items():
-        for row in rows:
-            if family in KEYS:
-                groups[row["site"], row["site_version"], row["camera"]].append((family, row))
-    return [
-        told
-        for (*_, camera), rows in groups.items()
-        for each in _generations(rows)
-        for told in _tell(camera, each, wholly)
-    ]
+    places: dict[tuple[str, str], list[list[_Found]]] = defaultdict(lambda: [[] for _ in written])
+    for number, records in enumerate(written):
+        for family, rows in records.items():
+            for row in rows if family in KEYS else ():
+                places[row["site"], row["camera"]][number].append((family, row))
+    return [told for (_, camera), found in sorted(places.items()) for told in _tell(camera, found, wholly)]
 
 
-def _generations(rows: Sequence[tuple[str, Row]]) -> Iterator[list[tuple[str, Row]]]:
-    """Yield what was written at each time: a later one has its own revision where a clip more came."""
-    revisions: dict[Window, list[int]] = defaultdict(list)
-    for family, row in rows:
-        # What is told of cells that are not suppressed anywhere in a revision adds nothing.
-        if family in KEYS and row["revision"] not in revisions[_window(row)] and row["suppressed"]:
-            revisions[_window(row)].append(row["revision"])
-    count = max(map(len, revisions.values()), default=0)
-    every: dict[Window, list[int]] = defaultdict(list)
-    for _, row in rows:
-        every[_window(row)].append(row["revision"])
-    for generation in range(count):
-        chosen = {
-            window: sorted(revisions[window])[min(generation, len(revisions[window]) - 1)] if revisions[window]
-            else max(found)
-            for window, found in every.items()
-        }  # fmt: skip
-        yield [(family, row) for family, row in rows if row["revision"] == chosen[_window(row)]]
+_Found = tuple[str, Row]
 
 
 def _window(row: Row) -> Window:
-    return row["window_size_seconds"], _instant(row["window_start"])
+    return row["window_size_seconds"], _instant(row["window_start"]), row["revision"]
 
 
 def _instant(told: Any) -> int:
     return told if isinstance(told, int) else micros(told)
 
 
-def _tell(camera: str, rows: Sequence[tuple[str, Row]], wholly: bool) -> list[Told]:
-    unique = {(family, _window(row), tuple(row[name] for name in KEYS[family])): row for family, row in rows}
-    system, suppressed = System(), []
-    for (family, window, key), row in unique.items():
-        for quantity, value in _numbers(family, row):
-            system.let((family, window, key, quantity), value, FLOORS.get(family, 0.0) if quantity == "n" else 0.0)
-            if row["suppressed"]:
-                suppressed.append((family, window, key, quantity))
-    ends = {_window(row): _instant(row["window_end"]) for _, row in rows}
-    observed = {_window(row): (row["observed_ms"], row["scheduled_ms"]) for _, row in rows}
-    _totals(system, unique)
-    _windows(system, unique, ends, observed)
-    _families(system, unique, ends)
-    _bins(system, unique, ends, observed)
-    bounds = system.bounds(suppressed, wholly=wholly)
+def _tell(camera: str, written: Sequence[Sequence[_Found]], wholly: bool) -> list[Told]:
+    """Return what can be told of one camera's cells; of the same clips a number has one value in all of it."""
+    system, tables = System(), [_unique(rows) for rows in written]
+    suppressed: dict[Name, float] = {}
+    for unique in tables:
+        for (family, window, key), row in unique.items():
+            for quantity, value in _numbers(family, row):
+                if value is None:
+                    floor = FLOORS.get(family, 0.0) if quantity == "n" else 0.0
+                    suppressed[family, window, key, quantity] = floor
+                else:
+                    system.let((family, window, key, quantity), value)
+    for name, floor in suppressed.items():
+        system.let(name, None, floor)
+    for unique in tables:
+        ends = {_window(row): _instant(row["window_end"]) for row in unique.values()}
+        observed = {_window(row): (row["observed_ms"], row["scheduled_ms"]) for row in unique.values()}
+        _totals(system, unique)
+        _windows(system, unique, ends, observed)
+        _families(system, unique, ends)
+        _bins(system, unique, ends, observed)
+    bounds = system.bounds([name for name in suppressed if name in system.unknown], wholly=wholly)
+    bounds |= {name: (system.known[name],) * 2 for name in suppressed if name in system.known}
     return [Told(name[0], camera, name[1], name[2], name[3], *bounds[name]) for name in suppressed]
+
+
+def _unique(rows: Iterable[_Found]) -> dict[tuple[str, Window, tuple[Any, ...]], Row]:
+    """Return rows by what they are about; where one of several is not suppressed, that."""
+    found: dict[tuple[str, Window, tuple[Any, ...]], Row] = {}
+    for family, row in rows:
+        cell = family, _window(row), tuple(row[name] for name in KEYS[family])
+        if cell not in found or found[cell]["suppressed"]:
+            found[cell] = row
+    return found
 
 
 def _numbers(family: str, row: Row) -> Iterator[tuple[str, float | None]]:
@@ -274,10 +281,10 @@ def _totals(system: System, unique: Unique) -> None:
 def _windows(
     system: System, unique: Unique, ends: Mapping[Window, int], observed: Mapping[Window, tuple[int, int]]
 ) -> None:
-    sizes = sorted({size for size, _ in ends})
+    sizes = sorted({size for size, *_ in ends})
     for parent, end in ends.items():
         below = [size for size in sizes if size < parent[0]]
-        children = sorted(w for w in ends if below and w[0] == below[-1] and parent[1] <= w[1] < end)
+        children = sorted(w for w in ends if below and w[0] == below[-1] and parent[1] <= w[1] and ends[w] <= end)
         if not children:
             continue
         whole = tuple(map(sum, zip(*(observed[child] for child in children), strict=True))) == observed[parent]
@@ -297,13 +304,20 @@ def _windows(
                 elif quantity == "n" and (family in ("occupancy", "queue") or key in ((-1, -1), (key[0], "TOTAL"))):
                     continue
                 elif quantity == "n" and family in ("heatmap", "movement"):
-                    if whole:
+                    if whole and all(_was_written(system, family, child, key) for child in children):
                         system.at_most([(name, 1.0), *((each, -1.0) for each in own)], 0.0)
                     for each in own:
                         system.at_most([(each, 1.0), (name, -1.0)], 0.0)
-                elif whole:
+                else:
                     rounding = HALF * (len(own) + 1) if quantity in ROUNDED else 0.0
-                    system.is_zero(own, [name], rounding)
+                    system.at_most([*((each, 1.0) for each in own), (name, -1.0)], rounding)
+                    if whole and all(_was_written(system, family, child, key) for child in children):
+                        system.at_most([(name, 1.0), *((each, -1.0) for each in own)], rounding)
+
+
+def _was_written(system: System, family: str, window: Window, key: tuple[Any, ...]) -> bool:
+    """Return whether a family was, so that a cell without a row is one with nobody."""
+    return system.has((family, window, TOTALS.get(family, key), "n"))
 
 
 def _families(system: System, unique: Unique, ends: Mapping[Window, int]) -> None:
@@ -373,10 +387,10 @@ def _bins(
                     up_to = [(name, -1.0) for low, _, name in bins if low <= stay]
                     system.at_most(below, rank - 1.0)
                     system.at_most(up_to, -float(rank))
-    sizes = sorted({size for size, _ in ends})
+    sizes = sorted({size for size, *_ in ends})
     for (window, zone), _ in by_zone.items():
         below = [size for size in sizes if size < window[0]]
-        children = [w for w in ends if below and w[0] == below[-1] and window[1] <= w[1] < ends[window]]
+        children = [w for w in ends if below and w[0] == below[-1] and window[1] <= w[1] and ends[w] <= ends[window]]
         key = (zone, "COMPLETED", -1)
         own = [("dwell", child, key, "stays") for child in children]
         whole = children and tuple(map(sum, zip(*(observed[c] for c in children), strict=True))) == observed[window]

@@ -1,10 +1,10 @@
-"""What groups of windows measure of made-up crowds, and how their records look to an attacker."""
+"""What groups of windows measure of made-up crowds, what runs publish of it, and what an attacker can tell."""
 
 from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Any
@@ -14,8 +14,12 @@ from schemas.clock import micros
 from schemas.least import LeastCounts
 from schemas.records import FAMILIES, MetricRecord
 from schemas.site import Site
+from tests.support.attack import Told, attack
 from tests.support.world import Person, a_camera, a_site, clips_of, records_of, span, stander, strip, walker
+from transforms.arrivals import Span
+from transforms.detections import ClipDetections
 from transforms.guard import to_fields
+from transforms.protect import GroupKey, least_counts, may_follow, overlaps, protect, suppress, to_group, waits
 from transforms.tables import CELLS
 
 _ZONES = [
@@ -58,6 +62,51 @@ def a_group(site: Site, seed: int, people: int) -> list[MetricRecord]:
 def _measured(site: Site, seed: int, people: int) -> list[MetricRecord]:
     clips = clips_of(crowd(seed, 120, people), 120, every_s=20)
     return [record for record in records_of(site, clips, span(0, 120)) if type(record) in CELLS]
+
+
+def published(
+    site: Site,
+    clips: Iterable[ClipDetections],
+    asked: Span,
+    before: Sequence[MetricRecord] = (),
+    *,
+    withholding: bool = True,
+) -> list[MetricRecord]:
+    """Return what a batch run of these clips writes, in the families that have cells.
+
+    Args:
+      site: The site file.
+      clips: What is detected.
+      asked: From when until when.
+      before: What earlier runs have written to the same output.
+      withholding: Whether it is held against that, as by a job always.
+    """
+    measured = [record for record in records_of(site, clips, asked) if type(record) in CELLS]
+    groups: dict[GroupKey, list[MetricRecord]] = defaultdict(list)
+    for record in measured:
+        for key, each in to_group(record, site):
+            groups[key].append(each.record)
+    written = [record for record in measured if not waits(record, site)]
+    for key, rows in groups.items():
+        shown = protect(rows, site.k)
+        if not withholding or may_follow(shown, [row for row in before if overlaps(row, key)], site.k):
+            written += [row for row in shown if waits(row, site)]
+    return written
+
+
+def recovered(k: LeastCounts, *written: Sequence[MetricRecord], wholly: bool = False) -> list[Told]:
+    """Return what can be told of suppressed cells, and cannot be told from the families without a `k` alone.
+
+    Args:
+      k: The site's least counts.
+      written: All that was ever written; what saw the same clips together.
+      wholly: As `attack` has it.
+    """
+    least = least_counts(k)
+    others = [[suppress(row) if least[type(row)] > 1 else row for row in rows] for rows in written]
+    told, said = (attack(*map(as_written, each), wholly=wholly) for each in (written, others))
+    known = {each[:5] for each in said if each.recovered}
+    return [each for each in told if each.recovered and each[:5] not in known]
 
 
 def as_written(rows: Iterable[MetricRecord]) -> dict[str, list[dict[str, Any]]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.evidence.sink import write_pack
 from pipeline.sinks import write_file
 from schemas.evidence import Limits, MadeWith, Model, canonical
 from schemas.least import LeastCounts
+from schemas.records import Footfall
 from schemas.site import site_digest
 from tests.support.world import MODEL, T0, a_site, clips_of, records_of, span, walker
 from transforms.evidence import DayTally, WrittenFile
@@ -50,16 +52,18 @@ def a_day(date: str = "2026-01-05", *files: WrittenFile) -> DayTally:
     return DayTally("lab", date, 0, T0 + 10**11, tally, files or (FILE,))
 
 
+def rows(revision: int = 0) -> list[Guarded]:
+    """Return a minute's records of a line that somebody crosses; of a higher revision, if asked."""
+    measured = records_of(SITE, clips_of([walker(1)], 60), span(0, 60))
+    counted = [replace(each, revision=each.revision + revision) for each in measured if isinstance(each, Footfall)]
+    return [Guarded("footfall", to_fields(record)) for record in counted]
+
+
 def an_output(folder: Path, days: int = 3) -> Path:
     """Write records and a pack for some days, as a run does; returns the folder."""
-    rows = [
-        Guarded("footfall", to_fields(record))
-        for record in records_of(SITE, clips_of([walker(1)], 60), span(0, 60))
-        if type(record).__name__ == "Footfall"
-    ]
     for day in range(days):
         date = f"2026-01-{5 + day:02}"
-        written = write_file(str(folder), ("footfall", "lab", date), rows)
+        written = write_file(str(folder), ("footfall", "lab", date), rows())
         kept = inspect_pack(pack_of(a_day(date, written), f"{day:016x}", MADE_WITH), VOCABULARY)
         write_pack(str(folder), SitePack("lab", date, canonical(kept)))
     return folder

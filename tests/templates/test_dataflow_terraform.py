@@ -80,6 +80,21 @@ def test_the_dataflow_subscription_keeps_clips_no_longer_than_needed(blocks: dic
         assert policy == [{"allowed_persistence_regions": ["${var.region}"], "enforce_in_transit": True}]
 
 
+def test_all_of_dataflow_is_in_one_region(blocks: dict[str, dict[str, Any]]) -> None:
+    resources = blocks["resource"]
+    kinds = {name.split(".")[0]: set() for name in resources}
+    for name, body in resources.items():
+        kinds[name.split(".")[0]].add(body.get("location") or body.get("region"))
+    here = {"${var.region}"}
+    assert kinds["google_storage_bucket"] == kinds["google_artifact_registry_repository"] == here
+    assert kinds["google_compute_subnetwork"] == here
+    for name, body in resources.items():
+        if name.startswith("google_pubsub_topic."):
+            policy = {"allowed_persistence_regions": ["${var.region}"], "enforce_in_transit": True}
+            assert body["message_storage_policy"] == [policy]
+    assert "default" not in blocks["variable"]["region"], "the operator names it"
+
+
 def test_nothing_of_dataflow_is_public(blocks: dict[str, dict[str, Any]]) -> None:
     resources = blocks["resource"]
     for name, body in resources.items():

@@ -12,12 +12,12 @@ from schemas.avro import FAMILY_OF
 from schemas.least import LeastCounts
 from schemas.records import CameraHealth, Dwell, Flow, Footfall, Heatmap, MetricRecord, Movement, Occupancy, Queue
 from schemas.site import Site
-from tests.support.attack import attack
-from tests.support.crowds import a_group, as_written, crowd, crowded_site
+from tests.support.attack import Told, attack
+from tests.support.crowds import a_group, as_written, crowd, crowded_site, published, recovered
 from tests.support.graph import pipeline
 from tests.support.state import Driven
 from tests.support.stream import count
-from tests.support.world import a_clip, clips_of, in_order, protected_of, records_of, seconds, span
+from tests.support.world import a_clip, a_site, clips_of, in_order, protected_of, records_of, seconds, span, stander
 from transforms.detections import ClipDetections
 from transforms.guard import inspect, to_fields
 from transforms.protect import (
@@ -38,20 +38,20 @@ from transforms.vocabulary import vocabulary_of
 ALL = LeastCounts(footfall=5, occupancy=5, dwell=5, queue=5, flow=5, heatmap=5)
 
 
-@pytest.mark.parametrize(
-    ("k", "seed", "people"),
-    [(5, 1, 4), (5, 1, 10), (dict(ALL), 1, 10), ({"footfall": 4, "dwell": 1}, 6, 8)],
-)  # fmt: skip
+KS = [(5, 1, 4), (5, 1, 10), (dict(ALL), 1, 10), ({"footfall": 4, "dwell": 1}, 6, 8)]
+
+
+@pytest.mark.parametrize(("k", "seed", "people"), KS)
 def test_no_suppressed_cell_is_told_by_anything_that_is_written(k: Any, seed: int, people: int) -> None:
-    """Each count can be from 1 to k, as far as what other families say in any case lets it; none is known."""
+    """Each count can be from 1 to k, as far as what other families say in any case lets it; none else is known."""
     site = crowded_site(k)
     rows = a_group(site, seed, people)
     least = least_counts(site.k)
-    truth = {(FAMILY_OF[type(row)], key_of(row)[1:], span_of(row)[:2]): row.n for row in rows}
+    truth = {(FAMILY_OF[type(row)], key_of(row)[1:], window(row)): row.n for row in rows}
     told = attack(as_written(protect(rows, site.k)))
     widest = attack(as_written([suppress(row) if least[type(row)] > 1 else row for row in rows]))
     open_ = {each[:5]: each for each in widest}
-    assert not [each for each in told if each.recovered]
+    assert not [each for each in told if each.recovered and not open_[each[:5]].recovered]
     for each in told:
         n = truth.get((each.family, each.key, each.window), 0)
         k_here = getattr(site.k, each.family)
@@ -61,16 +61,43 @@ def test_no_suppressed_cell_is_told_by_anything_that_is_written(k: Any, seed: in
             assert n == 1 or each.least < max(1, int(fewest + 0.999)) + 0.01
 
 
-def test_small_counts_are_written_only_where_another_family_says_them() -> None:
-    site = crowded_site()
-    rows = a_group(site, 1, 10)
-    shown = protect(rows, site.k)
-    said = attack(as_written([suppress(row) if waits(row, site) else row for row in rows]))
-    known = {(each.family, each.key, each.window) for each in said if each.quantity == "n" and each.recovered}
-    small = [row for row in shown if waits(row, site) and 0 < row.n < 5]
-    assert all((FAMILY_OF[type(row)], key_of(row)[1:], span_of(row)[:2]) in known for row in small)
-    assert small
-    assert not [row for row in protect(rows, ALL) if 0 < row.n < 5]
+def window(row: MetricRecord) -> tuple[int, int, int]:
+    return *span_of(row)[:2], row.revision
+
+
+@pytest.mark.parametrize(("k", "seed", "people"), KS)
+def test_nothing_small_is_written_in_a_family_with_k(k: Any, seed: int, people: int) -> None:
+    site = crowded_site(k)
+    least = least_counts(site.k)
+    shown = protect(a_group(site, seed, people), site.k)
+    assert not [row for row in shown if 0 < row.n < least[type(row)]]
+
+
+def test_one_in_a_queue_is_suppressed_in_dwell_though_the_queue_tells_of_it() -> None:
+    site = a_site(windows=["1m", "2m"], k=5)
+    shown = protected_of(site, clips_of([stander(1.5, 0.9, 5, 50)], 120, every_s=20), span(0, 120))
+    left = [row for row in shown if isinstance(row, Queue) and row.left]
+    assert [(row.left, row.wait_mean_seconds) for row in left] == [(1, 45.0)] * 2, "of one minute, and of both"
+    own = [row for row in shown if isinstance(row, Dwell) and row.zone == "desk"]
+    hidden = [row for row in own if row.suppressed]
+    assert {row.status for row in hidden} >= {"COMPLETED"}
+    assert all((row.visits, row.n, row.mean_seconds, row.p50_seconds, row.p90_seconds) == (None, 0, *[None] * 3)
+               for row in hidden)  # fmt: skip
+    assert {row.visits for row in own if not row.suppressed} == {0}
+
+
+def test_what_few_stays_were_is_not_left_of_the_sums_where_a_count_is_told_elsewhere() -> None:
+    """A visit to a queue that a gap cuts short, and six in the next minute: the queue tells how many, not how long."""
+    site = a_site(windows=["1m", "2m"], k=5)
+    people = [stander(1.25, 0.9, 2, 50), *(stander(1.22 + 0.1 * i, 0.6 + 0.06 * i, 62 + i, 115) for i in range(6))]
+    clips = [clip for clip in clips_of(people, 120, every_s=20) if clip.start_us not in (seconds(20), seconds(80))]
+    rows = records_of(site, clips, span(0, 120))
+    censored = [row for row in rows if isinstance(row, Dwell) and row.zone == "desk" and row.status == "CENSORED"]
+    assert sorted((row.window_size_seconds, row.n) for row in censored) == [(60, 1), (60, 6), (120, 7)]
+    shown = [row for row in protected_of(site, clips, span(0, 120)) if isinstance(row, Dwell)]
+    shown = [row for row in shown if row.zone == "desk" and row.status == "CENSORED"]
+    told = {(row.window_size_seconds, row.n): row.mean_seconds is not None for row in shown}
+    assert told == {(60, 0): False, (60, 6): True, (120, 7): False}
 
 
 def test_nothing_of_a_suppressed_cell_is_left_and_the_guard_lets_it_through() -> None:
@@ -129,10 +156,61 @@ def test_what_was_published_is_followed_only_by_what_differs_by_k() -> None:
     assert may_follow(with_n(n + 5), before, site.k)
     assert not may_follow(with_n(n + 4), before, site.k)
     assert not may_follow(with_n(n + 5), [*before, *with_n(n + 6)], site.k)
+    assert not may_follow(with_n(n + 5), with_n(n + 4)[: index + 1] + before, site.k), "it was another value before"
     hidden = [suppress(row) if i == index else row for i, row in enumerate(before)]
     assert not may_follow(hidden, before, site.k)
     assert not may_follow(before, hidden, site.k)
     assert may_follow(before[:index] + before[index + 1 :], before, site.k)  # as many left as were there
+    assert may_follow(before, before[:index] + before[index + 1 :], site.k)  # as many came
+    assert not may_follow(hidden, before[:index] + before[index + 1 :], site.k), "now somebody was there"
+
+
+def test_what_was_published_of_other_windows_and_places_is_not_followed() -> None:
+    site = crowded_site()
+    rows = protect(a_group(site, 3, 30), site.k)
+    by_size = {size: [row for row in rows if row.window_size_seconds == size] for size in (60, 120)}
+    assert not may_follow(by_size[60], rows, site.k)
+    assert not may_follow(by_size[120], rows, site.k)
+    assert may_follow(rows, by_size[120], site.k), "all that was written stands in it, and it is protected as a whole"
+    counted = next(i for i, row in enumerate(by_size[120]) if isinstance(row, Heatmap) and row.n > 9)
+    other = [replace(row, n=row.n - 5) if i == counted else row for i, row in enumerate(by_size[120])]
+    assert may_follow(by_size[120], other, site.k)
+    assert not may_follow(rows, other, site.k), "more windows, and another table"
+    shifted = [replace(row, window_start=row.window_start + 10, window_end=row.window_end + 10) for row in rows]
+    assert not may_follow(rows, shifted, site.k)
+    for changed in (
+        [replace(row, from_seconds=row.from_seconds + 1) if isinstance(row, Dwell) else row for row in rows],
+        [replace(row, columns=row.columns + 1) if isinstance(row, Heatmap) else row for row in rows],
+        [replace(row, zone=f"{row.zone}2") if isinstance(row, Occupancy) else row for row in rows],
+        [replace(row, zone=f"{row.zone}2") if isinstance(row, Dwell) else row for row in rows],
+    ):
+        assert not may_follow(changed, rows, site.k)
+    elsewhere = [replace(row, camera="yard") for row in shifted]
+    assert may_follow(rows, elsewhere, site.k)
+
+
+CROWD = clips_of(crowd(1, 120, 40), 120, every_s=20)
+REPLAYS: dict[str, tuple[dict[str, Any], dict[str, Any], int | None]] = {
+    "other windows": ({"windows": ["2m"]}, {"windows": ["1m"], "site_version": 2}, None),
+    "one more clip": ({}, {}, 4),
+}
+
+
+@pytest.mark.parametrize("name", REPLAYS)
+def test_no_replay_tells_a_suppressed_cell(name: str) -> None:
+    """All that release and replay have written, attacked together; were it not withheld, it would tell."""
+    first, second, missing = REPLAYS[name]
+    sites = crowded_site(**first), crowded_site(**second)
+    before = published(sites[0], [clip for i, clip in enumerate(CROWD) if i != missing], span(0, 120))
+
+    def told(*, withholding: bool) -> tuple[bool, list[Told]]:
+        after = published(sites[1], CROWD, span(0, 120), before, withholding=withholding)
+        written = [[*before, *after]] if missing is None else [before, after]
+        return any(row.suppressed for row in after), recovered(sites[0].k, *written)
+
+    assert told(withholding=True) == (False, [])
+    suppressed, known = told(withholding=False)
+    assert suppressed and known
 
 
 SITE = crowded_site()
@@ -155,7 +233,7 @@ def test_a_replay_withholds_a_group_that_hardly_differs() -> None:
         [row for row in PUBLISHED if waits(row, SITE) and seconds(start) <= row.window_start < seconds(start + 120)]
         for start in (0, 120)
     )
-    other = [replace(row, n=row.n + 1) if not row.suppressed and row.n else row for row in second]
+    other = [row if row.suppressed else replace(row, n=row.n + 1) for row in second]
 
     def before(key: GroupKey) -> list[MetricRecord]:
         return [row for row in (*first, *other) if key[2] <= row.window_start < key[3]]

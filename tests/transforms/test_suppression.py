@@ -61,14 +61,19 @@ def test_in_two_directions_a_cell_needs_a_rectangle() -> None:
     assert len(hidden) == 4
 
 
-def test_what_is_published_in_any_case_gives_a_cell_away_and_it_is_not_said_to_be_suppressed() -> None:
-    assert planned(table_of([3, 3], [[0, 1]], published=(1,))) == frozenset()
+def test_what_is_published_in_any_case_gives_a_cell_away_and_it_is_suppressed_all_the_same() -> None:
+    table = table_of([3, 3], [[0, 1]], published=(1,))
+    assert within_reach(table, {0: [Aim(0, 2), Aim(0, -2)]}) == {0: []}
+    assert planned(table) == {0}
 
 
 def test_beside_a_published_total_one_with_nobody_hides_one_with_somebody() -> None:
     hidden = planned(table_of([1, 0, 1], [[0, 1, 2]], published=(2,)))
     assert hidden == {0, 1}
-    assert planned(table_of([1, 1], [[0, 1]], published=(1,))) == frozenset()
+
+
+def test_what_is_given_away_asks_nothing_of_others() -> None:
+    assert planned(table_of([1, 9, 8, 1, 18], [[0, 1, 2, 4], [0, 3]], published=(3,))) == {0}
 
 
 def test_the_same_table_has_the_same_pattern() -> None:

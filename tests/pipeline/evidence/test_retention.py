@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.cloud.pubsub_v1 import SubscriberClient
@@ -18,6 +19,7 @@ from google.cloud.pubsub_v1.types import (
 from google.protobuf.duration_pb2 import Duration
 
 from pipeline.cli import main
+from pipeline.edge.spool import OWN_FILES
 from pipeline.evidence.retention import collect, excesses, write_retention
 from pipeline.evidence.verify import packs_of
 from schemas.clock import SECOND_US, now_us
@@ -139,6 +141,53 @@ def test_folders_are_told_by_the_oldest_in_them(tmp_path: Path) -> None:
     assert packs_of(str(tmp_path / "out"), "lab") == [pack]
 
 
+def old(path: Path, age_s: int = 2 * HOUR_S) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    os.utime(path, times=(0, now_us() / SECOND_US - age_s))
+    return path
+
+
+def verdicts(**places: Any) -> list[tuple[str, str]]:
+    return [(each.verdict, each.why) for each in collect(SITE, **places).holdings]
+
+
+def test_what_has_another_name_is_judged_by_when_it_was_written(tmp_path: Path) -> None:
+    """A copy, a part of a clip, a video of an unusual name: a folder is empty only where nothing is in it."""
+    for name in ("clips/copy.bin", "clips/.a.clip.partial", "rest/b.clip"):
+        spool = spooled(tmp_path / "spool" / name.replace("/", "-"), [60])
+        old(spool / name)
+        assert verdicts(spools=[spool]) == [("over", "oldest capture, or file, in it")], name
+    for name in ("a.bin", "deep/er/b.264", ".half.mp4"):
+        archive = archived(tmp_path / name.replace("/", "-"), 60)
+        old(archive / name)
+        assert verdicts(archives=[str(archive)])[0][0] == "over", name
+        (archive / "a.mp4").unlink()
+        (archive / "a.json").unlink()
+        assert verdicts(archives=[str(archive)])[0][0] == "over", name
+
+
+def test_what_says_nothing_of_clips_makes_no_place_old(tmp_path: Path) -> None:
+    spool = spooled(tmp_path / "spool", [60])
+    for name in OWN_FILES:
+        old(spool / name)
+    assert verdicts(spools=[spool])[0][0] == "within"
+    archive = archived(tmp_path / "archive", 60)
+    old(archive / "a.json")
+    assert verdicts(archives=[str(archive)])[0][0] == "within"
+
+
+def test_a_place_that_is_not_there_is_unreadable(tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere"
+    assert (
+        verdicts(spools=[nowhere], archives=[str(nowhere)], checkpoints=[str(nowhere)])
+        == [("unreadable", "could not be looked at: FileNotFoundError")] * 3
+    )
+    (tmp_path / "empty").mkdir()
+    assert verdicts(archives=[str(tmp_path / "empty")]) == [("within", "empty")]
+    assert verdicts(spools=[tmp_path / "empty"])[0][0] == "unreadable", "it is no spool"
+
+
 def test_the_command_tells_an_excess_by_its_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     site = tmp_path / "lab.yaml"
     written = {"site": "lab", "site_version": 1, "time_zone": "UTC", "cameras": [{"name": "door"}]}
@@ -151,5 +200,7 @@ def test_the_command_tells_an_excess_by_its_exit_code(tmp_path: Path, capsys: py
     assert "name at least one place" in capsys.readouterr().err
     site.write_text(json.dumps(written | {"raw_retention": "1h"}))
     assert main(given) == 0
+    assert main([*given, "--archive", str(tmp_path / "nowhere")]) == 1
+    assert "unreadable" in capsys.readouterr().out
     assert main([*given, "--spool", str(spooled(tmp_path / "old", [2 * HOUR_S]))]) == 1
     assert "over" in capsys.readouterr().out

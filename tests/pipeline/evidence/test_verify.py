@@ -13,8 +13,9 @@ from pipeline.evidence.chain import ChainError, packs_in, read_seal, seal, seal_
 from pipeline.evidence.keys import Signer, is_signed, load_public_key, load_signer, make_key
 from pipeline.evidence.verify import Findings, verify
 from pipeline.secrets import SecretError
+from pipeline.sinks import write_file
 from schemas.evidence import canonical, sha256_of
-from tests.support.evidence import an_output
+from tests.support.evidence import an_output, rows
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_a_good_chain_is_good(sealed: Path, key: Path) -> None:
     found = checked(sealed, key)
     assert found.faults == []
     assert (found.packs, found.seals, found.signed, found.files) == (3, 3, 3, 3)
-    assert (found.unsealed, found.unlisted) == (0, 0)
+    assert (found.unsealed, found.untold) == (0, 0)
 
 
 def test_sealing_again_seals_what_is_new_and_nothing_twice(sealed: Path, key: Path) -> None:
@@ -141,11 +142,49 @@ def test_unsigned_seals_say_so_and_are_no_signed_ones(tmp_path: Path, key: Path)
     assert len(checked(output, key).faults) == 3
 
 
-def test_record_files_of_no_pack_are_counted(sealed: Path, key: Path) -> None:
-    shutil.copy(record(sealed), record(sealed).with_name("b" * 32 + ".avro"))
+def forged(output: Path, date: str) -> Path:
+    """Add a record file of a day as the job would have named it, with rows of a higher revision."""
+    written = write_file(str(output), ("footfall", "lab", date), rows(revision=9))
+    return output / written.name
+
+
+def test_a_record_file_of_no_pack_is_a_fault_unless_its_day_is_still_open(sealed: Path, key: Path) -> None:
+    assert checked(sealed, key).faults == []
+    later = forged(sealed, "2026-01-08")
     found = checked(sealed, key)
-    assert (found.faults, found.unlisted) == ([], 1)
-    assert checked(sealed, key, records=False).unlisted == 0
+    assert (found.faults, found.untold) == ([], 1), "no pack tells of that day yet"
+    flip(later)
+    assert [f"{later}: no pack names it, and it is not what was written"] == checked(sealed, key).faults
+    later.unlink()
+    earlier = forged(sealed, "2026-01-06")
+    (fault,) = checked(sealed, key).faults
+    assert fault.startswith(f"{earlier}: no pack names it, and its day is over")
+    assert checked(sealed, key, open_from="2026-01-07").faults == [fault]
+    assert (checked(sealed, key, open_from="2026-01-06").faults, checked(sealed, key, records=False).faults) == ([], [])
+
+
+def test_a_record_file_of_a_day_that_no_pack_tells_of_is_a_fault_where_later_ones_are_told(
+    sealed: Path, key: Path
+) -> None:
+    forged(sealed, "2026-01-04")
+    assert len(checked(sealed, key).faults) == 1
+
+
+def test_packs_without_any_seal_are_none_to_who_has_a_key(sealed: Path, key: Path) -> None:
+    shutil.rmtree(sealed / "evidence/site=lab/seals")
+    (fault,) = checked(sealed, key).faults
+    assert fault.endswith("holds 3 packs and no seal: none was made yet, or all were taken away")
+    found = verify(str(sealed), "lab", None)
+    assert (found.faults, found.unsealed, found.files) == ([], 3, 3)
+
+
+@pytest.mark.parametrize("what", ["a record file", "a pack"])
+def test_what_is_not_sealed_yet_is_checked_by_its_hashes_all_the_same(sealed: Path, key: Path, what: str) -> None:
+    an_output(sealed, days=4)
+    assert checked(sealed, key).faults == []
+    flip(max(sealed.glob("records/**/*.avro")) if what == "a record file" else packs(sealed)[-1])
+    assert checked(sealed, key).faults
+    assert verify(str(sealed), "lab", None).faults
 
 
 def test_only_one_can_write_a_seal(tmp_path: Path) -> None:
@@ -197,6 +236,8 @@ def test_the_command_says_what_it_found_by_its_exit_code(
     flip(packs(sealed)[0])
     assert main(check) == 1
     assert f"{packs(sealed)[0]}: was changed since it was sealed" in capsys.readouterr().out
+    assert main([*check, "--open-from", "soon"]) == 2
+    assert "--open-from: is written like" in capsys.readouterr().err
     assert main(["evidence", "verify", str(tmp_path / "nowhere")]) == 2
     assert "holds no evidence" in capsys.readouterr().err
 

@@ -14,10 +14,12 @@ from pipeline.evidence.retention import collect, write_retention
 from pipeline.notice import command, render
 from pipeline.notice.facts import STATED, site_facts
 from pipeline.notice.render import markdown, page, plain
+from schemas.evidence import DayPack
 from schemas.site import Site
 from tests.conftest import ROOT
-from tests.support.evidence import an_output
+from tests.support.evidence import MADE_WITH, a_day, an_output
 from tests.support.world import a_camera, a_site
+from transforms.pack import pack_of
 
 STATEMENTS = {
     "controller": "Example Library",
@@ -85,6 +87,20 @@ def test_the_notice_follows_the_configuration() -> None:
     assert "blanked" in written(masked)
     hours = written(stated(schedule=[{"days": "mon-fri", "hours": "08:00-20:00"}]), "fr")
     assert "lun., mar., mer., jeu., ven. 08:00-20:00" in hours
+
+
+def test_the_notice_says_that_video_is_written_and_kept() -> None:
+    made_with = MADE_WITH.model_copy(update={"redaction": "heads"})
+    packs = [DayPack.model_validate(pack_of(a_day(), "0" * 16, made_with))]
+    said = {
+        "en": ("is not about it: ask", "Who gets the numbers and the video", "while it is kept", "(heads)"),
+        "fr": ("ne les concerne pas", "nombres et les vidéos", "sont conservées. Une fois", "(heads)"),
+    }
+    for language, parts in said.items():
+        text = written(stated(), language, packs)
+        assert all(part in text for part in parts)
+        assert not any(part in written(stated(), language) for part in parts)
+    assert "No picture leaves" not in written(stated(), packs=packs)
 
 
 def test_the_notice_says_what_the_evidence_found(tmp_path: Path) -> None:

@@ -10,14 +10,20 @@ import pytest
 import yaml
 
 from pipeline.cli import main
+from pipeline.evidence.sink import write_pack
 from pipeline.publish.ledger import LedgerError, entry, keep, released
 from pipeline.publish.noise import add_noise
 from pipeline.sinks import partition, write_file
+from pipeline.sites import load_sites
 from schemas.avro import FAMILY_OF
 from schemas.clock import now_us, to_rfc3339
+from schemas.evidence import canonical
 from schemas.records import MetricRecord
+from schemas.site import site_digest
+from tests.support.evidence import MADE_WITH, a_day
 from tests.support.world import a_site, clips_of, records_of, span, walker
 from transforms.guard import Guarded, to_fields
+from transforms.pack import SitePack, pack_of
 
 WRITTEN = {
     "site": "lab",
@@ -97,6 +103,42 @@ def test_a_second_different_release_is_refused(
 
 
 @pytest.mark.parametrize(
+    ("changed", "date", "message"),
+    [
+        ({"day_start": "01:00"}, "2026-01-04", "shares hours with 2026-01-05, which is released already"),
+        ({"time_zone": "Etc/GMT+12"}, "2026-01-04", "shares hours with 2026-01-05"),
+        ({"time_zone": "Etc/GMT-14"}, "2026-01-06", "shares hours with 2026-01-05"),
+        ({"day_start": "01:00"}, "2026-01-05", "released already, with another end, start"),
+    ],
+)
+def test_hours_are_released_once_whatever_day_they_are_said_to_be_of(
+    there: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, Any], date: str, message: str
+) -> None:
+    assert publish(there) == 0
+    assert publish(there, date="2026-01-06", to="next.json") == 2, "the day after shares no hour, and has no counts"
+    assert "holds no footfall" in capsys.readouterr().err
+    (there / "site.yaml").write_text(yaml.safe_dump(WRITTEN | changed))
+    assert publish(there, date=date, to="again.json") == 2
+    assert message in capsys.readouterr().err
+    assert not (there / "again.json").exists()
+
+
+def test_a_site_file_that_the_records_were_not_made_with_is_refused(
+    there: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = load_sites(there / "site.yaml")[0]
+    made_with = MADE_WITH.model_copy(update={"site_sha256": site_digest(site)})
+    pack = pack_of(a_day("2026-01-05"), "0" * 16, made_with)
+    write_pack(str(there / "output"), SitePack("lab", "2026-01-05", canonical(pack)))
+    (there / "site.yaml").write_text(yaml.safe_dump(WRITTEN | {"day_start": "01:00"}))
+    assert publish(there) == 2
+    assert "says something else than the site file that the records of 2026-01-05" in capsys.readouterr().err
+    assert not (there / "output" / "published").exists()
+    (there / "site.yaml").write_text(yaml.safe_dump(WRITTEN))
+    assert publish(there) == 0
+
+
+@pytest.mark.parametrize(
     ("flags", "changed", "message"),
     [
         (("--epsilon", "0"), {}, "--epsilon: above 0"),
@@ -122,7 +164,8 @@ def test_what_must_not_be_released_is_refused(
 
 def test_who_is_slower_tells_what_the_quicker_one_released(tmp_path: Path) -> None:
     name = entry(str(tmp_path), "lab", "2026-01-05")
-    request = {"site": "lab", "date": "2026-01-05", "epsilon": 1.0}
+    day = {"start": "2026-01-05T00:00:00Z", "end": "2026-01-06T00:00:00Z"}
+    request = {"site": "lab", "date": "2026-01-05", "epsilon": 1.0, **day}
     first = keep(name, {"request": request, "about": {}, "rows": [1]})
     assert keep(name, {"request": request, "about": {}, "rows": [2]}) == first == released(name, request)
     with pytest.raises(LedgerError, match="another epsilon"):
