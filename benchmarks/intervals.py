@@ -43,10 +43,11 @@ from transforms.detect import detect
 from transforms.detections import ClipDetections
 from transforms.detector import Detector
 from transforms.events import PlaceEvents, anonymise
+from transforms.happened import Happened
 from transforms.intervals import LEVEL
 from transforms.layout import counted_zones, layout_of
 from transforms.metrics import ANY_ZONE, Window, WindowEvents, records
-from transforms.places import Happened, PlacesState
+from transforms.places import PlacesState
 from transforms.scene import Segment, Tracklets
 from transforms.timeline import Moment
 from transforms.tracker import Sightings

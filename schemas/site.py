@@ -104,6 +104,10 @@ class Line(Named):
     dead_band: Annotated[FiniteFloat, Field(ge=0, le=0.5)] = 8 / 576
     """Distance from the line within which a foot point is on neither side, in picture heights."""
 
+    dead_band_share: Annotated[FiniteFloat, Field(ge=0, le=0.5)] = 0.08
+    """The same, as a share of the person's height in the picture, with which the tremble of a box grows; whichever is
+    wider holds."""
+
     @model_validator(mode="after")
     def _has_length(self) -> Self:
         if max(abs(one - other) for one, other in zip(self.a, self.b, strict=True)) < _LEAST_LENGTH:

@@ -17,8 +17,8 @@ from apache_beam import coders
 
 from schemas.clock import SECOND_US
 from transforms.coders import AvroCoder
+from transforms.happened import Happened
 from transforms.picture import Flaw
-from transforms.places import Happened
 from transforms.scene import Tracklets
 from transforms.walks import Walked
 

@@ -20,7 +20,8 @@ from schemas.clock import SECOND_US
 from transforms import walks
 from transforms.geometry import foot_points
 from transforms.ground import Floor, on_floor
-from transforms.places import Happened, Stay, Visit
+from transforms.happened import NO_TRACK, Happened, Visit
+from transforms.places import Stay
 from transforms.timeline import Moment
 from transforms.tracker import Sightings
 from transforms.visitors import FloorState, Key, Stander, Visitors, people
@@ -31,9 +32,6 @@ KEEP = 2.0
 
 UNSEEN_US = SECOND_US // 2
 """How long somebody is out of a camera's sight before another camera that counts them goes on for it."""
-
-NO_TRACK = 0
-"""Number that stands for the track of a visit that has none."""
 
 
 def go_on(state: FloorState, floor: Floor, to_us: int, happened: Happened) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,7 +33,20 @@ def inside(points: Points, polygon: Points) -> NDArray[np.bool_]:
 
 def properly_crosses(p: Point, q: Point, a: Point, b: Point) -> bool:
     """Tell whether the open segments p-q and a-b cross in one inner point of both."""
-    return _turn(p, q, a) * _turn(p, q, b) < 0 and _turn(a, b, p) * _turn(a, b, q) < 0
+    return passes_between(p, q, a, b) and passes_between(a, b, p, q)
+
+
+def passes_between(p: Point, q: Point, a: Point, b: Point) -> bool:
+    """Tell whether the straight line through p and q runs between a and b, through neither."""
+    return _turn(p, q, a) * _turn(p, q, b) < 0
+
+
+def past_ends(p: Point, a: Point, b: Point) -> float:
+    """Return how far, along a-b, p is past the nearer end; below 0 between them."""
+    along = b[0] - a[0], b[1] - a[1]
+    length = math.hypot(*along)
+    from_a = ((p[0] - a[0]) * along[0] + (p[1] - a[1]) * along[1]) / length
+    return max(-from_a, from_a - length)
 
 
 def _turn(o: Point, u: Point, v: Point) -> float:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +13,42 @@ from numpy.typing import NDArray
 from schemas.floor import Group
 from schemas.parts import Zone
 from schemas.site import Camera, Line
-from transforms.geometry import Point, Points, inside
+from transforms.geometry import Point, Points, foot_points, inside
+from transforms.ground import on_floor
 
 COUNTED = ("area", "queue")
-IGNORED = ("staff", "static")
+
+EDGE = 0.1
+"""Heights of a person from the picture's edge within which a box is at it."""
 
 
 def counted_zones(place: Camera | Group) -> tuple[Zone, ...]:
     """Return the zones that are counted in, in the order in which all lists by zone are kept."""
     return tuple(zone for zone in place.zones if zone.kind in COUNTED)
+
+
+class Spot(NamedTuple):
+    """Where one person stands.
+
+    Attributes:
+      foot: The foot point.
+      counts: Whether it counts: one in a staff zone does not.
+      inside: For each counted zone, whether it counts there.
+      distances: From each line, positive on the right of one who looks from a to b.
+      bands: For each line, the distance within which this person is on neither side of it.
+      at_edge: Whether the box is at the picture's edge, where people come and go.
+      cell: Of the heat map; None without one.
+      floor: In metres; None where the camera is not calibrated, and beyond the horizon.
+    """
+
+    foot: Point
+    counts: bool
+    inside: list[bool]
+    distances: list[float]
+    bands: list[float]
+    at_edge: bool
+    cell: int | None
+    floor: Point | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +57,14 @@ class Layout:
 
     Attributes:
       polygons: The counted zones' corners, (V, 2) each.
-      ignored: Polygons in which a foot point does not count.
+      staff: Polygons in which whoever stands is followed, but counts nothing.
+      static: Polygons in which a detection is nobody.
       reach: Polygon outside of which a foot point does not count, or None.
       lines: Where each line begins and ends.
       normals: (L, 2) unit normals of the lines, to the right of one who looks from a to b.
       offsets: (L,) signed distances of the lines from the origin, along their normals.
-      dead_band: Distance from each line within which a point is on neither side.
+      dead_band: (L,) distances from the lines within which a point is on neither side.
+      dead_band_share: (L,) the same, as shares of the person's height; whichever is wider holds.
       entry_us: How long somebody must be in each zone to be a visit.
       exit_us: How long somebody may be outside each zone before the visit has ended.
       grid: Columns and rows of the heat map, (0, 0) for none.
@@ -42,12 +73,14 @@ class Layout:
     """
 
     polygons: tuple[Points, ...]
-    ignored: tuple[Points, ...]
+    staff: tuple[Points, ...]
+    static: tuple[Points, ...]
     reach: Points | None
     lines: tuple[tuple[Point, Point], ...]
     normals: Points
     offsets: NDArray[np.float64]
-    dead_band: list[float]
+    dead_band: NDArray[np.float64]
+    dead_band_share: NDArray[np.float64]
     entry_us: list[int]
     exit_us: list[int]
     grid: tuple[int, int]
@@ -59,12 +92,36 @@ class Layout:
         """Number of counted zones."""
         return len(self.polygons)
 
-    def counts(self, feet: Points) -> NDArray[np.bool_]:
-        """Tell which foot points count at all: within reach, in no staff zone, on no static spot."""
+    def follows(self, feet: Points) -> NDArray[np.bool_]:
+        """Tell which foot points are a person's that is followed: within reach, on no static spot."""
         kept = np.ones(len(feet), bool) if self.reach is None else inside(feet, self.reach)
-        for polygon in self.ignored:
-            kept &= ~inside(feet, polygon)
-        return kept
+        return kept & ~_in_any(feet, self.static)
+
+    def counts(self, feet: Points) -> NDArray[np.bool_]:
+        """Tell which foot points of people who are followed count: those in no staff zone."""
+        return ~_in_any(feet, self.staff)
+
+    def is_staff(self, place: Point) -> bool:
+        """Tell whether a place is in a staff zone."""
+        return bool(self.staff) and not self.counts(np.array([place])).item()
+
+    def spots(self, boxes: Points) -> list[Spot]:
+        """Return where the people of (N, 4) boxes stand."""
+        if not len(boxes):
+            return []
+        feet = foot_points(boxes)
+        counts = self.counts(feet)
+        heights = boxes[:, 3] - boxes[:, 1]
+        room = np.minimum(boxes[:, :2], (self.aspect, 1.0) - boxes[:, 2:]).min(axis=1)
+        arrays = (
+            counts,
+            self.inside(feet) & counts[:, None],
+            self.side_distances(feet),
+            np.maximum(self.dead_band, heights[:, None] * self.dead_band_share),
+            room < EDGE * heights,
+        )
+        cells = self.cells(feet) if self.grid[0] else [None] * len(feet)
+        return list(map(Spot, _points(feet), *(each.tolist() for each in arrays), cells, self._on_floor(feet)))
 
     def inside(self, feet: Points) -> NDArray[np.bool_]:
         """Return (N, Z): which foot points are in which zone."""
@@ -81,7 +138,14 @@ class Layout:
         columns, rows = self.grid
         column = np.clip(feet[:, 0] / self.aspect * columns, 0, columns - 1).astype(int)
         row = np.clip(feet[:, 1] * rows, 0, rows - 1).astype(int)
-        return (row * columns + column).tolist()
+        cells: list[int] = (row * columns + column).tolist()
+        return cells
+
+    def _on_floor(self, feet: Points) -> list[Point | None]:
+        if self.plane is None:
+            return [None] * len(feet)
+        places = _points(on_floor(self.plane, feet, self.aspect))
+        return [None if math.isnan(place[0]) else place for place in places]
 
 
 @lru_cache(maxsize=1024)
@@ -95,15 +159,32 @@ def layout_of(camera: Camera, aspect: float) -> Layout:
     normals = np.column_stack((-along[:, 1], along[:, 0])) / np.hypot(along[:, 0], along[:, 1])[:, None]
     return Layout(
         polygons=tuple(np.array(zone.polygon) * scale for zone in counted),
-        ignored=tuple(np.array(zone.polygon) * scale for zone in camera.zones if zone.kind in IGNORED),
+        staff=_polygons(camera, "staff", scale),
+        static=_polygons(camera, "static", scale),
         reach=None if camera.reach is None else np.array(camera.reach) * scale,
         lines=tuple(((a[0], a[1]), (b[0], b[1])) for a, b in ends.tolist()),
         normals=normals,
         offsets=(normals * ends[:, 0]).sum(axis=1),
-        dead_band=[line.dead_band for line in lines],
+        dead_band=np.array([line.dead_band for line in lines], float),
+        dead_band_share=np.array([line.dead_band_share for line in lines], float),
         entry_us=[zone.entry_grace for zone in counted],
         exit_us=[zone.exit_grace for zone in counted],
         grid=camera.heatmap,
         plane=None if camera.ground is None else camera.ground.to_floor,
         aspect=aspect,
     )
+
+
+def _polygons(camera: Camera, kind: str, scale: Points) -> tuple[Points, ...]:
+    return tuple(np.array(zone.polygon) * scale for zone in camera.zones if zone.kind == kind)
+
+
+def _points(array: Points) -> list[Point]:
+    return [(x, y) for x, y in array.tolist()]
+
+
+def _in_any(points: Points, polygons: tuple[Points, ...]) -> NDArray[np.bool_]:
+    found = np.zeros(len(points), bool)
+    for polygon in polygons:
+        found |= inside(points, polygon)
+    return found

@@ -2,7 +2,8 @@
 
 Pure and causal: an event belongs to the moment it is proven, and nothing looks ahead. A track counts only once
 it is confirmed; what it did before is credited at that moment. A person who is briefly not seen is credited
-when seen again, so that flicker neither inflates nor empties a count.
+when seen again, so that flicker neither inflates nor empties a count. Whoever is in a staff zone is seen, and counts
+nothing while there.
 
 All instants are UTC microseconds; `clock_us` is observed time, which stands still while nothing is seen.
 """
@@ -10,17 +11,17 @@ All instants are UTC microseconds; `clock_us` is observed time, which stands sti
 from __future__ import annotations
 
 import itertools
-import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from transforms import walks
-from transforms.geometry import Point, foot_points, properly_crosses
-from transforms.ground import on_floor
-from transforms.layout import Layout
+from transforms import lines, walks
+from transforms.geometry import Point
+from transforms.happened import NO_TRACK, Crossing, Happened, Visit
+from transforms.layout import Layout, Spot
+from transforms.lines import Footing
 from transforms.timeline import Moment
 from transforms.tracker import Sightings
-from transforms.walks import Walk, Walks
+from transforms.walks import Walk
 
 CELLS_KEPT = 4
 """Cells that meet in one corner."""
@@ -35,12 +36,30 @@ class Stay:
       last_us: End of the stretch of the last frame that showed the track inside.
       credited_us: Observed time up to which the stay has been counted as occupancy.
       visiting: Whether it has lasted the zone's entry grace and the track is confirmed.
+      inside: Whether the track was last seen inside, and not at the picture's edge, where people come and go.
+      always: Whether that is so of all its sightings.
+      staff_us: Time in staff zones since it was last seen inside, which is no part of the stay.
     """
 
     since_us: int
     last_us: int
     credited_us: int
     visiting: bool = False
+    inside: bool = True
+    always: bool = False
+    staff_us: int = 0
+
+
+@dataclass
+class Unseen:
+    """A visit whose track was lost inside the zone: it goes on for the exit grace, without a track.
+
+    Whoever is then first seen inside is taken for the one who was lost there, of several for the one whose visit began
+    first. So a wait goes on when somebody was hidden for longer than the tracker remembers.
+    """
+
+    zone: int
+    stay: Stay
 
 
 @dataclass
@@ -48,7 +67,7 @@ class Presence:
     """What the places know of one live track: no trail, only where it stands to each line and zone.
 
     Attributes:
-      anchors: For each line, the last foot point outside its dead band.
+      footing: Where it stands to the lines.
       crossings: (line, side) crossed before the track was confirmed.
       stays: For each zone, the open stay.
       cells: The last few heat map cells, latest last: who steps to and fro over an edge passes once.
@@ -57,7 +76,7 @@ class Presence:
       walk: Its stride on the floor, where the camera is calibrated.
     """
 
-    anchors: list[Point | None]
+    footing: Footing
     stays: list[Stay | None]
     crossings: list[tuple[int, int]] = field(default_factory=list)
     cells: list[int] = field(default_factory=list)
@@ -82,74 +101,14 @@ class PlacesState:
     """All that goes on from frame to frame."""
 
     present: dict[int, Presence] = field(default_factory=dict)
+    unseen: list[Unseen] = field(default_factory=list)
     clock_us: int = 0
     held: Held = field(default_factory=Held)
 
-
-@dataclass(frozen=True)
-class Crossing:
-    """A confirmed track crossed line number `line` to its right side (1) or its left side (0)."""
-
-    track: int
-    line: int
-    side: int
-
-
-@dataclass(frozen=True)
-class Visit:
-    """A visit that ended; `censored` where coverage or the day ended it and nobody saw the person leave.
-
-    `track` is 0 in a zone that cameras share: no track goes from one to another.
-    """
-
-    track: int
-    zone: int
-    since_us: int
-    until_us: int
-    censored: bool
-
-
-@dataclass
-class Happened:
-    """What happened in one segment. Lists by zone have one entry a zone of the layout.
-
-    Attributes:
-      observed_us: Time that sound pictures stand for.
-      flawed_us: Time that flawed pictures stand for, by their flags.
-      crossings: In the order they were proven.
-      visits: In the order they ended.
-      person_us: Person-time in each zone.
-      peak: Most confirmed tracks in each zone at one instant.
-      waiting_us: Person-time of those past the entry grace.
-      waiting_peak: Most of these at one instant.
-      joined: Visits that began (passed the entry grace).
-      flows: Visits that began, by the zone of the same track's visit before and their own.
-      heat_us: Person-time in each grid cell.
-      heat_tracks: The tracks seen in each cell, and whether they had come there before.
-      heat_begun: Passages through each cell that began here.
-      walks: Strides in each zone, where the camera is calibrated.
-    """
-
-    observed_us: int
-    flawed_us: Counter[int]
-    crossings: list[Crossing]
-    visits: list[Visit]
-    person_us: list[int]
-    peak: list[int]
-    waiting_us: list[int]
-    waiting_peak: list[int]
-    joined: list[int]
-    flows: Counter[tuple[int, int]]
-    heat_us: Counter[int]
-    heat_tracks: dict[int, dict[int, bool]]
-    heat_begun: Counter[int]
-    walks: Walks = field(default_factory=dict)
-
-    @classmethod
-    def nothing(cls, zones: int) -> Happened:
-        """Return an empty segment's."""
-        none = [0] * zones
-        return cls(0, Counter(), [], [], none, none[:], none[:], none[:], none[:], Counter(), Counter(), {}, Counter())
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody is there."""
+        return not self.present and not self.unseen
 
 
 def see(state: PlacesState, layout: Layout, moment: Moment, end_us: int, seen: Sightings, happened: Happened) -> None:
@@ -163,32 +122,26 @@ def see(state: PlacesState, layout: Layout, moment: Moment, end_us: int, seen: S
       seen: The tracks seen in the frame, and those that ended.
       happened: The segment's account.
     """
-    for track in seen.ended.tolist():
-        if presence := state.present.pop(track, None):
-            _end_stays(track, presence, happened, censored=False)
+    _lose(state, layout, moment, seen.ended.tolist(), happened)
     held = Held(moment.until_us, 0, [0] * layout.zones, [0] * layout.zones)
-    if len(seen.track):
-        feet = foot_points(seen.boxes)
-        inside = layout.inside(feet).tolist()
-        sides = layout.side_distances(feet).tolist()
-        standing = list(map(tuple, feet.tolist()))
-        cells = layout.cells(feet) if layout.grid[0] else None
-        floor = None if layout.plane is None else on_floor(layout.plane, feet, layout.aspect).tolist()
-        for i, track in enumerate(seen.track.tolist()):
-            presence = state.present.get(track)
-            if presence is None:
-                presence = Presence([None] * len(layout.lines), [None] * layout.zones)
-                state.present[track] = presence
-            _cross(presence, layout, standing[i], sides[i])
-            presence.confirmed = presence.confirmed or bool(seen.confirmed[i])
-            if presence.confirmed and presence.crossings:
-                happened.crossings.extend(Crossing(track, *crossing) for crossing in presence.crossings)
-                presence.crossings.clear()
-            _stay(track, presence, layout, moment, state.clock_us, held, inside[i], happened)
-            if cells is not None and presence.confirmed:
-                _warm(track, presence, cells[i], held, happened)
-            if floor is not None:
-                _walk(track, presence, moment.t_us, floor[i], inside[i], happened)
+    sightings = zip(seen.track.tolist(), seen.confirmed.tolist(), layout.spots(seen.boxes), strict=True)
+    for track, confirmed, spot in sightings:
+        presence = state.present.get(track)
+        if presence is None:
+            presence = state.present[track] = _appear(layout, moment, state.clock_us, spot)
+        else:
+            presence.crossings += lines.step(presence.footing, layout, spot)
+        if confirmed and not presence.confirmed:
+            presence.confirmed = True
+            _resume(state, presence, spot)
+        _stay(track, presence, layout, moment, state.clock_us, held, spot, happened)
+        if spot.floor is not None:
+            _walk(track, presence, moment.t_us, spot.floor, spot, happened)
+        if presence.confirmed and spot.counts:
+            happened.crossings.extend(Crossing(track, *crossing) for crossing in presence.crossings)
+            presence.crossings.clear()
+            if spot.cell is not None:
+                _warm(track, presence, spot.cell, held, happened)
     state.clock_us += moment.until_us - moment.from_us
     state.held = held
     for zone in range(layout.zones):
@@ -223,8 +176,12 @@ def go_on(state: PlacesState, from_us: int, end_us: int, happened: Happened) -> 
 def cut(state: PlacesState, happened: Happened) -> None:
     """End everything that is open: coverage was lost, or the day is over. Open visits are censored."""
     for track, presence in state.present.items():
-        _end_stays(track, presence, happened, censored=True)
+        for zone, stay in enumerate(presence.stays):
+            _depart(track, zone, stay, happened, censored=True)
+    for lost in state.unseen:
+        _depart(NO_TRACK, lost.zone, lost.stay, happened, censored=True)
     state.present.clear()
+    state.unseen.clear()
 
 
 def open_visits(state: PlacesState, zones: int) -> list[int]:
@@ -233,21 +190,47 @@ def open_visits(state: PlacesState, zones: int) -> list[int]:
     for presence in state.present.values():
         for zone, stay in enumerate(presence.stays):
             counts[zone] += stay is not None and stay.visiting
+    for lost in state.unseen:
+        counts[lost.zone] += 1
     return counts
 
 
-def _cross(presence: Presence, layout: Layout, foot: Point, distances: list[float]) -> None:
-    """Settle the sides of the lines; a step over a finite line from one settled side to the other crosses it."""
-    for line, distance in enumerate(distances):
-        if abs(distance) <= layout.dead_band[line]:
+def _lose(state: PlacesState, layout: Layout, moment: Moment, ended: list[int], happened: Happened) -> None:
+    """End the stays of tracks that were given up; who visited and was last seen inside has the exit grace to return."""
+    for lost in state.unseen:
+        if moment.t_us - lost.stay.last_us > layout.exit_us[lost.zone]:
+            _depart(NO_TRACK, lost.zone, lost.stay, happened, censored=False)
+    state.unseen = [lost for lost in state.unseen if moment.t_us - lost.stay.last_us <= layout.exit_us[lost.zone]]
+    for track in ended:
+        if presence := state.present.pop(track, None):
+            for zone, stay in enumerate(presence.stays):
+                # Nobody can return in a later frame where the grace ends with this one.
+                if stay and stay.visiting and stay.inside and stay.last_us + layout.exit_us[zone] > moment.until_us:
+                    state.unseen.append(Unseen(zone, stay))
+                else:
+                    _depart(track, zone, stay, happened, censored=False)
+
+
+def _appear(layout: Layout, moment: Moment, clock_us: int, spot: Spot) -> Presence:
+    """Begin with a track's first sighting."""
+    begun = Stay(moment.t_us, moment.t_us, clock_us, always=True)
+    return Presence(lines.set_foot(layout, spot), [replace(begun) if inside else None for inside in spot.inside])
+
+
+def _resume(state: PlacesState, presence: Presence, spot: Spot) -> None:
+    """Let a track that is confirmed now go on with the visits of somebody who was lost where it has always been."""
+    resumed: list[tuple[int, int]] = []
+    for zone, stay in enumerate(presence.stays):
+        if stay is None or not (stay.always and spot.inside[zone] and not spot.at_edge):
             continue
-        anchor = presence.anchors[line]
-        presence.anchors[line] = foot
-        if anchor is None:
-            continue
-        # A step that properly crosses the segment also changes sides: no need to remember the side.
-        if properly_crosses(anchor, foot, *layout.lines[line]):
-            presence.crossings.append((line, int(distance > 0)))
+        lost = [each for each in state.unseen if each.zone == zone and each.stay.last_us <= stay.since_us]
+        if lost:
+            oldest = min(lost, key=lambda each: each.stay.since_us)
+            state.unseen.remove(oldest)
+            stay.since_us, stay.credited_us, stay.visiting = oldest.stay.since_us, oldest.stay.credited_us, True
+            resumed.append((-stay.since_us, zone))
+    if resumed:
+        presence.last_zone = min(resumed)[1]
 
 
 def _stay(
@@ -257,28 +240,37 @@ def _stay(
     moment: Moment,
     clock_us: int,
     held: Held,
-    inside: list[bool],
+    spot: Spot,
     happened: Happened,
 ) -> None:
     """Go on with, begin or end the track's stay in each zone; `clock_us` is observed time before the frame."""
-    t_us = moment.t_us
+    t_us, span = moment.t_us, moment.until_us - moment.from_us
     came_from = presence.last_zone
     for zone in range(layout.zones):
         stay = presence.stays[zone]
-        if not inside[zone]:
-            if stay is not None and t_us - stay.last_us > layout.exit_us[zone]:
+        if not spot.inside[zone]:
+            if stay is None:
+                continue
+            stay.inside = stay.always = False
+            if not spot.counts:
+                stay.staff_us += span
+                stay.credited_us = clock_us + span
+            if t_us - stay.last_us > layout.exit_us[zone]:
                 _depart(track, zone, stay, happened, censored=False)
                 presence.stays[zone] = None
             continue
         if stay is None or (not stay.visiting and t_us - stay.last_us > layout.exit_us[zone]):
             # Two glimpses further apart than the grace are no stay, and the time between them counts nothing.
             stay = presence.stays[zone] = Stay(t_us, t_us, clock_us)
-        stay.last_us = moment.until_us
+        stay.since_us += stay.staff_us
+        stay.last_us, stay.staff_us = moment.until_us, 0
+        stay.inside = not spot.at_edge
+        stay.always &= stay.inside
         if not presence.confirmed:
             continue
         happened.person_us[zone] += clock_us - stay.credited_us
         happened.waiting_us[zone] += (clock_us - stay.credited_us) * stay.visiting
-        stay.credited_us = clock_us + moment.until_us - moment.from_us
+        stay.credited_us = clock_us + span
         held.persons[zone] += 1
         if not stay.visiting and moment.until_us - stay.since_us >= layout.entry_us[zone]:
             stay.visiting = True
@@ -310,25 +302,17 @@ def _warm(track: int, presence: Presence, cell: int, held: Held, happened: Happe
     presence.cells = [*(each for each in presence.cells if each != cell), cell][-CELLS_KEPT:]
 
 
-def _walk(
-    track: int, presence: Presence, t_us: int, place: list[float], inside: list[bool], happened: Happened
-) -> None:
-    """Put the track down on the floor; one beyond the horizon is nowhere."""
-    x, y = place
-    if math.isnan(x):
-        return
+def _walk(track: int, presence: Presence, t_us: int, place: Point, spot: Spot, happened: Happened) -> None:
+    """Put the track down on the floor; what it walks in a staff zone is no stride."""
     if presence.walk is None:
-        presence.walk = Walk(x, y, t_us, [0] * len(inside))
-    elif (stride := walks.tread(presence.walk, x, y, t_us)) and presence.confirmed:
-        walks.account(happened.walks, presence.walk, ("", track), stride, itertools.compress(itertools.count(), inside))
+        presence.walk = Walk(*place, t_us, [0] * len(spot.inside))
+    elif not spot.counts:
+        walks.put_down(presence.walk, *place, t_us)
+    elif (stride := walks.tread(presence.walk, *place, t_us)) and presence.confirmed:
+        zones = itertools.compress(itertools.count(), spot.inside)
+        walks.account(happened.walks, presence.walk, ("", track), stride, zones)
 
 
-def _end_stays(track: int, presence: Presence, happened: Happened, *, censored: bool) -> None:
-    for zone, stay in enumerate(presence.stays):
-        if stay is not None:
-            _depart(track, zone, stay, happened, censored=censored)
-
-
-def _depart(track: int, zone: int, stay: Stay, happened: Happened, *, censored: bool) -> None:
-    if stay.visiting:
+def _depart(track: int, zone: int, stay: Stay | None, happened: Happened, *, censored: bool) -> None:
+    if stay is not None and stay.visiting:
         happened.visits.append(Visit(track, zone, stay.since_us, stay.last_us, censored))

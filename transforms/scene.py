@@ -24,9 +24,10 @@ from transforms.detections import ClipDetections
 from transforms.geometry import foot_points
 from transforms.ground import Floor, floor_of
 from transforms.groups import CameraGroup
+from transforms.happened import Happened
 from transforms.layout import Layout, layout_of
 from transforms.lookahead import View, look_ahead
-from transforms.places import Happened, PlacesState
+from transforms.places import PlacesState
 from transforms.timeline import Moment, left_out, moments
 from transforms.visitors import FloorState
 
@@ -210,7 +211,7 @@ class _Run:
 
     def lose(self, now_us: int, on_floor: Happened) -> None:
         """Cut everything once nothing sound was seen for two frame gaps: no track can be told to go on."""
-        if self.scene.places.present and now_us - self.scene.covered_until_us > 2 * self.gap_us:
+        if not self.scene.places.is_empty and now_us - self.scene.covered_until_us > 2 * self.gap_us:
             places.cut(self.scene.places, self.happened)
             self.scene.tracker = tracker.cut(self.scene.tracker)
             if self._shared:
@@ -242,12 +243,12 @@ def _begins_in(clip: ClipDetections, segment: Segment) -> bool:
 
 @lru_cache(maxsize=16)
 def foresee(clip: ClipDetections, layout: Layout) -> list[View]:
-    """Look ahead from each frame of a clip, for the boxes that count in it; a flawed frame has none.
+    """Look ahead from each frame of a clip, for the boxes that are followed in it; a flawed frame has none.
 
     It is kept while the clip is walked through, by one segment or several.
     """
     boxes, frames = clip.boxes / UNIT, np.repeat(np.arange(len(clip.counts)), clip.counts)
-    kept = layout.counts(foot_points(boxes)) & (np.asarray(clip.flags, int)[frames] == 0)
+    kept = layout.follows(foot_points(boxes)) & (np.asarray(clip.flags, int)[frames] == 0)
     counts = np.bincount(frames[kept], minlength=len(clip.counts)).tolist()
     return look_ahead(clip.times_us, counts, boxes[kept], clip.scores[kept] / 255, SETTINGS)
 

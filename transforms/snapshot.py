@@ -12,7 +12,9 @@ from apache_beam import coders
 
 from transforms import tracker
 from transforms.coders import AvroCoder
-from transforms.places import Held, PlacesState, Presence, Stay
+from transforms.geometry import Point
+from transforms.lines import Footing, LineSide
+from transforms.places import Held, PlacesState, Presence, Stay, Unseen
 from transforms.scene import CameraScene, Scene
 from transforms.visitors import FloorState, Stander
 from transforms.walks import Walk
@@ -42,9 +44,22 @@ def _fields(**types: Any) -> list[dict[str, Any]]:
 _STAY = {
     "type": "record",
     "name": "Stay",
-    "fields": _fields(since_us="long", last_us="long", credited_us="long", visiting="boolean"),
+    "fields": _fields(
+        since_us="long",
+        last_us="long",
+        credited_us="long",
+        visiting="boolean",
+        inside="boolean",
+        always="boolean",
+        staff_us="long",
+    ),
 }
-_ANCHOR = {"type": "record", "name": "Anchor", "fields": _fields(x="double", y="double")}
+_POINT = {"type": "record", "name": "Point", "fields": _fields(x="double", y="double")}
+_SIDE = {
+    "type": "record",
+    "name": "LineSide",
+    "fields": _fields(distance="double", settled=["null", _POINT], right="boolean", over="int", near="int"),
+}
 _WALK = {
     "type": "record",
     "name": "Walk",
@@ -56,7 +71,9 @@ _PRESENCE = {
     "name": "Presence",
     "fields": _fields(
         track="long",
-        anchors=_array(["null", _ANCHOR]),
+        x="double",
+        y="double",
+        sides=_array(_SIDE),
         stays=_array(["null", _STAY]),
         crossings=_array(_CROSSING),
         cells=_array("int"),
@@ -65,6 +82,7 @@ _PRESENCE = {
         walk=["null", _WALK],
     ),
 }
+_UNSEEN = {"type": "record", "name": "Unseen", "fields": _fields(zone="int", stay="Stay")}
 _CELL = {"type": "record", "name": "HeldCell", "fields": _fields(cell="int", persons="int")}
 _CAMERA = {
     "type": "record",
@@ -80,6 +98,7 @@ _CAMERA = {
         held_waiting=_array("int"),
         held_cells=_array(_CELL),
         present=_array(_PRESENCE),
+        unseen=_array(_UNSEEN),
     ),
 }
 _STANDER = {
@@ -157,6 +176,7 @@ def _camera_to(name: str, scene: CameraScene) -> dict[str, Any]:
         "held_waiting": places.held.waiting,
         "held_cells": [{"cell": cell, "persons": n} for cell, n in sorted(places.held.cells.items())],
         "present": [_presence_to(track, presence) for track, presence in places.present.items()],
+        "unseen": _unseen_to(places.unseen),
     }
 
 
@@ -169,7 +189,7 @@ def _camera_from(fields: Mapping[str, Any]) -> CameraScene:
         Counter({cell["cell"]: cell["persons"] for cell in fields["held_cells"]}),
     )
     present = {presence["track"]: _presence_from(presence) for presence in fields["present"]}
-    places = PlacesState(present, fields["clock_us"], held)
+    places = PlacesState(present, _unseen_from(fields["unseen"]), fields["clock_us"], held)
     return CameraScene(tracker.decode(fields["tracker"]), places, fields["covered_until_us"])
 
 
@@ -198,10 +218,28 @@ def _stays_from(stays: list[Any]) -> list[Stay | None]:
     return [None if stay is None else Stay(**stay) for stay in stays]
 
 
+def _point_to(point: Point | None) -> dict[str, float] | None:
+    return None if point is None else {"x": point[0], "y": point[1]}
+
+
+def _point_from(fields: Mapping[str, float] | None) -> Point | None:
+    return None if fields is None else (fields["x"], fields["y"])
+
+
+def _unseen_to(unseen: list[Unseen]) -> list[dict[str, Any]]:
+    return [{"zone": each.zone, "stay": vars(each.stay)} for each in unseen]
+
+
+def _unseen_from(fields: list[Any]) -> list[Unseen]:
+    return [Unseen(each["zone"], Stay(**each["stay"])) for each in fields]
+
+
 def _presence_to(track: int, presence: Presence) -> dict[str, Any]:
     return {
         "track": track,
-        "anchors": [None if anchor is None else {"x": anchor[0], "y": anchor[1]} for anchor in presence.anchors],
+        "x": presence.footing.foot[0],
+        "y": presence.footing.foot[1],
+        "sides": [vars(side) | {"settled": _point_to(side.settled)} for side in presence.footing.sides],
         "stays": _stays_to(presence.stays),
         "crossings": [{"line": line, "side": side} for line, side in presence.crossings],
         "cells": presence.cells,
@@ -213,7 +251,10 @@ def _presence_to(track: int, presence: Presence) -> dict[str, Any]:
 
 def _presence_from(fields: Mapping[str, Any]) -> Presence:
     return Presence(
-        [None if anchor is None else (anchor["x"], anchor["y"]) for anchor in fields["anchors"]],
+        Footing(
+            (fields["x"], fields["y"]),
+            [LineSide(**{**side, "settled": _point_from(side["settled"])}) for side in fields["sides"]],
+        ),
         _stays_from(fields["stays"]),
         [(crossing["line"], crossing["side"]) for crossing in fields["crossings"]],
         fields["cells"],

@@ -81,8 +81,13 @@ def tread(walk: Walk, x: float, y: float, t_us: int) -> Stride | None:
     if us <= STRIDE_US and metres <= FASTEST * us / SECOND_US:
         turn = math.atan2(y - walk.y, x - walk.x) / (2 * math.pi)
         stride = Stride(round(turn * len(SECTORS)) % len(SECTORS), round(metres * 1000), us)
-    walk.x, walk.y, walk.since_us = x, y, t_us
+    put_down(walk, x, y, t_us)
     return stride
+
+
+def put_down(walk: Walk, x: float, y: float, t_us: int) -> None:
+    """Put a track down at a place on the floor: what comes begins there. Changes `walk`."""
+    walk.x, walk.y, walk.since_us = x, y, t_us
 
 
 def join(walks: Walks, person: Sequence[tuple[tuple[str, int], Walk]]) -> None:

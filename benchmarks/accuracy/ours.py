@@ -17,7 +17,7 @@ from transforms.boxes import quantise
 from transforms.detections import ClipDetections
 from transforms.layout import Layout, counted_zones, layout_of
 from transforms.lookahead import View
-from transforms.places import Happened, PlacesState
+from transforms.places import PlacesState
 from transforms.scene import SETTINGS, foresee, frame_gap_us
 from transforms.timeline import Moment, moments
 from transforms.tracker import Sightings

@@ -43,7 +43,7 @@ def check_still(camera: Camera, watched: Watched) -> Iterator[Finding]:
     for number, (clip, i) in enumerate(sound):
         part = slice(clip.bounds[i], clip.bounds[i + 1])
         own, sure = clip.boxes[part] / UNIT, clip.scores[part] / 255
-        kept = layout.counts(foot_points(own)) & (sure >= _LEAST_SCORE)
+        kept = layout.follows(foot_points(own)) & (sure >= _LEAST_SCORE)
         boxes.append(own[kept])
         scores.append(sure[kept])
         frames.append(np.full(int(kept.sum()), number))

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tests.support.world import a_site, clips_of, place_events, seconds, span, stander, walker
 from transforms.events import FLAWS, CellEvents, FlowEvents, PlaceEvents, PlaceEventsCoder, anonymise
+from transforms.happened import Crossing, Happened, Visit
 from transforms.picture import Flaw
-from transforms.places import Crossing, Happened, Visit
 from transforms.scene import Segment, Tracklets
 
 

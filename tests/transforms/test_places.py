@@ -12,8 +12,9 @@ from schemas.clock import SECOND_US
 from schemas.site import Camera
 from tests.support.world import ASPECT, a_camera, strip
 from transforms import places
+from transforms.happened import Crossing, Happened, Visit
 from transforms.layout import layout_of
-from transforms.places import Crossing, Happened, PlacesState, Visit
+from transforms.places import PlacesState
 from transforms.timeline import Moment
 from transforms.tracker import Sightings
 

@@ -10,8 +10,9 @@ import pytest
 from schemas.site import Camera
 from tests.support.truth import FPS, FRAMES, HEIGHT, WIDTH, pets_lines, pets_tracks
 from transforms.geometry import foot_points, inside
+from transforms.happened import Happened
 from transforms.layout import layout_of
-from transforms.places import Happened, PlacesState, see
+from transforms.places import PlacesState, see
 from transforms.timeline import Moment
 from transforms.tracker import Sightings
 
