@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.accuracy.scenes import by_the_truths_rule
 from benchmarks.figures import Figure, print_figures, write_report
 from pipeline.models.registry import resolve
 from schemas.audit import Audit
@@ -256,7 +257,7 @@ def _segments(site: Site, clip: ClipDetections) -> list[PlaceEvents]:
 def _true_segments(site: Site, tracks: Mapping[int, tuple[np.ndarray, np.ndarray]]) -> Iterator[PlaceEvents]:
     """Run the true tracks through the lines and zones, window by window."""
     camera = site.cameras[0]
-    layout = layout_of(camera, WIDTH / HEIGHT)
+    layout = layout_of(by_the_truths_rule(camera), WIDTH / HEIGHT)
     state = PlacesState()
     alive: set[int] = set()
     frame = 0

@@ -12,19 +12,19 @@ that is left. So numbers joined, left and open, and the mean of the stays, are w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 import numpy as np
 
 from schemas.clock import SECOND_US
 from transforms import walks
-from transforms.geometry import foot_points
+from transforms.geometry import at_edge, foot_points
 from transforms.ground import Floor, on_floor
 from transforms.happened import NO_TRACK, Happened, Visit
 from transforms.places import Stay
 from transforms.timeline import Moment
 from transforms.tracker import Sightings
-from transforms.visitors import FloorState, Key, Stander, Visitors, people
+from transforms.visitors import FloorState, Key, Stander, Unseen, Visitors, people
 from transforms.walks import Stride, Walk
 
 KEEP = 2.0
@@ -59,12 +59,14 @@ def see(state: FloorState, floor: Floor, camera: int, moment: Moment, seen: Sigh
     state.sound_until_us[name] = moment.until_us
     before = Visitors(state, floor, moment.t_us)
     _close(state, name)
-    for track in seen.ended.tolist():
-        state.standers.pop((name, track), None)
+    _expire(state, floor, moment.t_us, happened)
+    going_on = _lose(state, floor, name, moment, seen.ended.tolist(), before)
     strides = _stand(state, floor, camera, moment, seen)
     heirs = _take_over(state, floor, name, moment.t_us, happened)
     after = Visitors(state, floor, moment.t_us)
-    _join_and_leave(state, name, before, after, heirs, happened)
+    if resumed := _resume(state, name, before, after):
+        after = Visitors(state, floor, moment.t_us)
+    _join_and_leave(state, name, before, after, heirs, going_on | resumed, happened)
     _settle(state, floor, after, moment.from_us, happened)
     for key, stander in state.standers.items():
         if key[0] == name and stander.shown and stander.counted:
@@ -91,6 +93,9 @@ def lose(state: FloorState, floor: Floor, camera: int, happened: Happened) -> No
         del state.standers[key]
         for zone in sorted(before.alone(key)):
             _leave(state, zone, before.last_us[key, zone], happened, censored=True)
+    for each in [each for each in state.unseen if each.camera == name]:
+        state.unseen.remove(each)
+        _leave(state, each.zone, each.stay.last_us, happened, censored=True)
     state.sound_until_us[name] = 0
     _count(state, floor, Visitors(state, floor, state.now_us))
 
@@ -110,11 +115,53 @@ def open_visits(state: FloorState) -> list[int]:
     return [len(visits) for visits in state.visits]
 
 
+def _expire(state: FloorState, floor: Floor, now_us: int, happened: Happened) -> None:
+    """Leave the visits of those who were lost for longer than the exit grace."""
+    for each in [each for each in state.unseen if now_us - each.stay.last_us > floor.exit_us[each.zone]]:
+        state.unseen.remove(each)
+        _leave(state, each.zone, each.stay.last_us, happened)
+
+
+def _lose(
+    state: FloorState, floor: Floor, name: str, moment: Moment, ended: Iterable[int], before: Visitors
+) -> set[tuple[Key, int]]:
+    """Let go of tracks that were given up; returns whose visits of which zones go on unseen."""
+    lost = set()
+    for key in ((name, track) for track in ended):
+        stander = state.standers.pop(key, None)
+        if stander is None:
+            continue
+        for zone in sorted(before.alone(key)):
+            stay = stander.stays[zone]
+            if stay and stay.inside and stay.last_us + floor.exit_us[zone] > moment.until_us:
+                state.unseen.append(Unseen(name, zone, stay))
+                lost.add((key, zone))
+    return lost
+
+
+def _resume(state: FloorState, name: str, before: Visitors, after: Visitors) -> set[tuple[Key, int]]:
+    """Let those who are counted from now on, and have always been inside, go on with visits of who was lost there."""
+    resumed = set()
+    for key in sorted(key for key in after.tracks - before.tracks if key[0] == name):
+        for zone, stay in enumerate(state.standers[key].stays):
+            if stay is None or stay.visiting or not stay.always:
+                continue
+            if any(zone in after.zones(other) for other in after.others(key)):
+                continue
+            lost = [each for each in state.unseen if each.zone == zone and each.stay.last_us <= stay.since_us]
+            if lost:
+                oldest = min(lost, key=lambda each: each.stay.since_us)
+                state.unseen.remove(oldest)
+                stay.since_us, stay.credited_us, stay.visiting = oldest.stay.since_us, oldest.stay.credited_us, True
+                resumed.add((key, zone))
+    return resumed
+
+
 def _close(state: FloorState, name: str) -> None:
-    """Close a camera's last frame: the time of those whom it showed is accounted for, by it or by another."""
+    """Close a camera's last frame: the time of those whom it showed is accounted for, by it or another, or left out."""
     for key, stander in state.standers.items():
-        if key[0] == name and stander.shown:
-            stander.shown = False
+        if key[0] == name and (stander.shown or stander.at_staff):
+            stander.shown = stander.at_staff = False
             for stay in filter(None, stander.stays):
                 stay.credited_us = state.clock_us
 
@@ -122,15 +169,17 @@ def _close(state: FloorState, name: str) -> None:
 def _stand(state: FloorState, floor: Floor, camera: int, moment: Moment, seen: Sightings) -> dict[Key, Stride]:
     """Put the frame's tracks on the floor, each with its stays; returns the strides that end here."""
     places = on_floor(floor.views[camera].plane, foot_points(seen.boxes), moment.aspect)
-    kept = floor.counts(places)
+    kept, staffed = floor.counts(places), floor.staffed(places)
     inside = floor.inside(places)
     owned = floor.owned_near(camera, places, floor.tolerance / 2)
+    amid = ~at_edge(seen.boxes, moment.aspect)
     strides = {}
     for i, track in enumerate(seen.track.tolist()):
         key = floor.names[camera], track
         stander = state.standers.get(key)
+        x, y = places[i].tolist()
+        new = stander is None
         if kept[i]:
-            x, y = places[i].tolist()
             if stander is None:
                 walk = Walk(x, y, moment.t_us, [0] * floor.zones)
                 stander = state.standers[key] = Stander(x, y, moment.t_us, [None] * floor.zones, walk)
@@ -144,23 +193,35 @@ def _stand(state: FloorState, floor: Floor, camera: int, moment: Moment, seen: S
                 stander.at_home
                 or (stander.counted and floor.owned_near(camera, places[i : i + 1], floor.tolerance * KEEP).item())
             )
+        elif stander is not None and staffed[i]:
+            stander.at_staff = True
+            walks.put_down(stander.walk, x, y, moment.t_us)
         if stander is not None:
             for zone in range(floor.zones):
-                _stay(stander, floor, zone, moment, state.clock_us, inside=bool(kept[i] and inside[i, zone]))
+                here = bool(kept[i] and inside[i, zone])
+                _stay(stander, floor, zone, moment, state.clock_us, inside=here, amid=bool(amid[i]), new=new)
     return strides
 
 
-def _stay(stander: Stander, floor: Floor, zone: int, moment: Moment, clock_us: int, *, inside: bool) -> None:
-    """Go on with, begin or end a track's stay in a zone, as its own camera sees it, whoever counts it."""
+def _stay(
+    stander: Stander, floor: Floor, zone: int, moment: Moment, clock_us: int, *, inside: bool, amid: bool, new: bool
+) -> None:
+    """Go on with, begin or end a track's stay in a zone, as its own camera sees it, whoever counts it.
+
+    `amid` is whether the box is away from the picture's edge, `new` whether the track is seen for the first time.
+    """
     stay = stander.stays[zone]
     late = stay is not None and moment.t_us - stay.last_us > floor.exit_us[zone]
     if not inside:
+        if stay is not None:
+            stay.inside = stay.always = False
         if late:
             stander.stays[zone] = None
         return
     if stay is None or (late and not stay.visiting):
-        stay = stander.stays[zone] = Stay(moment.t_us, moment.t_us, clock_us)
-    stay.last_us = moment.until_us
+        stay = stander.stays[zone] = Stay(moment.t_us, moment.t_us, clock_us, always=new)
+    stay.last_us, stay.inside = moment.until_us, amid
+    stay.always &= amid
     if stander.shown and moment.until_us - stay.since_us >= floor.entry_us[zone]:
         stay.visiting = True
 
@@ -197,17 +258,20 @@ def _join_and_leave(
     before: Visitors,
     after: Visitors,
     heirs: Mapping[Key, Sequence[Key]],
+    going_on: Set[tuple[Key, int]],
     happened: Happened,
 ) -> None:
-    """Tell what a camera's frame says of visits that no other camera counts as well."""
+    """Tell what a camera's frame says of visits that no other camera counts as well, and that do not go on unseen."""
     for key in sorted(key for key in before.tracks | after.tracks if key[0] == name):
         gone_on = set[int]().union(*map(after.zones, heirs.get(key, ())))
         for zone in sorted((before.zones(key) - after.zones(key)) & before.alone(key) - gone_on):
-            _leave(state, zone, before.last_us[key, zone], happened)
+            if (key, zone) not in going_on:
+                _leave(state, zone, before.last_us[key, zone], happened)
         for zone in sorted((after.zones(key) - before.zones(key)) & after.alone(key)):
             stay = state.standers[key].stays[zone]
             assert stay is not None
-            _join(state, zone, stay.since_us, happened)
+            if (key, zone) not in going_on:
+                _join(state, zone, stay.since_us, happened)
 
 
 def _settle(state: FloorState, floor: Floor, after: Visitors, now_us: int, happened: Happened) -> None:
@@ -216,7 +280,8 @@ def _settle(state: FloorState, floor: Floor, after: Visitors, now_us: int, happe
     So do two people who stood so close that they were taken for one, or one who was lost between two cameras.
     """
     for zone in range(floor.zones):
-        more = after.number(zone) - len(state.visits[zone])
+        unseen = sum(each.zone == zone for each in state.unseen)
+        more = after.number(zone) + unseen - len(state.visits[zone])
         if more == 0:
             state.uneven_us[zone] = 0
             continue

@@ -10,10 +10,20 @@ from numpy.typing import NDArray
 Points = NDArray[np.float64]
 Point = tuple[float, float]
 
+EDGE = 0.1
+"""Heights of a person from the picture's edge within which a box is at it."""
+
 
 def foot_points(boxes: Points) -> Points:
     """Return the (N, 2) bottom centres of (N, 4) boxes: where a person stands."""
     return np.column_stack(((boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]))
+
+
+def at_edge(boxes: Points, aspect: float) -> NDArray[np.bool_]:
+    """Tell which (N, 4) boxes are at the edge of a picture so many heights wide, where people come and go."""
+    room = np.minimum(boxes[:, :2], (aspect, 1.0) - boxes[:, 2:]).min(axis=1, initial=np.inf)
+    near: NDArray[np.bool_] = room < EDGE * (boxes[:, 3] - boxes[:, 1])
+    return near
 
 
 def inside(points: Points, polygon: Points) -> NDArray[np.bool_]:

@@ -109,13 +109,18 @@ class Floor:
 
     def counts(self, places: Floats) -> Flags:
         """Tell which (N, 2) places count: on the floor, and in no camera's staff zone."""
-        kept = np.logical_and.reduce(np.isfinite(places), axis=1)
+        on_floor: Flags = np.logical_and.reduce(np.isfinite(places), axis=1)
+        return on_floor & ~self.staffed(places)
+
+    def staffed(self, places: Floats) -> Flags:
+        """Tell which (N, 2) places are in a staff zone of any camera."""
+        found = np.zeros(len(places), bool)
         for view in self.views:
             if view.staff:
                 seen, visible = view.in_picture(places)
                 for polygon in view.staff:
-                    kept &= ~(visible & inside(seen, polygon))
-        return kept
+                    found |= visible & inside(seen, polygon)
+        return found
 
 
 def owner(views: tuple[View, ...], places: Floats) -> NDArray[np.intp]:

@@ -13,13 +13,10 @@ from numpy.typing import NDArray
 from schemas.floor import Group
 from schemas.parts import Zone
 from schemas.site import Camera, Line
-from transforms.geometry import Point, Points, foot_points, inside
+from transforms.geometry import Point, Points, at_edge, foot_points, inside
 from transforms.ground import on_floor
 
 COUNTED = ("area", "queue")
-
-EDGE = 0.1
-"""Heights of a person from the picture's edge within which a box is at it."""
 
 
 def counted_zones(place: Camera | Group) -> tuple[Zone, ...]:
@@ -112,13 +109,12 @@ class Layout:
         feet = foot_points(boxes)
         counts = self.counts(feet)
         heights = boxes[:, 3] - boxes[:, 1]
-        room = np.minimum(boxes[:, :2], (self.aspect, 1.0) - boxes[:, 2:]).min(axis=1)
         arrays = (
             counts,
             self.inside(feet) & counts[:, None],
             self.side_distances(feet),
             np.maximum(self.dead_band, heights[:, None] * self.dead_band_share),
-            room < EDGE * heights,
+            at_edge(boxes, self.aspect),
         )
         cells = self.cells(feet) if self.grid[0] else [None] * len(feet)
         return list(map(Spot, _points(feet), *(each.tolist() for each in arrays), cells, self._on_floor(feet)))

@@ -10,7 +10,7 @@ from typing import Any
 import fastavro
 from apache_beam import coders
 
-from transforms import tracker
+from transforms import tracker, visitors
 from transforms.coders import AvroCoder
 from transforms.geometry import Point
 from transforms.lines import Footing, LineSide
@@ -117,7 +117,13 @@ _STANDER = {
         shown="boolean",
         at_home="boolean",
         counted="boolean",
+        at_staff="boolean",
     ),
+}
+_FLOOR_UNSEEN = {
+    "type": "record",
+    "name": "FloorUnseen",
+    "fields": _fields(camera="string", zone="int", stay="Stay"),
 }
 _FLOOR = {
     "type": "record",
@@ -131,6 +137,7 @@ _FLOOR = {
         waiting=_array("int"),
         visits=_array(_array("long")),
         uneven_us=_array("long"),
+        unseen=_array(_FLOOR_UNSEEN),
     ),
 }
 
@@ -199,7 +206,9 @@ def _floor_to(floor: FloorState) -> dict[str, Any]:
         | {"camera": camera, "track": track, "walk": vars(stander.walk), "stays": _stays_to(stander.stays)}
         for (camera, track), stander in floor.standers.items()
     ]
-    return vars(floor) | {"standers": standers, "sound_until_us": dict(sorted(floor.sound_until_us.items()))}
+    unseen = [vars(each) | {"stay": vars(each.stay)} for each in floor.unseen]
+    sound_until_us = dict(sorted(floor.sound_until_us.items()))
+    return vars(floor) | {"standers": standers, "sound_until_us": sound_until_us, "unseen": unseen}
 
 
 def _floor_from(fields: Mapping[str, Any]) -> FloorState:
@@ -207,7 +216,8 @@ def _floor_from(fields: Mapping[str, Any]) -> FloorState:
     for each in fields["standers"]:
         key = each.pop("camera"), each.pop("track")
         standers[key] = Stander(**each | {"stays": _stays_from(each["stays"]), "walk": Walk(**each["walk"])})
-    return FloorState(**{**fields, "standers": standers})
+    unseen = [visitors.Unseen(**each | {"stay": Stay(**each["stay"])}) for each in fields["unseen"]]
+    return FloorState(**{**fields, "standers": standers, "unseen": unseen})
 
 
 def _stays_to(stays: list[Stay | None]) -> list[dict[str, Any] | None]:

@@ -42,6 +42,7 @@ class Stander:
       shown: Whether its camera's last frame showed it, confirmed.
       at_home: Whether it was last seen on its camera's part of the floor, or at the seam.
       counted: Whether its camera counts it.
+      at_staff: Whether its camera's last frame showed it in a staff zone.
     """
 
     x: float
@@ -54,6 +55,7 @@ class Stander:
     shown: bool = False
     at_home: bool = False
     counted: bool = False
+    at_staff: bool = False
 
     def move(self, x: float, y: float, t_us: int) -> None:
         """See it at a place, later than before."""
@@ -69,6 +71,15 @@ class Stander:
 
 
 @dataclass
+class Unseen:
+    """A stay of somebody who was counted by one camera alone, and whose track was lost inside; see `places.Unseen`."""
+
+    camera: str
+    zone: int
+    stay: Stay
+
+
+@dataclass
 class FloorState:
     """All that goes on from frame to frame on a shared floor. Lists have one entry a shared zone.
 
@@ -81,6 +92,7 @@ class FloorState:
       waiting: Of these, those past the entry grace.
       visits: When the open visits began, in the order in which they were joined.
       uneven_us: Since when there are more or fewer visitors than open visits; 0 for as many.
+      unseen: Of the open visits, those whose track was lost, for as long as the exit grace.
     """
 
     standers: dict[Key, Stander] = field(default_factory=dict)
@@ -91,6 +103,7 @@ class FloorState:
     waiting: list[int] = field(default_factory=list)
     visits: list[list[int]] = field(default_factory=list)
     uneven_us: list[int] = field(default_factory=list)
+    unseen: list[Unseen] = field(default_factory=list)
 
     @classmethod
     def empty(cls, zones: int) -> FloorState:

@@ -24,7 +24,7 @@ from benchmarks.accuracy.footage import Footage
 from benchmarks.accuracy.ours import Counted
 from benchmarks.accuracy.peers import mot
 from benchmarks.accuracy.peers.ask import MESOPIC, PEERS, Task, ask
-from benchmarks.accuracy.scenes import true_crossings
+from benchmarks.accuracy.scenes import by_the_truths_rule, true_crossings
 from benchmarks.figures import Figure
 from schemas.site import Camera
 from transforms.layout import counted_zones
@@ -143,7 +143,8 @@ def on_true_tracks(scenes: Sequence[Scene]) -> list[Figure]:
     for (each, _), answer in zip(itertools.product(scenes, (1, 2, 3)), answers, strict=True):
         off[answer["name"]] += crossings_off(_counted(answer, each.footage.rate), each.true)
     crossed = sum(len(each.true.crossings) for each in scenes)
-    counted = sum(crossings_off(ours.counted_in_truth(each.footage, each.camera), each.true) for each in scenes)
+    made = [(ours.counted_in_truth(each.footage, by_the_truths_rule(each.camera)), each.true) for each in scenes]
+    counted = sum(crossings_off(*each) for each in made)
     how = f"lines on the truth's own tracks, {crossed} crossings in {', '.join(each.footage.label for each in scenes)}"
     peers = {"LineZone": off["1"], "LineZone, tuned": min(off.values())}
     return [Figure("crossings_off_on_true_tracks", counted, how, "== 0", peers)]

@@ -37,6 +37,12 @@ def plain_camera() -> Camera:
     )
 
 
+def by_the_truths_rule(camera: Camera) -> Camera:
+    """Return a camera whose lines have the truth's dead band: so many pixels, whoever is in the picture."""
+    rule = {"dead_band": DEAD_BAND, "dead_band_share": 0.0}
+    return camera.model_copy(update={"lines": tuple(line.model_copy(update=rule) for line in camera.lines)})
+
+
 def true_crossings(footage: Footage, camera: Camera) -> list[Event]:
     """Return the truth's crossings by the rule of `line_crossings_gt.json`, written down apart from the product.
 

@@ -11,7 +11,7 @@ from benchmarks.accuracy import ours
 from benchmarks.accuracy.counting import Scene, crossings_off, event_f1, measured, scene
 from benchmarks.accuracy.footage import pets
 from benchmarks.accuracy.ours import Followed
-from benchmarks.accuracy.scenes import ZONES, pets_camera, plain_camera, true_crossings
+from benchmarks.accuracy.scenes import ZONES, by_the_truths_rule, pets_camera, plain_camera, true_crossings
 from pipeline.models.registry import resolve
 from tests.support.models import shared_models_folder
 from tests.support.truth import pets_lines
@@ -40,11 +40,11 @@ def test_the_truth_of_crossings_is_the_truth_files(plaza: Scene, shared: Path) -
 
 
 def test_on_true_tracks_nothing_is_counted_wrong_anywhere(plaza: Scene, shared: Path) -> None:
-    counted = ours.counted_in_truth(plaza.footage, plaza.camera)
+    counted = ours.counted_in_truth(plaza.footage, by_the_truths_rule(plaza.camera))
     assert crossings_off(counted, plaza.true) == 0
     assert event_f1(counted, plaza.true) == 1
     elsewhere = scene(plaza.footage, plain_camera())
-    assert crossings_off(ours.counted_in_truth(plaza.footage, plain_camera()), elsewhere.true) == 0
+    assert crossings_off(ours.counted_in_truth(plaza.footage, by_the_truths_rule(plain_camera())), elsewhere.true) == 0
 
 
 def test_crossings(plaza: Scene, followed: Followed) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.geometry import foot_points, inside, properly_crosses
+from transforms.geometry import at_edge, foot_points, inside, passes_between, past_ends, properly_crosses
 
 GRID = st.integers(-8, 8).map(float)
 POINT = st.tuples(GRID, GRID).map(np.array)
@@ -69,3 +69,19 @@ def test_what_only_touches_an_end_does_not_cross(p: np.ndarray, q: np.ndarray, a
     touched = (p + q) / 2
     assert not properly_crosses(p, q, touched, a)
     assert not properly_crosses(p, q, p, a)
+
+
+def test_how_far_past_an_end() -> None:
+    a, b = (0.0, 0.0), (0.0, 2.0)
+    assert [past_ends((5.0, y), a, b) for y in (-1.0, 0.0, 0.5, 1.75, 3.0)] == [1.0, 0.0, -0.5, -0.25, 1.0]
+    assert passes_between((1.0, 0.0), (2.0, 0.5), (0.0, -1.0), (0.0, 1.0))
+    assert not passes_between((1.0, 0.0), (2.0, 0.5), (0.0, 0.0), (0.0, 1.0))
+
+
+def test_people_come_and_go_at_all_edges() -> None:
+    middle, size = np.array([0.8, 0.5]), np.array([0.1, 0.4])
+    boxes = np.array(
+        [[*(at - size / 2), *(at + size / 2)] for at in middle + [(0, 0), (-0.73, 0), (0.73, 0), (0, 0.27)]]
+    )
+    assert at_edge(boxes, 1.6).tolist() == [False, True, True, True]
+    assert at_edge(np.empty((0, 4)), 1.6).shape == (0,)

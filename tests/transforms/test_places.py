@@ -49,7 +49,8 @@ class Run:
         return self
 
     def end(self) -> "Run":
-        return self.see([None], ended=[7])
+        """Give the track up, and wait for longer than the zones' exit grace."""
+        return self.see([None] * 12, ended=[7])
 
     def cut(self) -> "Run":
         places.cut(self.state, self.happened)
@@ -99,14 +100,52 @@ def test_crossings_alternate_and_agree_with_where_somebody_ends(steps: list[tupl
     feet = [(1 + x / 100, y / 100) for x, y in steps]
     found = [side for _, side in crossings(feet)]
     assert all(a != b for a, b in pairwise(found))
-    settled = [x for x, _ in steps if abs(x) / 100 > 8 / 576]
+    settled = [x for x, _ in steps if abs(x) / 100 > 0.08 * 0.3]
     if settled:
         assert (sum(found) - (len(found) - sum(found))) == (settled[-1] > 0) - (settled[0] > 0)
 
 
 def test_without_a_dead_band_every_change_of_sides_counts() -> None:
-    line = {"name": "gate", "a": [0.5, 1.0], "b": [0.5, 0.0], "dead_band": 0}
+    line = {"name": "gate", "a": [0.5, 1.0], "b": [0.5, 0.0], "dead_band": 0, "dead_band_share": 0}
     assert crossings([(0.999, 0.5), (1.001, 0.5)], a_camera(lines=[line])) == [(0, 1)]
+
+
+SHORT = {"name": "gate", "a": [0.5, 0.6], "b": [0.5, 0.2]}
+UP = [(0.99, y / 100) for y in range(27, 92, 3)]
+
+
+@pytest.mark.parametrize(
+    ("feet", "found"),
+    [
+        ([(0.9, 0.25), *UP, (1.05, 0.92)], []),  # over the line beyond its end, having walked along it
+        ([(0.9, 0.25), *UP, (1.01, 0.92), (1.01, 0.3), (1.05, 0.3)], []),  # and back along its other side
+        ([(0.9, 0.95), *UP[:9:-1], (1.01, 0.54), (1.05, 0.95)], [(0, 1)]),  # over it, and on beyond its end
+        ([(0.9, 0.4), (0.99, 0.4), (1.01, 0.4), (0.99, 0.4), (1.01, 0.9), (1.05, 0.9)], []),  # back first
+        ([(0.9, 0.4), (1.0, 0.4), (1.05, 0.4)], [(0, 1)]),  # right on it on the way
+        ([(0.9, 0.4), (1.05, 0.4)], [(0, 1)]),
+        ([(0.9, 0.5), (1.05, 0.9)], []),  # one step beside it
+        ([(0.9, 0.55), (0.99, 0.595), (1.01, 0.605), (1.05, 0.57)], [(0, 1)]),  # at its end the straight way decides
+        ([(0.9, 0.62), (0.99, 0.605), (1.01, 0.595), (1.05, 0.64)], []),
+    ],
+    ids=["along", "around", "slanting", "back", "on it", "step", "beside", "end", "past the end"],
+)
+def test_where_the_foot_changes_sides_decides(feet: list[Foot], found: list[tuple[int, int]]) -> None:
+    assert crossings(feet, a_camera(lines=[SHORT])) == found
+    mirrored = [None if foot is None else (2 - foot[0], foot[1]) for foot in feet]
+    assert crossings(mirrored, a_camera(lines=[SHORT])) == [(line, 1 - side) for line, side in found]
+
+
+def test_of_two_lines_that_meet_one_is_crossed() -> None:
+    lines = [SHORT, SHORT | {"name": "more", "a": [0.5, 0.95], "b": [0.5, 0.6]}]
+    for y in range(55, 66):
+        for drift in (-3, 0, 3):
+            way = [
+                (0.9, y / 100),
+                (0.99, (y + drift) / 100),
+                (1.01, (y + drift) / 100 + 0.001),
+                (1.06, y / 100 + 0.003),
+            ]
+            assert len(crossings(way, a_camera(lines=lines))) == 1, (y, drift)
 
 
 def test_an_unconfirmed_track_never_counts() -> None:
@@ -222,6 +261,102 @@ def test_two_glimpses_further_apart_than_the_exit_grace_are_no_visit() -> None:
     run = Run(a_camera()).see([(1.5, 0.5)] * 2 + [None] * 15 + [(1.5, 0.5)] * 2).end()
     assert run.happened.visits == []
     assert run.happened.person_us[DESK] == 4 * FRAME_US
+
+
+HELD = a_camera(zones=[{"name": "desk", "kind": "queue", "polygon": strip(0.4, 0.9), "exit_grace": "10s"}])
+STAND = (1.4, 0.5)
+
+
+def test_a_wait_goes_on_when_the_track_was_lost() -> None:
+    run = Run(HELD).see([STAND] * 60).see([None] * 5, ended=[7])
+    assert places.open_visits(run.state, 1) == [1]
+    run.see([STAND] * 60, track=8).see([None] * 60, ended=[8])
+    assert run.happened.visits == [Visit(0, 0, 0, 125 * FRAME_US, censored=False)]
+    assert run.happened.joined == [1]
+    assert run.happened.person_us == [125 * FRAME_US], "as of somebody who was not seen for a while"
+    assert run.happened.waiting_us == [121 * FRAME_US]
+
+
+def test_flow_goes_on_from_the_zone_whose_visit_went_on() -> None:
+    zones = [
+        {"name": "desk", "kind": "queue", "polygon": strip(0.4, 0.9), "exit_grace": "10s"},
+        {"name": "hall", "kind": "area", "polygon": strip(0.1, 0.35)},
+    ]
+    run = Run(a_camera(zones=zones)).see([STAND] * 20).see([None] * 5, ended=[7]).see([STAND] * 20, track=8)
+    assert run.see([(0.5, 0.5)] * 10, track=8).happened.flows == {(0, 1): 1}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([STAND] * 20, [(0.5, 0.5), *[STAND] * 20]),  # walks in
+        ([*[STAND] * 20, (0.5, 0.5)], [STAND] * 20),  # walked out
+        ([*[STAND] * 20, (1.7, 0.999)], [STAND] * 20),  # left the picture
+        ([STAND] * 20, [(1.7, 0.999), *[STAND] * 20]),  # comes into it
+        ([STAND] * 3, [STAND] * 20),  # passed by
+    ],
+    ids=["walks in", "walked out", "left", "comes", "no visit"],
+)
+def test_who_was_seen_to_come_or_to_go_has_a_visit_of_their_own(before: list[Foot], after: list[Foot]) -> None:
+    run = Run(HELD).see(before).see([None] * 5, ended=[7]).see(after, track=8).see([None] * 60, ended=[8])
+    assert run.happened.joined == [(len(before) > 3) + 1]
+    assert [visit.since_us for visit in run.happened.visits][-1] >= (len(before) + 5) * FRAME_US
+
+
+def test_the_visit_that_began_first_goes_on_and_nobody_for_two() -> None:
+    run = Run(HELD).see([STAND] * 10)
+    for _ in range(10):  # two stand there, seen in turn
+        run.see([STAND], track=7).see([(1.2, 0.6)], track=9)
+    run.see([None] * 2, ended=[7, 9]).see([STAND] * 10, track=8)
+    assert run.happened.joined == [2] and places.open_visits(run.state, 1) == [2]
+    run.see([STAND] * 55, track=8)
+    assert [(visit.track, visit.since_us) for visit in run.happened.visits] == [(0, 11 * FRAME_US)]
+    assert run.cut().happened.visits[-1].since_us == 0 and run.state.is_empty
+
+
+def test_who_was_there_beside_the_lost_one_does_not_stand_for_them() -> None:
+    run = Run(HELD).see([STAND] * 20).see([(1.2, 0.6)], track=8).see([STAND])
+    run.see([None] * 2, ended=[7]).see([(1.2, 0.6)] * 20, track=8)
+    assert run.happened.joined == [2]
+
+
+def test_a_cut_censors_the_visits_of_the_lost() -> None:
+    run = Run(HELD).see([STAND] * 20).see([None] * 5, ended=[7]).cut()
+    assert run.happened.visits == [Visit(0, 0, 0, 20 * FRAME_US, censored=True)]
+    assert run.state.is_empty
+
+
+WITH_STAFF = a_camera(
+    heatmap=[1, 1],
+    zones=[
+        {"name": "hall", "kind": "area", "polygon": strip(0, 1)},
+        {"name": "bar", "kind": "staff", "polygon": strip(0.4, 0.6)},
+    ],
+)
+
+
+def test_time_in_a_staff_zone_is_in_no_number() -> None:
+    run = Run(WITH_STAFF).see([(0.5, 0.5)] * 20 + [(1.0, 0.5)] * 7)
+    assert run.state.held.persons == [0] and not run.state.held.cells
+    run.see([(0.5, 0.5)] * 20).end()
+    assert run.happened.person_us == [40 * FRAME_US] and run.happened.heat_us == {0: 40 * FRAME_US}
+    assert [visit.until_us - visit.since_us for visit in run.happened.visits] == [40 * FRAME_US]
+
+
+def test_staying_in_a_staff_zone_for_longer_than_the_exit_grace_ends_the_visit() -> None:
+    run = Run(WITH_STAFF).see([(0.5, 0.5)] * 20 + [(1.0, 0.5)] * 12)
+    assert run.happened.visits == [Visit(7, 0, 0, 20 * FRAME_US, censored=False)]
+    assert run.see([(0.5, 0.5)] * 10).happened.joined == [2]
+
+
+def test_a_line_in_a_staff_zone_never_counts_and_one_beside_it_does() -> None:
+    walk = [(x / 100, 0.5) for x in range(50, 151, 10)]
+    assert crossings(walk, WITH_STAFF) == []
+    assert crossings([walk[0], walk[-1]], WITH_STAFF) == [], "in one step"
+    beside = WITH_STAFF.model_copy(update={"zones": a_camera(zones=[
+        {"name": "bar", "kind": "staff", "polygon": strip(0.55, 0.7)}]).zones})  # fmt: skip
+    assert crossings(walk, beside) == [(0, 1)]
+    assert crossings([foot for foot in walk if foot[0] < 1.2], beside) == [], "the far side is proven where they count"
 
 
 def test_half_open_edges_of_zones() -> None:

@@ -119,11 +119,11 @@ def test_no_look_ahead_reaches_into_a_clip_that_starts_later(clips: list, people
     assert in_segments(known, [0.0, border / 10, 70.0])[0] == in_segments(found, [0.0, border / 10, 70.0])[0]
 
 
-def test_only_sound_frames_and_boxes_that_count_are_looked_ahead_at() -> None:
+def test_only_sound_frames_and_people_who_are_followed_are_looked_ahead_at() -> None:
     people = [walker(0), stander(1.5, 0.8, 0, 10)]
     sound, dark = a_clip(0, 4, people), replace(a_clip(0, 4, people), flags=(2,) * 20)
-    staff = {"name": "behind", "kind": "staff", "polygon": [[0.6, 0], [1, 0], [1, 1], [0.6, 1]]}
-    layout = layout_of(a_camera(zones=[staff]), sound.aspect)
+    static = {"name": "poster", "kind": "static", "polygon": [[0.6, 0], [1, 0], [1, 1], [0.6, 1]]}
+    layout = layout_of(a_camera(zones=[static]), sound.aspect)
     assert [each.after.shape[1] for each in foresee(sound, layout)] == [1] * 20
     assert not any(each.after.size or each.heads_us.size for each in foresee(dark, layout))
 
