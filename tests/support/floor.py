@@ -65,12 +65,13 @@ PLACES = {
 }
 
 
-def a_floor_site(error: float = 0.0, overlap: float | None = None, **changes: Any) -> Site:
+def a_floor_site(error: float = 0.0, overlap: float | None = None, exit_grace: str = "2s", **changes: Any) -> Site:
     """Return a site with both cameras as one group.
 
     Args:
       error: By how many metres the east camera's ground is measured wrong.
       overlap: How many metres of the hall both are within reach of; all of it if left out.
+      exit_grace: That of the shared zone.
       changes: Other keys of the site file.
     """
     cameras: list[dict[str, Any]] = [
@@ -83,7 +84,7 @@ def a_floor_site(error: float = 0.0, overlap: float | None = None, **changes: An
         ):
             corners = np.array([(x[0], 0, 0), (x[1], 0, 0), (x[1], 8, 0), (x[0], 8, 0)])
             camera["reach"] = _clipped(pinhole.project(corners) / (ASPECT, 1))
-    hall = {"name": "hall", "kind": "queue", "polygon": HALL, "dwell_bins": ["10s", "20s"]}
+    hall = {"name": "hall", "kind": "queue", "polygon": HALL, "dwell_bins": ["10s", "20s"], "exit_grace": exit_grace}
     group = {"name": "floor", "cameras": ["west", "east"], "zones": [hall]}
     return a_site(**{"cameras": cameras, "groups": [group]} | changes)
 
@@ -130,6 +131,11 @@ def crossing(begin: tuple[float, float], end: tuple[float, float], enters_s: flo
 def standing(x: float, y: float, from_s: float, until_s: float) -> Walker:
     """Return somebody who stands."""
     return lambda t: (x, y) if from_s <= t < until_s else None
+
+
+def hidden(walker: Walker, from_s: float, until_s: float) -> Walker:
+    """Return somebody whom no camera shows for a while."""
+    return lambda t: None if from_s <= t < until_s else walker(t)
 
 
 def film(

@@ -95,6 +95,23 @@ def stander(x: float, y: float, from_s: float, until_s: float) -> Person:
     return lambda t: (x, y) if from_s <= t < until_s else None
 
 
+def hidden(person: Person, from_s: float, until_s: float) -> Person:
+    """Return a person whom nothing shows for a while."""
+    return lambda t: None if from_s <= t < until_s else person(t)
+
+
+def a_patient_site(**changes: Any) -> Site:
+    """Return a site whose queue waits ten seconds for who is out of sight, with a staff zone in its hall."""
+    camera = a_camera(
+        zones=[
+            {"name": "hall", "kind": "area", "polygon": strip(0.1, 0.5), "dwell_bins": ["2s", "5s"]},
+            {"name": "desk", "kind": "queue", "polygon": strip(0.6, 0.9), "dwell_bins": ["2s"], "exit_grace": "10s"},
+            {"name": "bar", "kind": "staff", "polygon": strip(0.2, 0.3)},
+        ]
+    )
+    return a_site(cameras=[camera.model_dump(mode="json", exclude_unset=True)], **changes)
+
+
 def a_clip(
     start_s: float,
     end_s: float,

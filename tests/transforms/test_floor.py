@@ -22,6 +22,7 @@ from tests.support.floor import (
     crossing,
     film,
     films,
+    hidden,
     present_s,
     standing,
 )
@@ -180,6 +181,32 @@ def test_walking_into_a_staff_zone_ends_the_visit() -> None:
 
     found = shared([walks], 60, Site.model_validate(site))
     assert (found.joined, found.stays, found.open) == (1, (6,), 0)
+
+
+def test_time_in_a_staff_zone_on_the_way_counts_nothing() -> None:
+    """Across the hall in ten seconds, of which two are in the staff zone of the camera that counts there."""
+    strip = np.array([(8.0, 1.0, 0), (10.0, 1.0, 0), (10.0, 7.0, 0), (8.0, 7.0, 0)])
+    polygon = (EAST.project(strip) / (16 / 9, 1)).tolist()
+    site = a_floor_site(exit_grace="10s").model_dump(mode="json", exclude_unset=True)
+    site["cameras"][1]["zones"] = [{"name": "counter", "kind": "staff", "polygon": polygon}]
+    found = shared([crossing((0.5, 4), (11.5, 4), 5, speed=1.0)], 40, Site.model_validate(site), noise=0, missed=0)
+    assert (found.joined, len(found.stays)) == (1, 1)
+    assert found.person_s == pytest.approx(8, abs=0.5)
+
+
+@pytest.mark.parametrize("x", [3, 6, 9])
+def test_a_wait_goes_on_when_the_track_was_lost(x: int) -> None:
+    waits = hidden(standing(x, 4, 5, 45), 20, 25)
+    found = shared([waits], 70, a_floor_site(exit_grace="10s"), noise=0, missed=0)
+    assert (found.joined, found.stays, found.open) == (1, (pytest.approx(40, abs=1),), 0)
+    assert found.person_s == pytest.approx(40, abs=0.5)
+    assert shared([waits], 70, noise=0, missed=0).joined == 2
+
+
+def test_who_walks_in_has_a_visit_of_their_own_while_another_is_out_of_sight() -> None:
+    people = [standing(3, 4, 5, 20), crossing((11.8, 4), (5, 4), 18, speed=1.0)]
+    found = shared(people, 60, a_floor_site(exit_grace="10s"), noise=0, missed=0)
+    assert (found.joined, len(found.stays)) == (2, 2)
 
 
 PEOPLE = passers(12, 60, 5)

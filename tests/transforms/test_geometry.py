@@ -80,8 +80,7 @@ def test_how_far_past_an_end() -> None:
 
 def test_people_come_and_go_at_all_edges() -> None:
     middle, size = np.array([0.8, 0.5]), np.array([0.1, 0.4])
-    boxes = np.array(
-        [[*(at - size / 2), *(at + size / 2)] for at in middle + [(0, 0), (-0.73, 0), (0.73, 0), (0, 0.27)]]
-    )
+    places = middle + np.array([(0, 0), (-0.73, 0), (0.73, 0), (0, 0.27)])
+    boxes = np.column_stack((places - size / 2, places + size / 2))
     assert at_edge(boxes, 1.6).tolist() == [False, True, True, True]
     assert at_edge(np.empty((0, 4)), 1.6).shape == (0,)

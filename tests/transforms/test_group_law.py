@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.records import CameraHealth, MetricRecord, Occupancy
-from tests.support.floor import EAST, WEST, a_floor_site, crossing, film, films, standing
+from tests.support.floor import EAST, WEST, a_floor_site, crossing, film, films, hidden, standing
 from tests.support.stream import streamed
 from tests.support.world import T0, a_camera, in_order, place_events, records_of, seconds, span
 from tests.transforms.test_law import bundles, revisions
@@ -28,8 +28,9 @@ FPS = 2.5
 PEOPLE = [
     *(crossing((0.2, 2 + i % 4), (11.8, 6 - i % 4), 3 + 12 * i, speed=1.0) for i in range(8)),
     standing(6, 4, 20, 100),
+    hidden(standing(3, 2, 15, 90), 56, 62),
 ]
-SITE, ASKED = a_floor_site(windows=["1m", "2m"]), span(0, 120)
+SITE, ASKED = a_floor_site(windows=["1m", "2m"], exit_grace="10s"), span(0, 120)
 RECORDED = [
     *films(PEOPLE, 120, every_s=30, fps=FPS),
     film(WEST, PEOPLE, 40, 65, fps=FPS, tag="restart"),
@@ -88,7 +89,7 @@ def test_a_silent_camera_of_a_group_is_told_too() -> None:
 def test_a_camera_beside_the_group_is_not_touched_by_it() -> None:
     written = SITE.model_dump(mode="json", exclude_unset=True)
     door = a_camera("door").model_dump(mode="json")
-    both = a_floor_site(windows=["1m", "2m"], cameras=[*written["cameras"], door])
+    both = a_floor_site(windows=["1m", "2m"], exit_grace="10s", cameras=[*written["cameras"], door])
     found = records_of(both, RECORDED, ASKED)
     assert in_order(r for r in found if r.group == "floor") == EXPECTED
     assert {(r.group, r.coverage) for r in found if r.group != "floor"} == {("door", 0.0)}

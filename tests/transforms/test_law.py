@@ -10,12 +10,24 @@ from hypothesis import strategies as st
 
 from schemas.records import MetricRecord
 from tests.support.stream import Happening, streamed
-from tests.support.world import a_clip, a_site, clips_of, records_of, seconds, span, stander, walker
+from tests.support.world import (
+    a_clip,
+    a_patient_site,
+    clips_of,
+    hidden,
+    records_of,
+    seconds,
+    span,
+    stander,
+    walker,
+)
 from tests.transforms.test_track import standing
 from transforms.detections import ClipDetections
 
 PEOPLE = [walker(start, speed=0.3, y=0.8) for start in range(2, 170, 20)] + [stander(1.5, 0.9, 20, 150)]
-SITE, ASKED = a_site(windows=["1m", "3m"]), span(0, 180)
+PEOPLE += [hidden(stander(1.4, 0.6, 60, 110), 77, 82)]
+SITE = a_patient_site(windows=["1m", "3m"])
+ASKED = span(0, 180)
 RECORDED = [
     *clips_of(PEOPLE, 180, every_s=20),
     a_clip(30, 50, PEOPLE, tag="restart"),

@@ -30,8 +30,8 @@ def counted(way: np.ndarray, height: float, tremble: float, fps: int = FPS, seed
     for frame, ((x, y), (dx, dy, grown)) in enumerate(zip(way, noise, strict=True)):
         at, until = (round(k * SECOND_US / fps) for k in (frame, frame + 1))
         tall = height * np.exp(grown)
-        x, y = x + dx * height, y + dy * height
-        box = np.array([[x - 0.2 * tall, y - tall, x + 0.2 * tall, y]])
+        foot_x, foot_y = x + dx * height, y + dy * height
+        box = np.array([[foot_x - 0.2 * tall, foot_y - tall, foot_x + 0.2 * tall, foot_y]])
         state, seen = tracker.step(state, SETTINGS, at, box, np.array([0.85]))
         places.see(seen_by, layout, Moment(at, at, until, 0, ASPECT, box, np.ones(1)), 10**15, seen, happened)
     return [crossing.side for crossing in happened.crossings]
@@ -59,10 +59,8 @@ def test_with_a_band_of_so_many_pixels_large_people_would_count() -> None:
 def test_a_walk_counts_once_whichever_way(height: float, tremble: float, fps: int) -> None:
     for heights_a_second, y in ((0.3, 0.65), (0.8, 0.8)):
         seconds = min(1.6 / (heights_a_second * height), 6 / heights_a_second)
-        reach = seconds * heights_a_second * height / 2
-        way = np.column_stack(
-            (np.linspace(1 - reach, 1 + reach, round(seconds * fps)), np.full(round(seconds * fps), y))
-        )
+        reach, frames = seconds * heights_a_second * height / 2, round(seconds * fps)
+        way = np.column_stack((np.linspace(1 - reach, 1 + reach, frames), np.full(frames, y)))
         assert counted(way, height, tremble, fps) == [1]
         assert counted(way[::-1], height, tremble, fps) == [0]
 
