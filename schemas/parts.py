@@ -35,8 +35,8 @@ class Zone(Named):
 
     kind: Literal["area", "queue", "staff", "static"]
     """area: occupancy and dwell are counted. queue: its length and the wait as well. staff: whoever stands in
-    it is left out of every number while there. static: a spot where the detector sees a person who is none;
-    detections with their foot point in it are ignored."""
+    it is followed, and left out of every number while there; lines count nothing inside it. static: a spot where
+    the detector sees a person who is none; detections with their foot point in it are ignored."""
 
     polygon: Polygon
     """Corners, [[x, y], …], three or more."""
@@ -52,8 +52,10 @@ class Zone(Named):
     """How long somebody must be inside before it counts as a visit; area and queue only."""
 
     exit_grace: Annotated[Duration, within("0s", "10m")] = written("2s")
-    """How long somebody may be outside before the visit has ended; who is out of sight is waited for as long as the
-    tracker does, 2 s. Area and queue only."""
+    """How long somebody may be outside or out of sight before the visit has ended. Who was lost inside, away from the
+    picture's edge, is taken up by whoever is next first seen there; of those out of sight for 2 s or less the tracker
+    knows who is who. Make it no longer than that where people come and go by a door inside the zone. Area and queue
+    only."""
 
     @model_validator(mode="after")
     def _keys_have_effect(self) -> Self:

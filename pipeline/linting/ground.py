@@ -99,12 +99,24 @@ class Ground:
         tried = beside(a, b, dead_band + _STEP * np.arange(1, _DEPTHS + 1) / _DEPTHS)
         flags = self.open(tried.reshape(-1, 2)).reshape(tried.shape[:3])
         sides: Flags = np.asarray(flags.any(axis=2))
-        both: Flags = np.all(sides, axis=1)
+        on = beside(a, b, np.zeros(1))[:, 0, 0]
+        staffed = self._staffed(on)
+        both: Flags = np.all(sides, axis=1) & ~staffed
         shut = ~flags & ~both[:, None, None] & ~sides[:, :, None]
-        return float(both.mean()), tried[shut]
+        return float(both.mean()), np.concatenate((tried[shut], on[staffed]))
+
+    def _staffed(self, points: Points) -> Flags:
+        """Tell which (N, 2) points are in a staff zone: a line counts nothing where it is in one."""
+        found: Flags = np.zeros(len(points), bool)
+        for reason, polygon in self._closed:
+            if reason == STAFF:
+                found |= inside(points, polygon)
+        return found
 
     def _crossable(self, a: Points, b: Points, dead_band: float) -> bool:
         """Tell whether any step between two places that count properly crosses the line."""
+        if self._staffed(beside(a, b, np.zeros(1))[:, 0, 0]).all():
+            return False
         low, high = np.minimum(a, b) - 0.5, np.maximum(a, b) + 0.5
         places = grid(low, high, _STEP)
         places = places[self.open(places)]

@@ -17,6 +17,8 @@ _LEAST_BOXES = 30
 _EDGE = 0.01
 _STRIDE_S = 0.5
 _STANDING = 0.15
+_STAND_S = 2.0
+_LEAST_SIGHTINGS = 6
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class People:
       width: Width of a person's box, in heights of the person.
       usual: Speed of every other step, in heights of the person a second; 0 if nobody walked.
       fast: Speed that nine of ten steps stay below, alike.
+      stray: How far the feet of those who stand stray within two seconds, in their heights, in all but one of twenty
+        such times; 0 if nobody stood.
     """
 
     slope: float
@@ -36,6 +40,7 @@ class People:
     width: float
     usual: float
     fast: float
+    stray: float = 0.0
 
     def height(self, y: NDArray[np.float64] | float) -> NDArray[np.float64]:
         """Return how tall, in picture heights, a person is with the feet in a row; never less than nothing."""
@@ -56,7 +61,8 @@ def people_of(trails: Sequence[Trail], aspect: float) -> People | None:
     strides = np.concatenate([_speeds(trail) for trail in trails])
     walking = strides[strides > _STANDING]
     usual, fast = np.quantile(walking, (0.5, 0.9)).tolist() if len(walking) else (0.0, 0.0)
-    return People(slope, height_at_0, width, usual, fast)
+    strays = [stray for trail in trails for stray in _strays(trail)]
+    return People(slope, height_at_0, width, usual, fast, float(np.quantile(strays, 0.95)) if strays else 0.0)
 
 
 def _fit(feet: Points, heights: Points) -> tuple[float, float]:
@@ -81,3 +87,19 @@ def _speeds(trail: Trail) -> NDArray[np.float64]:
     heights = trail.boxes[:, 3] - trail.boxes[:, 1]
     moved = np.hypot(*(trail.feet[end] - trail.feet[start]).T)
     return moved / (times[end] - times[start]) / np.maximum((heights[start] + heights[end]) / 2, 1e-9)
+
+
+def _strays(trail: Trail) -> list[float]:
+    """Return for each two seconds in which somebody stood how far their foot point went from its middle, in heights."""
+    times = np.array(trail.times_us) / SECOND_US
+    heights = trail.boxes[:, 3] - trail.boxes[:, 1]
+    found = []
+    for stretch in np.split(np.arange(len(times)), np.flatnonzero(np.diff((times - times[0]) // _STAND_S)) + 1):
+        if len(stretch) < _LEAST_SIGHTINGS:
+            continue
+        feet = trail.feet[stretch] / np.median(heights[stretch])
+        half = len(stretch) // 2
+        went = np.hypot(*(feet[half:].mean(axis=0) - feet[:half].mean(axis=0)))
+        if went < _STANDING * _STAND_S / 2:
+            found.append(float(np.hypot(*(feet - np.median(feet, axis=0)).T).max()))
+    return found

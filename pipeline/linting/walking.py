@@ -13,7 +13,7 @@ from pipeline.linting.findings import Finding
 from pipeline.linting.ground import Ground, beside, within
 from pipeline.linting.people import People
 from pipeline.linting.watching import Trail, Watched
-from schemas.site import Camera
+from schemas.site import Camera, Line
 from transforms.geometry import Points, inside
 from transforms.layout import COUNTED
 
@@ -92,14 +92,22 @@ def _slow(camera: Camera, ground: Ground, watched: Watched, people: People) -> I
                 f"{line.name} is {np.hypot(*(b - a)):.3f} picture heights long, and people are {width:.3f} wide there",
                 "draw it from one end of the passage to the other",
             )  # fmt: skip
-        room = _room(ground, a, b, line.dead_band, stride)
-        if stride and room < 1 - _SHARE and not ground.opening(a, b, line.dead_band).never:
+        band = max(line.dead_band, line.dead_band_share * height)
+        if people.stray * height > band:
+            yield Finding(
+                "line-band-narrow", "warning", ("lines", index),
+                f"the feet of people who stand stray by {people.stray:.2f} of their height, there by "
+                f"{people.stray * height:.3f} picture heights, and the dead band of {line.name} is {band:.3f}: standing on it may count",
+                f"set `dead_band_share` to {np.ceil(100 * people.stray) / 100:.2f}",
+            )  # fmt: skip
+        room = _room(ground, a, b, band, stride)
+        if stride and room < 1 - _SHARE and not ground.opening(a, b, band).never:
             yield Finding(
                 "line-no-room", "warning", ("lines", index),
                 f"people move {stride:.3f} picture heights from one frame to the next at {rate:g} a second, and beside "
                 f"{1 - room:.0%} of {line.name} there is less than that between its dead band and where nobody counts: "
                 "they may be gone before the crossing is proven",
-                "move the line to where there is floor on both sides, make `dead_band` smaller, or raise `fps`",
+                "move the line to where there is floor on both sides, make its dead band smaller, or raise `fps`",
             )  # fmt: skip
 
 
@@ -123,13 +131,15 @@ class Passing:
     foot: Points
 
 
-def passings(trail: Trail, a: Points, b: Points, dead_band: float) -> list[Passing]:
+def passings(trail: Trail, line: Line, ground: Ground) -> list[Passing]:
     """Return where a trail settles on the other side of a line, or of what prolongs it."""
+    a, b = (np.array(end) * ground.scale for end in (line.a, line.b))
     along = b - a
     length = float(np.hypot(*along))
     feet = trail.feet
     distance = (feet - a) @ np.array([-along[1], along[0]]) / length
-    settled = np.flatnonzero(np.abs(distance) > dead_band)
+    band = np.maximum(line.dead_band, line.dead_band_share * (trail.boxes[:, 3] - trail.boxes[:, 1]))
+    settled = np.flatnonzero(np.abs(distance) > band)
     found = []
     for i, j in pairwise(settled.tolist()):
         if distance[i] * distance[j] < 0:
@@ -144,7 +154,7 @@ def _passed_beside(camera: Camera, ground: Ground, walkers: Sequence[Trail], peo
         a, b = (np.array(end) * ground.scale for end in (line.a, line.b))
         length = float(np.hypot(*(b - a)))
         near = max(_BESIDE_WIDTHS * people.width * float(people.height((a[1] + b[1]) / 2)), length / 4) / length
-        found = [each for trail in walkers for each in passings(trail, a, b, line.dead_band)]
+        found = [each for trail in walkers for each in passings(trail, line, ground)]
         across = sum(0 <= each.at <= 1 for each in found)
         ends = (("a", [each for each in found if -near <= each.at < 0]),
                 ("b", [each for each in found if 1 < each.at <= 1 + near]))  # fmt: skip
@@ -173,16 +183,13 @@ def _uncovered(camera: Camera, ground: Ground, walkers: Sequence[Trail]) -> Iter
             )  # fmt: skip
         walkers = [trail for trail in walkers if inside(trail.feet, reach).any()]
     zones = [np.array(zone.polygon) * ground.scale for zone in camera.zones if zone.kind in (*COUNTED, "staff")]
-    lines = [
-        (np.array(line.a) * ground.scale, np.array(line.b) * ground.scale, line.dead_band) for line in camera.lines
-    ]
-    if not zones and not lines:
+    if not zones and not camera.lines:
         return
     missed = [
         trail
         for trail in walkers
         if not any(inside(trail.feet, zone).any() for zone in zones)
-        and not any(0 <= each.at <= 1 for line in lines for each in passings(trail, *line))
+        and not any(0 <= each.at <= 1 for line in camera.lines for each in passings(trail, line, ground))
     ]
     if missed and len(missed) > _BESIDE_SHARE * len(walkers):
         yield Finding(

@@ -93,7 +93,7 @@ CREATE TABLE IF NOT EXISTS silhouette.dwell_history (
 )
 PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
 CLUSTER BY window_size_seconds, site, camera, zone
-OPTIONS (description = "How long visits lasted, counted in the window of the departure: one row a bin of completed visits, and a total row (bin -1) for completed, censored and open visits each. All revisions: query the function dwell(window_size), which tells what stands.");
+OPTIONS (description = "How long visits lasted, counted in the window in which the departure is proven (once the zone's exit grace is over, or the track has timed out): one row a bin of completed visits, and a total row (bin -1) for completed, censored and open visits each. All revisions: query the function dwell(window_size), which tells what stands.");
 
 CREATE TABLE IF NOT EXISTS silhouette.queue_history (
   `schema_version` INT64 NOT NULL OPTIONS (description = "Version of this schema."),
@@ -112,10 +112,10 @@ CREATE TABLE IF NOT EXISTS silhouette.queue_history (
   `coverage` FLOAT64 NOT NULL OPTIONS (description = "Observed time over scheduled time, 0 to 1; 0 is no data."),
   `observed_ms` INT64 NOT NULL OPTIONS (description = "Scheduled milliseconds of the window that sound pictures stand for."),
   `scheduled_ms` INT64 NOT NULL OPTIONS (description = "Milliseconds of the window in which the site is watched."),
-  `length_mean` FLOAT64 OPTIONS (description = "Time-weighted mean number of people who wait (inside for the entry grace or longer); null for no data or suppressed."),
+  `length_mean` FLOAT64 OPTIONS (description = "Time-weighted mean number of people who wait (inside for the entry grace or longer: the confirmed length; whoever is inside at all is in occupancy); null for no data or suppressed."),
   `length_peak` INT64 OPTIONS (description = "Most people who waited at one instant; null for no data or suppressed."),
   `joined` INT64 OPTIONS (description = "People who joined the queue; null for no data or suppressed."),
-  `left` INT64 OPTIONS (description = "People who were seen to leave it; null for no data or suppressed."),
+  `left` INT64 OPTIONS (description = "People who were seen to leave it, in the window in which that is proven (once the exit grace is over, or the track has timed out); null for no data or suppressed."),
   `wait_mean_seconds` FLOAT64 OPTIONS (description = "Mean wait of those who left, in seconds; null where nobody left, for no data, suppressed, or beside a suppressed bin of dwell."),
   `wait_p50_seconds` FLOAT64 OPTIONS (description = "Median wait of those who left (nearest rank), as wait_mean_seconds."),
   `wait_p90_seconds` FLOAT64 OPTIONS (description = "90th percentile of the wait of those who left (nearest rank), as wait_mean_seconds."),

@@ -52,6 +52,7 @@ def test_nothing_is_found_where_nothing_is_wrong() -> None:
         ({"reach": strip(0, 0.5)}, "reach"),
         ({"masks": [strip(0.45, 0.6)], "reach": strip(0, 0.6)}, "a mask"),
         ({"zones": [{"name": "till", "kind": "staff", "polygon": strip(0.5, 1)}]}, "a staff zone"),
+        ({"zones": [{"name": "bar", "kind": "staff", "polygon": strip(0.49, 0.51)}]}, "a staff zone"),
         ({"zones": [{"name": "poster", "kind": "static", "polygon": strip(0, 0.5)}]}, "a static zone"),
         ({"lines": [GATE | {"a": [0, 0.9], "b": [1, 0.9], "dead_band": 0.2}]}, "dead_band"),
         ({"lines": [GATE | {"a": [0.2, 1], "b": [0.9, 1]}]}, "the picture's edge"),
@@ -111,6 +112,23 @@ def test_a_rate_too_low_for_the_speed() -> None:
     assert "rate-too-low" not in seen(a_door(fps=5), runners)
     narrow = a_door(fps=2, zones=[HALL | {"polygon": strip(0.3, 0.4)}])
     assert "zone-too-narrow" in seen(narrow, runners)
+
+
+def test_a_dead_band_narrower_than_people_stray() -> None:
+    rng = np.random.default_rng(1)
+    place = {t: rng.normal((1.0, 0.7), 0.04 * 0.3) for t in range(1000)}
+
+    def trembles(t: float) -> tuple[float, float]:
+        return tuple(place[round(5 * t)].tolist())
+
+    narrow = a_door(lines=[GATE | {"dead_band_share": 0.02}])
+    finding = seen(narrow, [*CROWD, trembles])["line-band-narrow"]
+    assert finding.severity == "warning" and "standing on it may count" in finding.seen
+    advised = float(finding.advice.split()[-1])
+    assert 0.04 < advised < 0.12
+    wide = a_door(lines=[GATE | {"dead_band_share": advised}])
+    assert "line-band-narrow" not in seen(wide, [*CROWD, trembles])
+    assert "line-band-narrow" not in seen(narrow), "nobody stands"
 
 
 def test_a_line_without_room_for_a_stride() -> None:
