@@ -38,7 +38,7 @@ class Stay:
       visiting: Whether it has lasted the zone's entry grace and the track is confirmed.
       inside: Whether the track was last seen inside, and not at the picture's edge, where people come and go.
       always: Whether that is so of all its sightings.
-      staff_us: Time in staff zones since it was last seen inside, which is no part of the stay.
+      staff_us: Time from when it was last seen inside until last seen in a staff zone, which is no part of the stay.
     """
 
     since_us: int
@@ -253,7 +253,7 @@ def _stay(
                 continue
             stay.inside = stay.always = False
             if not spot.counts:
-                stay.staff_us += span
+                stay.staff_us = moment.until_us - stay.last_us
                 stay.credited_us = clock_us + span
             if t_us - stay.last_us > layout.exit_us[zone]:
                 _depart(track, zone, stay, happened, censored=False)

@@ -97,7 +97,8 @@ def _slow(camera: Camera, ground: Ground, watched: Watched, people: People) -> I
             yield Finding(
                 "line-band-narrow", "warning", ("lines", index),
                 f"the feet of people who stand stray by {people.stray:.2f} of their height, there by "
-                f"{people.stray * height:.3f} picture heights, and the dead band of {line.name} is {band:.3f}: standing on it may count",
+                f"{people.stray * height:.3f} picture heights, and the dead band of {line.name} is {band:.3f}: "
+                "standing on it may count",
                 f"set `dead_band_share` to {np.ceil(100 * people.stray) / 100:.2f}",
             )  # fmt: skip
         room = _room(ground, a, b, band, stride)
