@@ -15,6 +15,7 @@ from schemas.site import Camera
 from transforms import places, tracker
 from transforms.boxes import quantise
 from transforms.detections import ClipDetections
+from transforms.happened import Happened
 from transforms.layout import Layout, counted_zones, layout_of
 from transforms.lookahead import View
 from transforms.places import PlacesState
