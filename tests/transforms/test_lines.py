@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from tests.support.world import ASPECT, a_camera
 from transforms import places, tracker
 from transforms.happened import Happened
 from transforms.layout import layout_of
+from transforms.lookahead import look_ahead
 from transforms.places import PlacesState
 from transforms.scene import SETTINGS
 from transforms.timeline import Moment
@@ -25,15 +28,16 @@ TREMBLES = (0.02, 0.04)
 def counted(way: np.ndarray, height: float, tremble: float, fps: int = FPS, seed: int = 0, **line: float) -> list[int]:
     """Return to which sides somebody crosses the line who is at (F, 2) places, frame after frame."""
     layout = layout_of(a_camera(lines=[LINE | line]), ASPECT)
-    state, seen_by, happened = tracker.start(), PlacesState(), Happened.nothing(layout.zones)
     noise = np.random.default_rng(seed).normal(0, tremble, (len(way), 3))
-    for frame, ((x, y), (dx, dy, grown)) in enumerate(zip(way, noise, strict=True)):
-        at, until = (round(k * SECOND_US / fps) for k in (frame, frame + 1))
-        tall = height * np.exp(grown)
-        foot_x, foot_y = x + dx * height, y + dy * height
-        box = np.array([[foot_x - 0.2 * tall, foot_y - tall, foot_x + 0.2 * tall, foot_y]])
-        state, seen = tracker.step(state, SETTINGS, at, box, np.array([0.85]))
-        places.see(seen_by, layout, Moment(at, at, until, 0, ASPECT, box, np.ones(1)), 10**15, seen, happened)
+    tall = height * np.exp(noise[:, 2])
+    x, foot = (way + noise[:, :2] * height).T
+    boxes = np.column_stack((x - 0.2 * tall, foot - tall, x + 0.2 * tall, foot))
+    times_us = [round(frame * SECOND_US / fps) for frame in range(len(way) + 1)]
+    views = look_ahead(times_us[:-1], [1] * len(way), boxes, np.full(len(way), 0.85), SETTINGS)
+    state, stands, happened = tracker.start(), PlacesState(), Happened.nothing(layout.zones)
+    for view, (at, until) in zip(views, pairwise(times_us), strict=True):
+        state, seen = tracker.step(state, SETTINGS, at, view)
+        places.see(stands, layout, Moment(at, at, until, 0, ASPECT, view.boxes, view.scores), 10**15, seen, happened)
     return [crossing.side for crossing in happened.crossings]
 
 
