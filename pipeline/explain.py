@@ -114,6 +114,7 @@ def _print_site(console: Any, site: Any) -> None:
             table.add_row("line", line.name, f"crossings: {line.directions.to_right}, {line.directions.to_left}")
         for zone in camera.zones:
             table.add_row(zone.kind, zone.name, _COUNTED[zone.kind])
+        _add_flow(table, camera)
         columns, rows = camera.heatmap
         table.add_row("heat map", f"{columns}x{rows}", "seconds of presence by cell" if columns else "off")
         table.add_row("audit", *_audit(camera))
@@ -125,7 +126,15 @@ def _print_site(console: Any, site: Any) -> None:
         table = _table(f"Group {group.name}: {', '.join(group.cameras)}", "place", "name", "what is counted, once")
         for zone in group.zones:
             table.add_row(zone.kind, zone.name, f"{_COUNTED[zone.kind]}, speed and direction")
+        _add_flow(table, group)
         console.print(table)
+
+
+def _add_flow(table: Any, place: Any) -> None:
+    from transforms.layout import counted_zones
+
+    if (zones := len(counted_zones(place))) > 1:
+        table.add_row("flow", f"{zones} zones", "who went from which to which")
 
 
 def _audit(camera: Any) -> tuple[str, str]:

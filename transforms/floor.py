@@ -3,7 +3,7 @@
 Each place on the floor belongs to one camera (ground.py), and only that one counts there. Around the seams, where two
 see the same feet on either side of it, both may; what they count within a tolerance of each other is taken for one
 person, one to one, at that instant and by place alone. Who walks over a seam is so counted by one camera, by both, and
-by the other, and nothing is handed on but that there is somebody whose visit was counted.
+by the other, and nothing is handed on but that there is somebody whose visit was counted, and the zone of the last one.
 
 Visits have no track. A visit is joined when somebody counted has been inside for the entry grace and no other camera
 counts them, left when a camera that alone counts somebody has seen them leave; the first that was joined is the first
@@ -143,7 +143,9 @@ def _resume(state: FloorState, name: str, before: Visitors, after: Visitors) -> 
     """Let those who are counted from now on, and have always been inside, go on with visits of who was lost there."""
     resumed = set()
     for key in sorted(key for key in after.tracks - before.tracks if key[0] == name):
-        for zone, stay in enumerate(state.standers[key].stays):
+        stander = state.standers[key]
+        begun: list[tuple[int, int]] = []
+        for zone, stay in enumerate(stander.stays):
             if stay is None or stay.visiting or not stay.always:
                 continue
             if any(zone in after.zones(other) for other in after.others(key)):
@@ -154,6 +156,9 @@ def _resume(state: FloorState, name: str, before: Visitors, after: Visitors) -> 
                 state.unseen.remove(oldest)
                 stay.since_us, stay.credited_us, stay.visiting = oldest.stay.since_us, oldest.stay.credited_us, True
                 resumed.add((key, zone))
+                begun.append((-stay.since_us, zone))
+        if begun and stander.last_zone is None:
+            stander.last_zone = min(begun)[1]
     return resumed
 
 
@@ -193,6 +198,8 @@ def _stand(state: FloorState, floor: Floor, camera: int, moment: Moment, seen: S
                 stander.at_home
                 or (stander.counted and floor.owned_near(camera, places[i : i + 1], floor.tolerance * KEEP).item())
             )
+            if not stander.counted:
+                stander.let_go()
         elif stander is not None and staffed[i]:
             stander.at_staff = True
             walks.put_down(stander.walk, x, y, moment.t_us)
@@ -229,7 +236,8 @@ def _stay(
 def _take_over(state: FloorState, floor: Floor, name: str, now_us: int, happened: Happened) -> dict[Key, Sequence[Key]]:
     """Let those go whom another camera counts too, and who are beyond the seam or out of the camera's own sight.
 
-    What is handed on is whether a visit was counted, and which ways somebody has walked: that these are one passage.
+    What is handed on is whether a visit was counted, the zone of the one that began last, and which ways somebody has
+    walked: that these are one passage.
 
     Returns:
       For each track that is let go, those that go on for it.
@@ -237,6 +245,7 @@ def _take_over(state: FloorState, floor: Floor, name: str, now_us: int, happened
     heirs: dict[Key, Sequence[Key]] = {}
     for person in people(state, floor, now_us):
         standers = [state.standers[key] for key in person]
+        _hand_on_last_zone(standers)
         if len(person) > 1:
             walks.join(happened.walks, [(key, state.standers[key].walk) for key in person])
         for zone in range(floor.zones):
@@ -247,9 +256,17 @@ def _take_over(state: FloorState, floor: Floor, name: str, now_us: int, happened
         for key, stander in zip(person, standers, strict=True):
             needed = stander.at_home if stander.shown else now_us - stander.seen_us < UNSEEN_US
             if key[0] == name and len(person) > 1 and not needed:
-                stander.counted = False
+                stander.let_go()
                 heirs[key] = [other for other in person if other != key]
     return heirs
+
+
+def _hand_on_last_zone(person: Sequence[Stander]) -> None:
+    """Tell those who know of no visit of the person's yet, as another camera does; changes these."""
+    known = next((stander.last_zone for stander in person if stander.last_zone is not None), None)
+    for stander in person:
+        if stander.last_zone is None:
+            stander.last_zone = known
 
 
 def _join_and_leave(
@@ -261,17 +278,26 @@ def _join_and_leave(
     going_on: Set[tuple[Key, int]],
     happened: Happened,
 ) -> None:
-    """Tell what a camera's frame says of visits that no other camera counts as well, and that do not go on unseen."""
+    """Tell what a camera's frame says of visits that no other camera counts as well, and that do not go on unseen.
+
+    Somebody's visit joins with the frame of the camera that is first to count it: the others are told at once.
+    """
     for key in sorted(key for key in before.tracks | after.tracks if key[0] == name):
         gone_on = set[int]().union(*map(after.zones, heirs.get(key, ())))
         for zone in sorted((before.zones(key) - after.zones(key)) & before.alone(key) - gone_on):
             if (key, zone) not in going_on:
                 _leave(state, zone, before.last_us[key, zone], happened)
-        for zone in sorted((after.zones(key) - before.zones(key)) & after.alone(key)):
+        person = [key, *after.others(key)]
+        begun = after.zones(key).difference(*map(before.zones, person))
+        joined = sorted(zone for zone in begun if (key, zone) not in going_on)
+        for zone in joined:
             stay = state.standers[key].stays[zone]
             assert stay is not None
-            if (key, zone) not in going_on:
-                _join(state, zone, stay.since_us, happened)
+            _join(state, zone, stay.since_us, happened)
+        if joined:
+            last_zone = happened.lead(state.standers[key].last_zone, joined)
+            for each in person:
+                state.standers[each].last_zone = last_zone
 
 
 def _settle(state: FloorState, floor: Floor, after: Visitors, now_us: int, happened: Happened) -> None:

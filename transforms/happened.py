@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from transforms.walks import Walks
@@ -48,7 +49,7 @@ class Happened:
       waiting_us: Person-time of those past the entry grace.
       waiting_peak: Most of these at one instant.
       joined: Visits that began (passed the entry grace).
-      flows: Visits that began, by the zone of the same track's visit before and their own.
+      flows: Visits that began, by the zone of the same person's visit before and their own.
       heat_us: Person-time in each grid cell.
       heat_tracks: The tracks seen in each cell, and whether they had come there before.
       heat_begun: Passages through each cell that began here.
@@ -75,3 +76,17 @@ class Happened:
         """Return an empty segment's."""
         none = [0] * zones
         return cls(0, Counter(), [], [], none, none[:], none[:], none[:], none[:], Counter(), Counter(), {}, Counter())
+
+    def lead(self, came_from: int | None, begun: Iterable[int]) -> int | None:
+        """Count somebody's transitions to the zones whose visits begin in one frame, in the order of the site file.
+
+        Of visits that begin in one frame, as where zones overlap, none leads to another: all come from the zone visited
+        before the frame, and the first of them is remembered.
+
+        Returns:
+          The zone whose visit began last.
+        """
+        others = [zone for zone in begun if zone != came_from]
+        if came_from is not None:
+            self.flows.update((came_from, zone) for zone in others)
+        return others[0] if others else came_from

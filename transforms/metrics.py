@@ -162,7 +162,7 @@ def records(events: WindowEvents) -> Iterator[MetricRecord]:
         yield from dwell(events, number, zone)
         if zone.kind == "queue":
             yield queue(events, number, zone)
-    if isinstance(events.camera, Camera) and len(counted_zones(events.camera)) > 1:
+    if len(counted_zones(events.camera)) > 1:
         yield from flow(events)
     if events.camera.heatmap != (0, 0):
         yield from heatmap(events)

@@ -245,7 +245,7 @@ def _stay(
 ) -> None:
     """Go on with, begin or end the track's stay in each zone; `clock_us` is observed time before the frame."""
     t_us, span = moment.t_us, moment.until_us - moment.from_us
-    came_from = presence.last_zone
+    begun = []
     for zone in range(layout.zones):
         stay = presence.stays[zone]
         if not spot.inside[zone]:
@@ -275,20 +275,9 @@ def _stay(
         if not stay.visiting and moment.until_us - stay.since_us >= layout.entry_us[zone]:
             stay.visiting = True
             happened.joined[zone] += 1
-            _flow(presence, came_from, zone, happened)
+            begun.append(zone)
         held.waiting[zone] += stay.visiting
-
-
-def _flow(presence: Presence, came_from: int | None, zone: int, happened: Happened) -> None:
-    """Credit a transition to the zone whose visit begins.
-
-    Of visits that begin in one frame, as where zones overlap, none leads to another: all come from the zone visited
-    before the frame, and the first of them in the site file is remembered.
-    """
-    if came_from is not None and came_from != zone:
-        happened.flows[came_from, zone] += 1
-    if presence.last_zone == came_from:
-        presence.last_zone = zone
+    presence.last_zone = happened.lead(presence.last_zone, begun)
 
 
 def _warm(track: int, presence: Presence, cell: int, held: Held, happened: Happened) -> None:

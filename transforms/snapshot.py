@@ -118,6 +118,7 @@ _STANDER = {
         at_home="boolean",
         counted="boolean",
         at_staff="boolean",
+        last_zone=["null", "int"],
     ),
 }
 _FLOOR_UNSEEN = {

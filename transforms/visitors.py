@@ -43,6 +43,7 @@ class Stander:
       at_home: Whether it was last seen on its camera's part of the floor, or at the seam.
       counted: Whether its camera counts it.
       at_staff: Whether its camera's last frame showed it in a staff zone.
+      last_zone: The zone whose visit began last, while its camera counts it.
     """
 
     x: float
@@ -56,6 +57,7 @@ class Stander:
     at_home: bool = False
     counted: bool = False
     at_staff: bool = False
+    last_zone: int | None = None
 
     def move(self, x: float, y: float, t_us: int) -> None:
         """See it at a place, later than before."""
@@ -63,6 +65,10 @@ class Stander:
         self.vx += STEADY * ((x - self.x) / seconds - self.vx)
         self.vy += STEADY * ((y - self.y) / seconds - self.vy)
         self.x, self.y, self.seen_us = x, y, t_us
+
+    def let_go(self) -> None:
+        """Count it no more; what it was counted for is no longer known of it."""
+        self.counted, self.last_zone = False, None
 
     def at(self, now_us: int) -> tuple[float, float]:
         """Return where it is at an instant soon after, if it goes on."""

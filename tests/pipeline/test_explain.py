@@ -13,7 +13,7 @@ from schemas.avro import RECORD_TYPES, contract
 from schemas.closed import keys
 from schemas.evidence import DayPack
 from tests.support.command import silhouette
-from tests.support.floor import a_floor_site
+from tests.support.floor import HALL, a_floor_site
 from tests.support.graph import pipeline, transforms
 from tests.support.graphs import card_of
 from tests.support.world import a_site, span
@@ -27,6 +27,14 @@ def test_what_cameras_share_is_said() -> None:
     said = " ".join(captured.get().split())
     assert "Group floor: west, east" in said
     assert "hall" in said and "length and wait, speed and direction" in said
+    assert "from which to which" not in said, "there is one zone"
+
+
+def test_flow_is_said_of_places_with_more_than_one_zone() -> None:
+    console = Console(width=120)
+    with console.capture() as captured:
+        _print_site(console, a_floor_site(zones={"hall": HALL, "till": HALL[:3]}))
+    assert captured.get().count("who went from which to which") == 1
 
 
 @pytest.mark.parametrize("columns", ["80", "200"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,13 +65,23 @@ PLACES = {
 }
 
 
-def a_floor_site(error: float = 0.0, overlap: float | None = None, exit_grace: str = "2s", **changes: Any) -> Site:
+Corners = Sequence[tuple[float, float]]
+
+
+def a_floor_site(
+    error: float = 0.0,
+    overlap: float | None = None,
+    exit_grace: str = "2s",
+    zones: Mapping[str, Corners] | None = None,
+    **changes: Any,
+) -> Site:
     """Return a site with both cameras as one group.
 
     Args:
       error: By how many metres the east camera's ground is measured wrong.
       overlap: How many metres of the hall both are within reach of; all of it if left out.
-      exit_grace: That of the shared zone.
+      exit_grace: That of the shared zones.
+      zones: The shared zones by name; the hall if left out.
       changes: Other keys of the site file.
     """
     cameras: list[dict[str, Any]] = [
@@ -84,8 +94,9 @@ def a_floor_site(error: float = 0.0, overlap: float | None = None, exit_grace: s
         ):
             corners = np.array([(x[0], 0, 0), (x[1], 0, 0), (x[1], 8, 0), (x[0], 8, 0)])
             camera["reach"] = _clipped(pinhole.project(corners) / (ASPECT, 1))
-    hall = {"name": "hall", "kind": "queue", "polygon": HALL, "dwell_bins": ["10s", "20s"], "exit_grace": exit_grace}
-    group = {"name": "floor", "cameras": ["west", "east"], "zones": [hall]}
+    common = {"kind": "queue", "dwell_bins": ["10s", "20s"], "exit_grace": exit_grace}
+    shared = [common | {"name": name, "polygon": corners} for name, corners in (zones or {"hall": HALL}).items()]
+    group = {"name": "floor", "cameras": ["west", "east"], "zones": shared}
     return a_site(**{"cameras": cameras, "groups": [group]} | changes)
 
 

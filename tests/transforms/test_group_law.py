@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.records import CameraHealth, MetricRecord, Occupancy
-from tests.support.floor import EAST, WEST, a_floor_site, crossing, film, films, hidden, standing
+from tests.support.floor import EAST, HALL, WEST, a_floor_site, crossing, film, films, hidden, standing
 from tests.support.stream import streamed
 from tests.support.world import T0, a_camera, in_order, place_events, records_of, seconds, span
 from tests.transforms.test_law import bundles, revisions
@@ -30,7 +30,8 @@ PEOPLE = [
     standing(6, 4, 20, 100),
     hidden(standing(3, 2, 15, 90), 56, 62),
 ]
-SITE, ASKED = a_floor_site(windows=["1m", "2m"], exit_grace="10s"), span(0, 120)
+ZONES = {"hall": HALL, "till": [(6.5, 1.0), (11.0, 1.0), (11.0, 7.0), (6.5, 7.0)]}
+SITE, ASKED = a_floor_site(windows=["1m", "2m"], exit_grace="10s", zones=ZONES), span(0, 120)
 RECORDED = [
     *films(PEOPLE, 120, every_s=30, fps=FPS),
     film(WEST, PEOPLE, 40, 65, fps=FPS, tag="restart"),
@@ -89,7 +90,7 @@ def test_a_silent_camera_of_a_group_is_told_too() -> None:
 def test_a_camera_beside_the_group_is_not_touched_by_it() -> None:
     written = SITE.model_dump(mode="json", exclude_unset=True)
     door = a_camera("door").model_dump(mode="json")
-    both = a_floor_site(windows=["1m", "2m"], exit_grace="10s", cameras=[*written["cameras"], door])
+    both = a_floor_site(windows=["1m", "2m"], exit_grace="10s", zones=ZONES, cameras=[*written["cameras"], door])
     found = records_of(both, RECORDED, ASKED)
     assert in_order(r for r in found if r.group == "floor") == EXPECTED
     assert {(r.group, r.coverage) for r in found if r.group != "floor"} == {("door", 0.0)}
@@ -127,6 +128,7 @@ def summed(tracklets: list[Tracklets]) -> dict[str, object]:
         "peak": max(each.peak[0] for each in accounts),
         "joined": sum(each.joined[0] for each in accounts),
         "visits": sorted((v.since_us, v.until_us, v.censored) for each in accounts for v in each.visits),
+        "flows": sum((each.flows for each in accounts), Counter()),
         "walked": sum((Counter({k: w.millimetres for k, w in each.walks.items()}) for each in accounts), Counter()),
     }
 
@@ -139,6 +141,10 @@ WHOLE = in_segments([0.0, 125.0], through_bytes=False)
 def test_any_segments_add_up_to_one_run_and_go_through_bytes(cuts: set[int], through_bytes: bool) -> None:
     borders = [0.0, *sorted(cut / 10 for cut in cuts), 125.0]
     assert summed(in_segments(borders, through_bytes=through_bytes)) == summed(WHOLE)
+
+
+def test_who_went_from_zone_to_zone_is_among_what_adds_up() -> None:
+    assert sum(each.happened.flows[0, 1] for each in WHOLE) == 8, "all who walk through"
 
 
 def test_no_track_is_told_of_a_shared_visit() -> None:
