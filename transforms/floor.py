@@ -5,9 +5,9 @@ see the same feet on either side of it, both may; what they count within a toler
 person, one to one, at that instant and by place alone. Who walks over a seam is so counted by one camera, by both, and
 by the other, and nothing is handed on but that there is somebody whose visit was counted, and the zone of the last one.
 
-Visits have no track. A visit is joined when somebody counted has been inside for the entry grace and no other camera
-counts them, left when a camera that alone counts somebody has seen them leave; the first that was joined is the first
-that is left. So numbers joined, left and open, and the mean of the stays, are what they are whoever leaves first.
+Visits have no track. A visit is joined when the first camera to count it has seen somebody inside for the entry grace,
+left when a camera that alone counts somebody has seen them leave; the first that was joined is the first that is left.
+So numbers joined, left and open, and the mean of the stays, are what they are whoever leaves first.
 """
 
 from __future__ import annotations
@@ -262,7 +262,7 @@ def _take_over(state: FloorState, floor: Floor, name: str, now_us: int, happened
 
 
 def _hand_on_last_zone(person: Sequence[Stander]) -> None:
-    """Tell those who know of no visit of the person's yet, as another camera does; changes these."""
+    """Hand the zone of the visit that began last to the tracks of a person that have none yet; changes these."""
     known = next((stander.last_zone for stander in person if stander.last_zone is not None), None)
     for stander in person:
         if stander.last_zone is None:
@@ -278,9 +278,9 @@ def _join_and_leave(
     going_on: Set[tuple[Key, int]],
     happened: Happened,
 ) -> None:
-    """Tell what a camera's frame says of visits that no other camera counts as well, and that do not go on unseen.
+    """Tell what a camera's frame says of visits that begin or end in it, and do not go on unseen.
 
-    Somebody's visit joins with the frame of the camera that is first to count it: the others are told at once.
+    A visit begins with the camera that is first to count it, and ends with the one that is last.
     """
     for key in sorted(key for key in before.tracks | after.tracks if key[0] == name):
         gone_on = set[int]().union(*map(after.zones, heirs.get(key, ())))

@@ -82,6 +82,12 @@ def test_a_transition_is_a_visit_that_begins_after_that_of_another_zone(
     assert flows([walks], zones, 40) == expected
 
 
+def test_a_visit_at_the_seam_comes_between_those_of_either_side() -> None:
+    zones = {"a": strip(1, 5), "b": strip(5.2, 6.8), "c": strip(7, 11)}
+    assert flows([through((3, 3), (6, 5), (9, 3))], zones) == {("a", "b"): 1, ("b", "c"): 1}
+    assert flows([through((9, 3), (6, 5), (3, 3))], zones) == {("c", "b"): 1, ("b", "a"): 1}
+
+
 def test_people_who_meet_and_who_walk_abreast_are_one_transition_each() -> None:
     meeting = [crossing((0.2, 3), (11.8, 3), 3), crossing((11.8, 5), (0.2, 5), 3)]
     assert flows(meeting, APART) == THERE | BACK
