@@ -186,19 +186,19 @@ def on_true_tracks(scenes: Sequence[Scene]) -> list[Figure]:
     """Count crossings on the truth's own tracks: the lines alone, without detector and tracker."""
     with tempfile.TemporaryDirectory() as work:
         tasks = []
-        for number, (each, crossing) in enumerate(itertools.product(scenes, (1, 2, 3))):
+        for number, (each, crossing) in enumerate(itertools.product(scenes, CROSSING)):
             tracks = Path(work) / f"{number}.txt"
             mot.write(tracks, each.footage.people[:, :7])
             tasks.append(_place_task(each, tracks, {"minimum_crossing_threshold": crossing}) | {"name": str(crossing)})
         answers = ask(PEERS, "place", tasks)
     off = Counter[str]()
-    for (each, _), answer in zip(itertools.product(scenes, (1, 2, 3)), answers, strict=True):
+    for (each, _), answer in zip(itertools.product(scenes, CROSSING), answers, strict=True):
         off[answer["name"]] += crossings_off(_counted(answer, each.footage.rate), each.true)
     crossed = sum(len(each.true.crossings) for each in scenes)
     made = [(ours.counted_in_truth(each.footage, by_the_truths_rule(each.camera)), each.true) for each in scenes]
     counted = sum(crossings_off(*each) for each in made)
     how = f"lines on the truth's own tracks, {crossed} crossings in {', '.join(each.footage.label for each in scenes)}"
-    peers = {"LineZone": off["1"], "LineZone, tuned": min(off.values())}
+    peers = {"LineZone": off[str(CROSSING[0])], "LineZone, tuned": min(off.values())}
     return [Figure("crossings_off_on_true_tracks", counted, how, "== 0", peers)]
 
 
