@@ -310,7 +310,13 @@ def _figures(footage: Footage, measure: str, model: str) -> list[Figure]:
     wide = f"{how}; mean width {held.width:.2f}, narrowest fixed width with the same cover {held.narrowest:.2f}"
     return [
         Figure(f"interval_cover_{name}", round(held.cover, 3), how, ">= 0.85"),
-        Figure(f"interval_width_over_narrowest_{name}", round(held.ratio, 2), wide, "<= 1.5"),
+        Figure(
+            f"interval_width_over_narrowest_{name}",
+            round(held.ratio, 2),
+            wide,
+            "<= 1.5",
+            {"narrowest fixed width": 1.0},
+        ),
     ]
 
 

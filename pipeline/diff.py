@@ -101,25 +101,44 @@ def run(args: argparse.Namespace) -> int:
 
 def _both(args: argparse.Namespace) -> tuple[Records, Records]:
     """Return the rows that stand in either, of the window size that is asked for."""
-    from pipeline.view import current, read_records
+    from pipeline.view import read_records
 
-    def standing(output: str, until: int | None) -> Records:
-        rows = read_records(output)
+    records = [read_records(output) for output in args.outputs]
+    for output, rows in zip(args.outputs, records, strict=True):
         if not any(rows.values()):
             raise ValueError(f"{output}: holds no records; give the output folder of a run")
-        return {
-            family: [row for row in own if args.window in (None, row["window_size_seconds"])]
-            for family, own in current(
-                {
-                    family: [row for row in own if until is None or row["site_version"] <= until]
-                    for family, own in rows.items()
-                }
-            ).items()
-        }
-
+    if args.window is not None:
+        _check_there("--window", [args.window], "window_size_seconds", records)
     if not args.versions:
-        return standing(args.outputs[0], None), standing(args.outputs[1], None)
-    return standing(args.outputs[0], args.versions[0]), standing(args.outputs[0], args.versions[1])
+        return _standing(records[0], None, args.window), _standing(records[1], None, args.window)
+    _check_there("--versions", args.versions, "site_version", records)
+    old, new = args.versions
+    return _standing(records[0], old, args.window), _standing(records[0], new, args.window)
+
+
+def _check_there(flag: str, asked: Iterable[int], field: str, outputs: Iterable[Records]) -> None:
+    """Refuse a value that no record has: nothing would differ, whatever was meant.
+
+    Raises:
+      ValueError: the text names the flag, and the values that there are.
+    """
+    there = {row[field] for records in outputs for rows in records.values() for row in rows}
+    if missing := [value for value in asked if value not in there]:
+        raise ValueError(f"{flag}: no record has {field} {missing[0]}; there are {', '.join(map(str, sorted(there)))}")
+
+
+def _standing(records: Records, until: int | None, window: int | None) -> Records:
+    """Return the rows that stand, of the versions up to one, and of one window size, where these are given."""
+    from pipeline.view import current
+
+    versions = {
+        family: [row for row in rows if until is None or row["site_version"] <= until]
+        for family, rows in records.items()
+    }
+    return {
+        family: [row for row in rows if window in (None, row["window_size_seconds"])]
+        for family, rows in current(versions).items()
+    }
 
 
 def changes(before: Records, after: Records) -> list[Change]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.accuracy import counting, ours
+from benchmarks.accuracy import counting
 from benchmarks.accuracy.counting import Scene
 from benchmarks.accuracy.footage import Footage, demo, presence
 from benchmarks.accuracy.ours import Counted
@@ -30,16 +30,16 @@ def figures(root: Path, shared: Path, detector: Detector) -> list[Figure]:
     scenes = [
         Scene(each, camera, _true(each, presence(shared), 10 / each.rate)) for each in (footage, footage.every(2))
     ]
-    made = {each.footage.label: {"ours": ours.follow(each.footage, camera).counted} for each in scenes}
-    for name, counts in counting.others(scenes).items():
-        for label, counted in counts.items():
-            made[label][name] = counted
+    made = counting.by_everybody(scenes)
     found = []
     for each in scenes:
         label, people = each.footage.label, {ROOM: each.true.people[ROOM]}
         in_room = {
-            name: replace(counted, people={ROOM: counted.people[ROOM]}, visits={ROOM: counted.visits[ROOM]})
-            for name, counted in made[label].items()
+            name: [
+                replace(counted, people={ROOM: counted.people[ROOM]}, visits={ROOM: counted.visits[ROOM]})
+                for counted in settings
+            ]
+            for name, settings in made[label].items()
         }
         true = replace(each, true=replace(each.true, people=people, visits={ROOM: each.true.visits[ROOM]}))
         measures = counting.measured(in_room, true)

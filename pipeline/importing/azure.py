@@ -16,15 +16,16 @@ CONFIG = "SPACEANALYTICS_CONFIG"
 _SOURCE = "VIDEO_SOURCE_ID"
 _LOOKED_AT = {"name", "polygon", "line", "events"}
 _CARRIED = {"zonecrossing", "zonedwelltime", "personcount", "linecrossing"}
+_CALIBRATION = "the floor is told by `ground`: four places of the picture, measured on it in metres"
 _ELSEWHERE = {
     "VIDEO_URL": "addresses of cameras, with their passwords, belong to the edge agent: silhouette edge --source",
     "DETECTOR_NODE_CONFIG": "the detector is chosen by `model`",
     "TRACKER_NODE_CONFIG": "the tracker has one setting for all cameras",
-    "CAMERA_CONFIG": "the camera's calibration serves distances, which are not measured",
-    "CAMERACALIBRATOR_NODE_CONFIG": "the camera's calibration serves distances, which are not measured",
+    "CAMERA_CONFIG": _CALIBRATION,
+    "CAMERACALIBRATOR_NODE_CONFIG": _CALIBRATION,
     "ENABLE_FACE_MASK_CLASSIFIER": "nothing is said of anybody's face",
     "ENABLE_ORIENTATION": "nothing is said of where anybody looks",
-    "ENABLE_SPEED": "speed is not measured",
+    "ENABLE_SPEED": "speed is in the `movement` records of every camera that has `ground`",
 }
 _WHY = {
     "threshold": "a person is inside, or across, by the foot point; a line has its `dead_band` in place of it",

@@ -28,7 +28,7 @@ def add_parser(commands: Any) -> None:
         description="Makes a site file from the zones, lines and masks of another tool's configuration, and lists what "
         "could not be carried over, on standard error and in comments at its top. Nothing else of the source, such as "
         "addresses and passwords of cameras, is read or repeated.",
-        epilog="Exit codes: 0 the site file is made; 1 the source cannot be used; 2 wrong usage.",
+        epilog="Exit codes: 0 the site file is made; 1 the source cannot be used, or nothing of it can; 2 wrong usage.",
     )
     tools = parser.add_subparsers(dest="tool", required=True, metavar="TOOL")
     for name, summary in TOOLS.items():
@@ -58,6 +58,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         _check(args)
         draft = _read(args)
+        if draft.empty:
+            _print_notes(draft)
+            raise SourceError("nothing of it can be carried over: no zone, line or mask is left, and no file is made")
         text = site_file(draft, args.tool, _printable(args.file.name), args.site_name, args.time_zone)
         if args.output is None:
             sys.stdout.write(text)
@@ -131,8 +134,6 @@ def _printable(name: str) -> str:
 
 def _report(draft: Draft, args: argparse.Namespace) -> None:
     """Say on standard error what was made, what to complete and what is not as it was."""
-    from rich.table import Table
-
     from pipeline.console import plain_console
     from pipeline.importing.writing import to_complete
 
@@ -141,12 +142,20 @@ def _report(draft: Draft, args: argparse.Namespace) -> None:
     made = f"Cameras: {len(draft.cameras)}, zones: {counts[0]}, lines: {counts[1]}, masks: {counts[2]}"
     console.print(f"{made} -> {args.output or 'standard output'}")
     console.print("To complete:", *(f"  {each}" for each in to_complete(args.site_name, args.time_zone)), sep="\n")
-    if not draft.notes:
+    if draft.notes:
+        _print_notes(draft)
+    else:
         console.print("All of the source was carried over.")
-        return
+
+
+def _print_notes(draft: Draft) -> None:
+    from rich.table import Table
+
+    from pipeline.console import plain_console
+
     table = Table(title=f"Not as in the source: {len(draft.notes)}", title_justify="left")
     for name in ("in the source", "was", "why"):
         table.add_column(name, overflow="fold")
     for note in sorted(draft.notes, key=lambda note: note.fate, reverse=True):
         table.add_row(note.where or "the whole", note.fate, note.why)
-    console.print(table)
+    plain_console(stderr=True).print(table)

@@ -109,7 +109,7 @@ def _stream(draft: Draft, camera: DraftCamera, name: str, kind: str, group: _Gro
             continue
         corners = _points(line, key, value, size)
         if kind == "direction-detection":
-            draft.note(where, "left out", "directions of movement are counted where a line is crossed: draw one")
+            draft.note(where, "left out", "who goes which way is in `movement`, where the camera has `ground`")
         elif kind == "line-crossing":
             _line(draft, camera, where, line, key.removeprefix(prefix), corners)
         elif group.get("inverse-roi", "0") == "1":

@@ -100,6 +100,11 @@ class Draft:
         self._given = given
         self._asked_size = False
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing that was drawn in the source has been carried over."""
+        return not any(camera.zones or camera.lines or camera.masks for camera in self.cameras)
+
     def note(self, where: Sequence[Key], fate: Fate, why: str) -> None:
         """Note what became of a part of the source; the same is noted once."""
         note = Note(shown(where), fate, why)
@@ -145,7 +150,7 @@ class Draft:
         if self._given.cameras and len(self._given.cameras) != found:
             raise GivenError(f"--camera: the source holds {found}: give as many names, in its order")
         if self._given.sizes and not self._asked_size:
-            raise GivenError("--size: has no effect, as the source says its own sizes: leave it out")
+            raise GivenError("--size: has no effect, as no point is in pixels of an unknown size: leave it out")
         if len(self._given.sizes) not in (0, 1, found):
             raise GivenError(f"--size: give one for all, or one for each of {names}")
 

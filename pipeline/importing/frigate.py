@@ -31,8 +31,8 @@ _CAMERA = {
 _ZONE = {
     "filters": "small or doubtful boxes are told by the detector's own score",
     "objects": "only people are counted",
-    "distances": "speed is not measured",
-    "speed_threshold": "speed is not measured",
+    "distances": "lengths of sides tell no floor: `ground` is four places measured on it; speed is then in `movement`",
+    "speed_threshold": "slow or fast, people count; their speed is in `movement` where the camera has `ground`",
 }
 
 

@@ -27,9 +27,10 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "lint",
         help="find what a valid site file cannot count, from it and a sample clip",
-        description="Finds lines that can never count and zones out of range, from the site file alone; with a sample "
-        "clip also people too small for the model, a sampling rate too low for their speed, gaps beside lines, floor "
-        "that nothing covers, and, with --static, spots where something is taken for a person and never moves.",
+        description="Finds lines that can never count, zones out of range and floor of a group's zones that no camera "
+        "covers, from the site file alone; with a sample clip also people too small for the model, a sampling rate too "
+        "low for their speed, gaps beside lines, floor that nothing covers, and, with --static, spots where something "
+        "is taken for a person and never moves.",
         epilog="Exit codes: 0 nothing found; 1 something found; 2 wrong usage, or a clip that cannot be looked at.",
     )
     parser.add_argument("--site", type=Path, required=True, metavar="SITE.yaml", help="site file, or a folder of them")
@@ -55,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         cameras = _cameras(locate_sites(args.site), args, bool(clips))
         found = [told for located, camera in cameras for told in _told(located, camera, clips, args)]
+        found += _told_of_floors(cameras)
     except ClipError as error:
         return _refuse(f"--clip: cannot be decoded: {error}")
     except (SiteFileError, ArchiveError, ClipsError, ModelError, ModelRefused) as error:
@@ -141,12 +143,29 @@ def _told(located: Located, index: int, clips: Sequence[Path], args: argparse.Na
     folder = args.site if args.site.is_dir() else args.site.parent
     watched = watch(clips, located.site, camera, folder) if clips else None
     for finding in lint(camera, watched, static=args.static):
-        line = located.line("cameras", index, *finding.part)
-        yield (
-            {"file": str(located.file), "line": line, "camera": camera.name}
-            | asdict(finding)
-            | {"part": list(finding.part)}
-        )
+        yield _as_json(located, camera.name, finding, "cameras", index)
+
+
+def _told_of_floors(cameras: Sequence[tuple[Located, int]]) -> Iterator[dict[str, Any]]:
+    """Yield the findings of each group of which a camera is asked for, once."""
+    from pipeline.linting.findings import in_order
+    from pipeline.linting.floors import check_floor
+    from transforms.groups import group_of
+
+    groups = {}
+    for located, index in cameras:
+        group = group_of(located.site, located.site.cameras[index].name)
+        groups[located.file, group.name] = located, group
+    for located, group in groups.values():
+        if group.shared is not None:
+            for finding in in_order(check_floor(group.cameras, group.shared)):
+                yield _as_json(located, group.name, finding, "groups", located.site.groups.index(group.shared))
+
+
+def _as_json(located: Located, name: str, finding: Finding, *holder: str | int) -> dict[str, Any]:
+    """Return a finding with its place in the site file; a group stands for a camera, as in records."""
+    line = located.line(*holder, *finding.part)
+    return {"file": str(located.file), "line": line, "camera": name} | asdict(finding) | {"part": list(finding.part)}
 
 
 def _print(found: Sequence[dict[str, Any]]) -> None:

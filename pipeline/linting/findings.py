@@ -11,7 +11,7 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """Counts nothing, ever; counts too little or too much; worth knowing."""
 
 Part = tuple[str | int, ...]
-"""Keys and positions that lead from a camera to what a finding is about, such as ("lines", 0)."""
+"""Keys and positions that lead from a camera or a group to what a finding is about, such as ("lines", 0)."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Finding:
     Attributes:
       rule: Its stable name.
       severity: How bad it is.
-      part: What of the camera it is about; empty for the camera itself.
+      part: What of the camera, or the group, it is about; empty for the camera itself.
       seen: What was seen.
       advice: What to do.
       paste: Lines for the site file, where they can be told; else empty.

@@ -68,6 +68,6 @@ def test_people_per_frame(plaza: Scene, followed: Followed) -> None:
 def test_occupancy_and_dwell(plaza: Scene, followed: Followed) -> None:
     for zone, most in zip(ZONES, (0.05, 0.06), strict=True):
         assert followed.counted.people[zone].mean() == pytest.approx(plaza.true.people[zone].mean(), rel=most)
-    counts = measured({"ours": followed.counted}, plaza)["ours"]
+    counts = measured({"ours": [followed.counted]}, plaza)["ours"]
     assert counts["visits_off"] <= 5
     assert counts["dwell_error"] < 0.15

@@ -103,7 +103,27 @@ def test_the_table_says_what_changed_by_place_and_hour(tmp_path: Path, capsys: p
     by_kind = Counter(change.kind for change in found)
     assert f"{len(found)} rows differ: " in printed
     assert all(f"{count} {kind}" in printed for kind, count in by_kind.items())
-    assert diff(tmp_path / "a", tmp_path / "b", "--window", 900) == 0
+    assert diff(tmp_path / "a", tmp_path / "b", "--window", 60) == 1
+
+
+def test_what_no_record_has_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A version or a window that is not there would differ in nothing, as if all were well."""
+    one, other = tmp_path / "a", tmp_path / "b"
+    write_rows(one, {"queue": [row("queue")]})
+    write_rows(other, {"queue": [row("queue", version=2)]})
+    size = row("queue")["window_size_seconds"]
+    for words, told in (
+        (
+            (one, other, "--window", size + 17),
+            f"--window: no record has window_size_seconds {size + 17}; there are {size}",
+        ),
+        ((one, "--versions", 5, 7), "--versions: no record has site_version 5; there are 1"),
+        ((one, "--versions", 1, 7), "--versions: no record has site_version 7; there are 1"),
+    ):
+        assert diff(*words) == 2
+        printed = capsys.readouterr()
+        assert told in printed.err and not printed.out
+    assert diff(one, other, "--window", size) == 0
 
 
 def test_superseded_rows_are_not_compared(tmp_path: Path) -> None:

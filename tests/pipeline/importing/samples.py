@@ -127,6 +127,7 @@ cameras:
         inertia: 2
         loitering_time: 3
         objects: [person]
+        distances: 4,6,4,6
         filters:
           person:
             min_score: 0.7
