@@ -21,7 +21,10 @@ LEAST_COVERAGE = 0.99
 """Share of a window that the job must have seen: the person sees all of it."""
 
 Item = tuple[str, str]
-"""What is counted: line and direction, zone and nothing, or the zones from and to."""
+"""What is counted: line and direction, zone and nothing, the zones from and to, or `PICTURE`."""
+
+PICTURE: Item = ("picture", "")
+"""The whole picture, as far as people count in it."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ def items_of(camera: Camera) -> dict[Measure, list[Item]]:
         "occupancy": [(zone, "") for zone in zones],
         "visits": [(zone, "") for zone in zones],
         "transitions": list(itertools.permutations(zones, 2)),
+        "presence": [PICTURE] if camera.heatmap != (0, 0) else [],
     }
     return {measure: found for measure, found in items.items() if found}
 
@@ -119,8 +123,15 @@ def _counted(camera: Camera, rows: Mapping[str, Sequence[Row]]) -> dict[Measure,
         "transitions": pairs | {
             (row["from_zone"], row["to_zone"]): row["count"] for row in flow if row["from_zone"] != ANY_ZONE
         },
+        "presence": _presence(rows["heatmap"]),
     }  # fmt: skip
     return {
         measure: {item: value for item, value in values.items() if value is not None}
         for measure, values in said.items()
     }
+
+
+def _presence(rows: Sequence[Row]) -> dict[Item, float]:
+    """Return the mean number of people that the heat map's total row tells of."""
+    total = next((row for row in rows if row["cell_column"] == TOTAL and row["person_seconds"] is not None), None)
+    return {} if total is None else {PICTURE: round(total["person_seconds"] / total["observed_ms"] * 1000, 3)}
