@@ -10,6 +10,9 @@ from schemas.fields import ModelPrefix, wrong
 
 Measure = Literal["crossings", "occupancy", "visits", "transitions", "presence"]
 
+MEANS: tuple[Measure, ...] = ("occupancy", "presence")
+"""Those that are means over time; all others are whole numbers of people."""
+
 GEOMETRY_DIGITS = 12
 
 _Value = Annotated[FiniteFloat, Field(ge=0, le=1_000_000)]

@@ -327,6 +327,23 @@ def geometry_digest(camera: Camera) -> str:
     return hashlib.sha256(written_out.encode()).hexdigest()[:GEOMETRY_DIGITS]
 
 
+def audit_fault(camera: Camera, model: str | None = None) -> str | None:
+    """Return why a camera's audit says nothing of what it counts now; None where it does, or there is none.
+
+    Args:
+      camera: The camera.
+      model: First digits of the sha256 of the model that counts; None where it is not known.
+    """
+    audit = camera.audit
+    if audit is None:
+        return None
+    if model is not None and audit.model != model:
+        return "its audit is of another model"
+    if audit.geometry not in (None, geometry_digest(camera)):
+        return "its audit is of other lines, zones, masks, reach or fps"
+    return None
+
+
 def _rounded(said: Any) -> Any:
     match said:
         case dict():

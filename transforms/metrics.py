@@ -19,7 +19,7 @@ from schemas.clock import SECOND_US
 from schemas.floor import Group
 from schemas.parts import Zone
 from schemas.records import CameraHealth, Dwell, Flow, Footfall, Heatmap, MetricRecord, Movement, Occupancy, Queue
-from schemas.site import Camera, Site, geometry_digest
+from schemas.site import Camera, Site, audit_fault
 from transforms.events import FLAWS, PlaceEvents, VisitEvents, walked
 from transforms.intervals import errors_of, errors_of_totals, interval_of_sum
 from transforms.layout import counted_zones
@@ -77,10 +77,9 @@ class WindowEvents:
     @cached_property
     def audit(self) -> Audit | None:
         """The camera's audit; None without one, or of another model or geometry."""
-        audit = self.camera.audit
-        if audit is None or isinstance(self.camera, Group) or audit.model != self.model:
+        if isinstance(self.camera, Group) or audit_fault(self.camera, self.model):
             return None
-        return audit if audit.geometry in (None, geometry_digest(self.camera)) else None
+        return self.camera.audit
 
     def samples(self, measure: Measure) -> Samples | None:
         """Return the audit's samples of a measure."""

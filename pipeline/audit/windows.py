@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,10 @@ Item = tuple[str, str]
 
 PICTURE: Item = ("picture", "")
 """The whole picture, as far as people count in it."""
+
+
+Stretch = tuple[float, float]
+"""From and until, in shares of a clip's length."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +68,17 @@ def items_of(camera: Camera) -> dict[Measure, list[Item]]:
     return {measure: found for measure, found in items.items() if found}
 
 
-def audit_windows(camera: Camera, records: Mapping[str, Sequence[Row]], clips: Iterable[Envelope]) -> list[AuditWindow]:
+def audit_windows(
+    camera: Camera, records: Mapping[str, Sequence[Row]], clips: Iterable[Envelope],
+    covered: Callable[[str], Sequence[Stretch]] = lambda clip: (),
+) -> list[AuditWindow]:  # fmt: skip
     """Return the camera's windows of the smallest size that can be audited, in order.
 
     Args:
       camera: The camera's part of the site file.
       records: The site's rows that stand, by family.
       clips: Envelopes of the clips of which there is a redacted one.
+      covered: Returns where a redacted clip, by its digest, shows nothing: what the job counted there nobody can count.
     """
     own = {family: [row for row in rows if row["camera"] == camera.name] for family, rows in records.items()}
     size = min((row["window_size_seconds"] for row in own["camera_health"]), default=0)
@@ -80,7 +88,8 @@ def audit_windows(camera: Camera, records: Mapping[str, Sequence[Row]], clips: I
         if row["window_size_seconds"] != size or row["coverage"] < LEAST_COVERAGE:
             continue
         start_us, end_us = micros(row["window_start"]), micros(row["window_end"])
-        if parts := parts_of(start_us, end_us, ordered):
+        parts = parts_of(start_us, end_us, ordered)
+        if parts and not any(_overlaps(part, stretch) for part in parts for stretch in covered(part.clip)):
             of_window = {
                 family: [each for each in rows if (each["window_size_seconds"], each["window_start"])
                          == (size, row["window_start"])]
@@ -104,6 +113,10 @@ def parts_of(start_us: int, end_us: int, clips: Sequence[Envelope]) -> tuple[Par
             parts.append(Part(clip.sha256, *shares, (until - begin) / SECOND_US))
             reached = until
     return tuple(parts) if reached >= end_us - MOST_GAP_US else ()
+
+
+def _overlaps(part: Part, stretch: Stretch) -> bool:
+    return part.start < stretch[1] and stretch[0] < part.end
 
 
 def _counted(camera: Camera, rows: Mapping[str, Sequence[Row]]) -> dict[Measure, dict[Item, float]]:
