@@ -13,7 +13,8 @@ The method, for one measure of one camera, from samples (counted, true) of a few
 * a count over a time longer than the samples' adds up the errors of many samples: the interval is no narrower than the
   one of Student's t by the samples' mean and variance, summed over that time;
 * a total over all places is held against the sums of its windows, for errors of one place make up for another's. Of
-  these there are few, and their quantile is often the largest: from twice their length on Student's t alone tells it.
+  these there are few, and their quantile is often the largest: from twice their length on Student's t alone tells it,
+  and over more than a third of the time audited nothing does.
 
 A mean number of people does not add up: `transforms.mean_errors`.
 
@@ -42,6 +43,9 @@ LEAST_SAMPLES = math.ceil(LEVEL / (1 - LEVEL) - 1e-9)
 _MANY = 2
 """Samples' lengths from which on the errors of totals add up."""
 
+_TIMES_AUDITED = 3
+"""How much longer than a total's time the audit must have been."""
+
 SLACK = 1e-6
 """What binary fractions may be off before a whole number counts as outside."""
 
@@ -66,6 +70,7 @@ class Errors:
       variance: Of the error of one counted person.
       missed_mean: Mean of what was there where nothing was counted.
       missed_square: Mean of its square.
+      samples: How many there are.
       student: Student's t for the level, on both sides.
       of_totals: Whether the samples are totals over all places.
     """
@@ -78,6 +83,7 @@ class Errors:
     variance: float
     missed_mean: float
     missed_square: float
+    samples: int
     student: float
     of_totals: bool = False
 
@@ -102,6 +108,8 @@ class Errors:
             centre, variance = times * self.missed_mean, times * self.missed_square
         width = self.student * math.sqrt(variance)
         if self.of_totals and times >= _MANY:
+            if times * _TIMES_AUDITED > self.samples:
+                return None
             return Interval(centre - width, centre + width)
         return Interval(min(interval.low, centre - width), max(interval.high, centre + width))
 
@@ -130,6 +138,7 @@ def errors_of(samples: Samples) -> Errors:
         variance=squares * len(pairs) / freedom / total if total else 0.0,
         missed_mean=math.fsum(missed) / len(missed) if missed else 0.0,
         missed_square=math.fsum(there**2 for there in missed) / len(missed) if missed else 0.0,
+        samples=len(pairs),
         student=student(freedom),
     )
 

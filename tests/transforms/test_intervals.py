@@ -195,6 +195,8 @@ def test_a_total_is_told_from_sums_of_whole_windows() -> None:
     missing = Samples(seconds=10, samples=told.samples[1:], at=tuple(at)[1:])
     assert interval_of_sum(errors_of_totals(missing), 2, 10) == (2, 2), "the window that lacks a place is left out"
     assert errors_of_totals(samples(pairs)) is None
+    assert interval_of_sum(errors_of_totals(told), 6, 30) == (6, 6)
+    assert interval_of_sum(errors_of_totals(told), 8, 40) == (None, None), "more than a third of the time audited"
 
 
 def test_an_audit_changes_no_value() -> None:

@@ -124,5 +124,8 @@ def test_wrong_usage_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixtu
 
     assert told(camera="back") == "silhouette audit: --camera: give a site file that has a camera back\n"
     assert "run the job with --redact people" in told(output=tmp_path / "nothing")
+    other = tmp_path / "other.yaml"
+    other.write_text(scene.file.read_text().replace("fps: 5.0", "fps: 4.0"))
+    assert "--write: camera door has other lines" in told(write=other)
     scene.file.write_text(scene.file.read_text().replace("site_version: 1", "site_version: 2"))
     assert "of site_version 1, and --site is 2" in told()
