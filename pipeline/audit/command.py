@@ -98,7 +98,7 @@ def task_of(camera: Camera, windows: Iterable[AuditWindow]) -> dict[str, Any]:
     """Return what the page is told: the places, the windows and their clips; nothing of what was counted."""
     from pipeline.audit.windows import items_of
     from schemas.clock import to_rfc3339
-    from transforms.layout import IGNORED, counted_zones
+    from transforms.layout import COUNTED, counted_zones
 
     return {
         "camera": camera.name,
@@ -109,7 +109,7 @@ def task_of(camera: Camera, windows: Iterable[AuditWindow]) -> dict[str, Any]:
         ],
         "zones": [{"name": zone.name, "polygon": zone.polygon} for zone in counted_zones(camera)],
         "reach": camera.reach,
-        "ignored": [zone.polygon for zone in camera.zones if zone.kind in IGNORED],
+        "ignored": [zone.polygon for zone in camera.zones if zone.kind not in COUNTED],
         "measures": {measure: [list(item) for item in items] for measure, items in items_of(camera).items()},
         "windows": [
             {"start_us": window.start_us, "from": to_rfc3339(window.start_us), "seconds": window.seconds,
