@@ -138,12 +138,15 @@ def _add_flow(table: Any, place: Any) -> None:
 
 
 def _audit(camera: Any) -> tuple[str, str]:
+    from schemas.audit import Samples
+    from schemas.site import audit_fault
+
     if camera.audit is None:
         return "none", "records have no error intervals"
-    samples = {
-        measure: len(found.samples) for measure, found in camera.audit if measure != "model" and found is not None
-    }
+    samples = {measure: len(found.samples) for measure, found in camera.audit if isinstance(found, Samples)}
     told = ", ".join(f"{count} samples of {measure}" for measure, count in samples.items())
+    if fault := audit_fault(camera):
+        told = f"ignored, for {fault}: audit again"
     return f"of model {camera.audit.model}", told or "no samples"
 
 

@@ -79,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
     except (UsageError, SiteFileError, LineageError) as error:
         print(f"silhouette run: {error}", file=sys.stderr)
         return USAGE
+    for told in _audits_ignored(config):
+        print(f"silhouette run: {told}", file=sys.stderr)
     try:
         if config.subscription is not None:
             keep_lineage(lineage)  # before, for a stream may never end
@@ -100,6 +102,16 @@ def run(args: argparse.Namespace) -> int:
     except RecordsError as error:
         print(f"silhouette run: the records are written, and cannot be summed up: {error}", file=sys.stderr)
         return FAILED
+
+
+def _audits_ignored(config: Config) -> Iterator[str]:
+    """Yield a line for each camera whose audit says nothing of what it counts now."""
+    from schemas.site import audit_fault
+
+    for site in config.sites:
+        for camera in site.cameras:
+            if fault := audit_fault(camera, config.model_digits[site.site, camera.name]):
+                yield f"camera {camera.name}: {fault}; its records have no error intervals: audit it again"
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
 from schemas.fields import ModelPrefix, wrong
 
-Measure = Literal["crossings", "occupancy", "visits", "transitions"]
+Measure = Literal["crossings", "occupancy", "visits", "transitions", "presence"]
+
+MEANS: tuple[Measure, ...] = ("occupancy", "presence")
+"""Those that are means over time; all others are whole numbers of people."""
+
+GEOMETRY_DIGITS = 12
 
 _Value = Annotated[FiniteFloat, Field(ge=0, le=1_000_000)]
+_Number = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 class _Part(BaseModel):
@@ -26,12 +32,27 @@ class Samples(_Part):
     samples: Annotated[tuple[tuple[_Value, _Value], ...], Field(min_length=1, max_length=10_000)]
     """[counted, true], one each."""
 
+    at: Annotated[tuple[tuple[_Number, _Number], ...], Field(min_length=1, max_length=10_000)] | None = None
+    """[window, place] of each sample: windows that follow at once have numbers that do, and a zone's place is its
+    number among those counted in. With it means are told by their places, and intervals of totals and of longer means
+    are as narrow as they can be."""
+
+    @model_validator(mode="after")
+    def _one_each(self) -> Self:
+        if self.at is not None and not len(set(self.at)) == len(self.at) == len(self.samples):
+            raise wrong("must be as many as samples, and no two the same", "at")
+        return self
+
 
 class Audit(_Part):
     """How far the truth was from what a camera counted; `silhouette audit` writes it."""
 
     model: ModelPrefix
     """First 12 hexadecimal digits of the sha256 of the model that counted: the audit says nothing of another."""
+
+    geometry: Annotated[str, Field(pattern=f"^[0-9a-f]{{{GEOMETRY_DIGITS}}}$")] | None = None
+    """First 12 hexadecimal digits of the sha256 of the camera's lines, zones, masks, reach and fps: the audit says
+    nothing of others. Left out, it is taken to be of any."""
 
     crossings: Samples | None = None
     """People who crossed a line in one direction."""
@@ -45,10 +66,13 @@ class Audit(_Part):
     transitions: Samples | None = None
     """People who went from one zone to another."""
 
+    presence: Samples | None = None
+    """Mean number of people in the picture, where they count."""
+
     @field_validator("crossings", "visits", "transitions")
     @classmethod
     def _whole(cls, found: Samples | None) -> Samples | None:
         for index, pair in enumerate(found.samples if found else ()):
             if any(value != int(value) for value in pair):
-                raise wrong("must be whole numbers of people: only occupancy is a mean", "samples", index)
+                raise wrong("must be whole numbers of people: only occupancy and presence are means", "samples", index)
         return found

@@ -27,7 +27,8 @@ from transforms.calendar import window_of
 from transforms.counters import counter
 from transforms.events import PlaceEvents, PlaceEventsCoder
 from transforms.groups import group_named
-from transforms.metrics import Window, WindowEvents, agreeing_places, records
+from transforms.metrics import WindowEvents, records
+from transforms.windows import Window, agreeing_places
 
 WindowKey = tuple[str, str, int, int, int]
 """Site, camera group, window size, start and end in microseconds."""

@@ -11,7 +11,12 @@ The method, for one measure of one camera, from samples (counted, true) of a few
   counted. These are a class of their own (Mondrian conformal prediction), or many idle samples would speak for the
   busy ones;
 * a count over a time longer than the samples' adds up the errors of many samples: the interval is no narrower than the
-  one of Student's t by the samples' mean and variance, summed over that time. A mean number of people does not add up.
+  one of Student's t by the samples' mean and variance, summed over that time;
+* a total over all places is held against the sums of its windows, for errors of one place make up for another's. Of
+  these there are few, and their quantile is often the largest: from twice their length on Student's t alone tells it,
+  and over more than a third of the time audited nothing does.
+
+A mean number of people does not add up: `transforms.mean_errors`.
 
 Below nine samples of its class a value has no interval: no 90% can be told from eight. The counted value itself is
 always within. It is a pure function of the value, the observed time and the site file.
@@ -21,7 +26,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -35,7 +40,13 @@ LEVEL = 0.9
 LEAST_SAMPLES = math.ceil(LEVEL / (1 - LEVEL) - 1e-9)
 """Fewest samples of a class from which the level can be told."""
 
-_SLACK = 1e-6
+_MANY = 2
+"""Samples' lengths from which on the errors of totals add up."""
+
+_TIMES_AUDITED = 3
+"""How much longer than a total's time the audit must have been."""
+
+SLACK = 1e-6
 """What binary fractions may be off before a whole number counts as outside."""
 
 
@@ -59,7 +70,9 @@ class Errors:
       variance: Of the error of one counted person.
       missed_mean: Mean of what was there where nothing was counted.
       missed_square: Mean of its square.
+      samples: How many there are.
       student: Student's t for the level, on both sides.
+      of_totals: Whether the samples are totals over all places.
     """
 
     share: float
@@ -70,10 +83,12 @@ class Errors:
     variance: float
     missed_mean: float
     missed_square: float
+    samples: int
     student: float
+    of_totals: bool = False
 
     def of(self, counted: float) -> Interval | None:
-        """Return the interval of a value counted over a time as long as a sample, or of a mean over any."""
+        """Return the interval of a value counted over a time as long as a sample."""
         if counted > 0:
             if self.score is None:
                 return None
@@ -92,6 +107,10 @@ class Errors:
         else:
             centre, variance = times * self.missed_mean, times * self.missed_square
         width = self.student * math.sqrt(variance)
+        if self.of_totals and times >= _MANY:
+            if times * _TIMES_AUDITED > self.samples:
+                return None
+            return Interval(centre - width, centre + width)
         return Interval(min(interval.low, centre - width), max(interval.high, centre + width))
 
 
@@ -113,14 +132,31 @@ def errors_of(samples: Samples) -> Errors:
     return Errors(
         share=share,
         total=total,
-        score=_quantile(scores),
-        missed=_quantile(missed),
+        score=quantile(scores),
+        missed=quantile(missed),
         seconds=samples.seconds,
         variance=squares * len(pairs) / freedom / total if total else 0.0,
         missed_mean=math.fsum(missed) / len(missed) if missed else 0.0,
         missed_square=math.fsum(there**2 for there in missed) / len(missed) if missed else 0.0,
-        student=float(stdtrit(freedom, (1 + LEVEL) / 2)),
+        samples=len(pairs),
+        student=student(freedom),
     )
+
+
+@lru_cache(maxsize=256)
+def errors_of_totals(samples: Samples) -> Errors | None:
+    """Return what is said of the errors of a total over all places; None where samples' windows are not told.
+
+    Windows that lack a place, as one that the auditor has not come to, are left out.
+    """
+    sums: dict[int, list[tuple[float, float]]] = {}
+    for (window, _), pair in zip(samples.at or (), samples.samples, strict=False):
+        sums.setdefault(window, []).append(pair)
+    places = len({place for _, place in samples.at or ()})
+    whole = [tuple(map(math.fsum, zip(*pairs, strict=True))) for pairs in sums.values() if len(pairs) == places]
+    if not whole:
+        return None
+    return replace(errors_of(Samples(seconds=samples.seconds, samples=tuple((c, t) for c, t in whole))), of_totals=True)
 
 
 def interval_of_sum(errors: Errors | None, counted: int | None, seconds: float) -> tuple[int | None, int | None]:
@@ -128,25 +164,20 @@ def interval_of_sum(errors: Errors | None, counted: int | None, seconds: float) 
     interval = None if errors is None or counted is None else errors.of_sum(counted, seconds)
     if interval is None or counted is None:
         return None, None
-    low, high = max(0, math.ceil(interval.low - _SLACK)), math.floor(interval.high + _SLACK)
+    low, high = max(0, math.ceil(interval.low - SLACK)), math.floor(interval.high + SLACK)
     return min(low, counted), max(high, counted)
 
 
-def interval_of_mean(errors: Errors | None, value: float | None, times: float = 1) -> tuple[float | None, float | None]:
-    """Return the ends of the interval of so many `times` a mean: in thousandths, rounded outwards."""
-    interval = None if errors is None or value is None else errors.of(value / times)
-    if interval is None or value is None:
-        return None, None
-    low = math.floor(interval.low * times * 1000 + _SLACK) / 1000
-    high = math.ceil(interval.high * times * 1000 - _SLACK) / 1000
-    return min(max(0.0, low), value), max(high, value)
+def student(freedom: int) -> float:
+    """Return Student's t for the level, on both sides; of one degree of freedom at least."""
+    return float(stdtrit(max(freedom, 1), (1 + LEVEL) / 2))
 
 
 def _scale(counted: float, total: float) -> float:
     return math.sqrt(counted + 1 + counted * counted / total)
 
 
-def _quantile(scores: Iterable[float]) -> float | None:
+def quantile(scores: Iterable[float]) -> float | None:
     """Return the smallest score that a new one, of the same kind, exceeds with at most the odds of 1 - LEVEL."""
     ordered = sorted(scores)
     rank = math.ceil(LEVEL * (len(ordered) + 1) - 1e-9)

@@ -1,7 +1,6 @@
 """From the place events of one window's segments to its metric records: pure sums, in whole microseconds.
 
-A window is written only when its segments agree with one another, so that no (`site_version`, `revision`) ever
-stands for two values. No data (coverage 0) is null, nobody is 0.
+No data (coverage 0) is null, nobody is 0.
 """
 
 from __future__ import annotations
@@ -15,17 +14,19 @@ from importlib import metadata
 from itertools import pairwise
 from typing import Any
 
-from schemas.audit import Measure
+from schemas.audit import Audit, Measure, Samples
 from schemas.clock import SECOND_US
 from schemas.floor import Group
 from schemas.parts import Zone
 from schemas.records import CameraHealth, Dwell, Flow, Footfall, Heatmap, MetricRecord, Movement, Occupancy, Queue
-from schemas.site import Camera, Site
+from schemas.site import Camera, Site, audit_fault
 from transforms.events import FLAWS, PlaceEvents, VisitEvents, walked
-from transforms.intervals import Errors, errors_of, interval_of_mean, interval_of_sum
+from transforms.intervals import errors_of, errors_of_totals, interval_of_sum
 from transforms.layout import counted_zones
+from transforms.mean_errors import interval_of_mean, mean_errors_of
 from transforms.picture import Flaw
 from transforms.walks import SECTORS
+from transforms.windows import Window
 
 RECORD_VERSION = 2
 PIPELINE_VERSION = metadata.version("silhouette")
@@ -33,56 +34,6 @@ TOTAL = -1
 """Number of the bin, column or row of a total."""
 ANY_ZONE = "*"
 """Stands for the zones in a total of transitions; no zone can have this name."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """One window of a camera's site day.
-
-    Attributes:
-      size_us: The size of windows it belongs to.
-      start_us: Start, UTC microseconds.
-      end_us: End, exclusive; earlier than start plus size where the site day ends.
-    """
-
-    size_us: int
-    start_us: int
-    end_us: int
-
-
-def agreeing(window: Window, segments: Iterable[PlaceEvents]) -> list[PlaceEvents] | None:
-    """Return the window's segments in order, each at its highest revision; None while they do not agree.
-
-    They agree when they cover the window and each one's running number of clips is the one before plus its own.
-    """
-    latest: dict[int, PlaceEvents] = {}
-    for segment in segments:
-        held = latest.get(segment.start_us)
-        if held is None or segment.revision > held.revision:
-            latest[segment.start_us] = segment
-    ordered = [latest[start] for start in sorted(latest)]
-    reached, revision = window.start_us, None
-    for segment in ordered:
-        if segment.start_us != reached or revision not in (None, segment.revision - segment.clips):
-            return None
-        reached, revision = segment.end_us, segment.revision
-    return ordered if reached == window.end_us else None
-
-
-def agreeing_places(window: Window, segments: Iterable[PlaceEvents], places: Sequence[str]) -> list[list[PlaceEvents]]:
-    """Return the agreeing segments of each place of a group; nothing while not all agree on one revision.
-
-    Args:
-      window: The window.
-      segments: Those of all places of the group.
-      places: Names of its cameras, and its own where these share a floor.
-    """
-    by_place: dict[str, list[PlaceEvents]] = {place: [] for place in places}
-    for segment in segments:
-        by_place[segment.camera].append(segment)
-    agreed = [found for own in by_place.values() if (found := agreeing(window, own)) is not None]
-    whole = len(agreed) == len(by_place) and len({own[-1].revision for own in agreed}) == 1
-    return agreed if whole else []
 
 
 @dataclass(frozen=True)
@@ -123,11 +74,34 @@ class WindowEvents:
         """Observed time in seconds."""
         return self.observed_us / SECOND_US
 
-    def errors(self, measure: Measure) -> Errors | None:
-        """Return what the camera's audit says of a measure's errors; None without one, or of another model."""
-        audit = self.camera.audit
-        samples = getattr(audit, measure) if audit and audit.model == self.model else None
-        return errors_of(samples) if samples else None
+    @cached_property
+    def audit(self) -> Audit | None:
+        """The camera's audit; None without one, or of another model or geometry."""
+        if isinstance(self.camera, Group) or audit_fault(self.camera, self.model):
+            return None
+        return self.camera.audit
+
+    def samples(self, measure: Measure) -> Samples | None:
+        """Return the audit's samples of a measure."""
+        return getattr(self.audit, measure, None)
+
+    def interval_of_sum(self, measure: Measure, counted: int | None) -> tuple[int | None, int | None]:
+        """Return the ends of the interval of a count at one place; None without samples."""
+        samples = self.samples(measure)
+        return interval_of_sum(errors_of(samples) if samples else None, counted, self.observed_s)
+
+    def interval_of_total(self, measure: Measure, counted: int | None) -> tuple[int | None, int | None]:
+        """Return the ends of the interval of a count at all places together; None without samples."""
+        samples = self.samples(measure)
+        return interval_of_sum(errors_of_totals(samples) if samples else None, counted, self.observed_s)
+
+    def interval_of_mean(
+        self, measure: Measure, value: float | None, place: int, times: float = 1
+    ) -> tuple[float | None, float | None]:
+        """Return the ends of the interval of so many times a mean at a place, by number; None without samples."""
+        samples = self.samples(measure)
+        errors = mean_errors_of(samples) if samples else None
+        return interval_of_mean(errors, value, place, self.observed_s, times)
 
     def head(self) -> dict[str, Any]:
         """Return the fields that all of the window's records share."""
@@ -183,7 +157,7 @@ def footfall(events: WindowEvents) -> Iterator[Footfall]:
         for side, direction in ((1, line.directions.to_right), (0, line.directions.to_left)):
             count = counts[number, side]
             value = count if events.has_data else None
-            low, high = interval_of_sum(events.errors("crossings"), value, events.observed_s)
+            low, high = events.interval_of_sum("crossings", value)
             yield Footfall(
                 **events.head(),
                 line=line.name,
@@ -202,7 +176,7 @@ def occupancy(events: WindowEvents, number: int, zone: Zone) -> Occupancy:
     open_visits = zones[-1].open_visits
     known = events.has_data
     mean = round(person_us / events.observed_us, 3) if known else None
-    low, high = interval_of_mean(events.errors("occupancy"), mean)
+    low, high = events.interval_of_mean("occupancy", mean, number)
     return Occupancy(
         **events.head(),
         zone=zone.name,
@@ -248,7 +222,7 @@ def dwell(events: WindowEvents, number: int, zone: Zone) -> Iterator[Dwell]:
         # A visit that lost coverage cut short may end in a window without any.
         value = count if known or count else None
         departed = value if known and status == "COMPLETED" else None
-        fewest, most = interval_of_sum(events.errors("visits"), departed, events.observed_s)
+        fewest, most = events.interval_of_sum("visits", departed)
         yield Dwell(
             **common,
             status=status,
@@ -271,7 +245,7 @@ def queue(events: WindowEvents, number: int, zone: Zone) -> Queue:
     waits = _stays(events.visits(number), censored=False)
     known = events.has_data
     left = len(waits) if known else None
-    low, high = interval_of_sum(events.errors("visits"), left, events.observed_s)
+    low, high = events.interval_of_sum("visits", left)
     return Queue(
         **events.head(),
         zone=zone.name,
@@ -299,7 +273,8 @@ def flow(events: WindowEvents) -> Iterator[Flow]:
     pairs = [(names[from_zone], names[to_zone], count) for (from_zone, to_zone), count in sorted(counts.items())]
     for from_zone, to_zone, count in [*pairs, (ANY_ZONE, ANY_ZONE, counts.total())]:
         value = count if events.has_data else None
-        low, high = interval_of_sum(events.errors("transitions"), value, events.observed_s)
+        interval = events.interval_of_total if from_zone == ANY_ZONE else events.interval_of_sum
+        low, high = interval("transitions", value)
         yield Flow(
             **events.head(),
             from_zone=from_zone,
@@ -330,7 +305,7 @@ def heatmap(events: WindowEvents) -> Iterator[Heatmap]:
     for column, row, us, n in [*cells, (TOTAL, TOTAL, person_us.total(), sum(n for *_, n in cells))]:
         value = round(us / SECOND_US, 3) if events.has_data else None
         total = value if column == TOTAL else None
-        low, high = interval_of_mean(events.errors("occupancy"), total, events.observed_s)
+        low, high = events.interval_of_mean("presence", total, 0, events.observed_s)
         yield Heatmap(
             **events.head(),
             cell_column=column,

@@ -2,54 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
 
-from pipeline.audit.windows import AuditWindow, Item
+from pipeline.audit.windows import AuditWindow, Item, items_of
 from schemas.audit import Audit, Measure, Samples
+from schemas.clock import SECOND_US
+from schemas.site import Camera, geometry_digest
 
 _WIDTH = 116
 """Columns that a line of samples takes at most."""
 
 
 def audit_of(
-    model: str, windows: Iterable[AuditWindow], true: Mapping[tuple[Measure, int], Mapping[Item, float]],
-    before: Audit | None = None,
+    model: str, camera: Camera, windows: Iterable[AuditWindow],
+    true: Mapping[tuple[Measure, int], Mapping[Item, float]], before: Audit | None = None,
 ) -> Audit:  # fmt: skip
     """Return the audit: of each item counted by a person, what its record says and what the person says.
 
     Args:
       model: First digits of the sha256 of the model that counted.
-      windows: The windows.
+      camera: The camera, as it counted.
+      windows: The windows, in order.
       true: What the person counted, by measure and the window's start.
-      before: The camera's audit so far: measures not counted now stay, if the model is the same.
+      before: The camera's audit so far: measures not counted now stay, if model and geometry are the same.
     """
-    pairs: dict[str, list[tuple[float, float]]] = {}
-    seconds: dict[str, list[float]] = {}
+    geometry = geometry_digest(camera)
+    made: dict[str, Any] = {}
+    for measure, items in items_of(camera).items():
+        pairs, at, seconds = [], [], []
+        for number, window in _numbered(windows):
+            found, said = true.get((measure, window.start_us), {}), window.counted.get(measure, {})
+            for place, item in enumerate(items):
+                if item in found and item in said:
+                    pairs.append((said[item], found[item]))
+                    at.append((number, place))
+                    seconds.append(window.seconds)
+        if pairs:
+            made[measure] = Samples(
+                seconds=round(sum(seconds) / len(seconds), 3), samples=tuple(pairs), at=tuple(at)
+            )  # fmt: skip
+    same = before is not None and (before.model, before.geometry) == (model, geometry)
+    kept = before.model_dump(exclude_none=True) if before and same else {}
+    return Audit.model_validate(kept | {"model": model, "geometry": geometry} | made)
+
+
+def _numbered(windows: Iterable[AuditWindow]) -> Iterator[tuple[int, AuditWindow]]:
+    """Yield windows in order, with numbers that follow one another where they do."""
+    number, reached = -1, None
     for window in windows:
-        for measure, said in window.counted.items():
-            found = true.get((measure, window.start_us), {})
-            both = [(said[item], value) for item, value in sorted(found.items()) if item in said]
-            pairs.setdefault(measure, []).extend(both)
-            seconds.setdefault(measure, []).extend([window.seconds] * len(both))
-    made: dict[str, Any] = {
-        measure: Samples(seconds=round(sum(seconds[measure]) / len(found), 3), samples=tuple(found))
-        for measure, found in pairs.items()
-        if found
-    }
-    kept = before.model_dump(exclude_none=True) if before and before.model == model else {}
-    return Audit.model_validate(kept | {"model": model} | made)
+        number += 1 if reached in (None, window.start_us) else 2
+        reached = window.start_us + round(window.seconds * SECOND_US)
+        yield number, window
 
 
 def written(audit: Audit, indent: int = 0) -> str:
     """Return the block as it stands in a site file."""
     lines = ["audit:", f'  model: "{audit.model}"']
+    if audit.geometry is not None:
+        lines.append(f'  geometry: "{audit.geometry}"')
     for measure, samples in audit:
         if isinstance(samples, Samples):
             pairs = [f"[{counted:g}, {true:g}]" for counted, true in samples.samples]
             lines += [f"  {measure}:", f"    seconds: {samples.seconds:g}", *_wrapped("    samples: [", pairs, indent)]
+            if samples.at is not None:
+                lines += _wrapped("    at: [", [f"[{window}, {place}]" for window, place in samples.at], indent)
     return "".join(f"{' ' * indent}{line}\n" for line in lines)
 
 

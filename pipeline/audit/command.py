@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,10 +54,16 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.sites import SiteFileError
     from pipeline.storage import write
     from pipeline.view import RecordsError
+    from schemas.site import geometry_digest
 
     try:
         site, camera = _camera(args.site, args.camera)
         _, goes_on = _camera(args.write or args.site, args.camera)
+        if geometry_digest(goes_on) != geometry_digest(camera):
+            raise ValueError(
+                f"--write: camera {camera.name} has other lines, zones, masks, reach or fps there than in --site: an "
+                "audit would say nothing of it; make them the same, and run and audit again"
+            )
         redacted = _redacted(args, site)
         windows, model = _windows(args, site, camera, redacted.values())
     except (ValueError, SiteFileError, ArchiveError, RecordsError, OSError) as error:
@@ -74,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     if not true:
         print("silhouette audit: nothing was counted, and nothing is written", file=sys.stderr)
         return FAILED
-    audit = audit_of(model, windows, true, goes_on.audit)
+    audit = audit_of(model, camera, windows, true, goes_on.audit)
     if args.write is None:
         print(f"# Under camera {camera.name}; raise site_version with it.\n{written(audit)}", end="")
         return OK
@@ -92,7 +98,7 @@ def task_of(camera: Camera, windows: Iterable[AuditWindow]) -> dict[str, Any]:
     """Return what the page is told: the places, the windows and their clips; nothing of what was counted."""
     from pipeline.audit.windows import items_of
     from schemas.clock import to_rfc3339
-    from transforms.layout import counted_zones
+    from transforms.layout import COUNTED, counted_zones
 
     return {
         "camera": camera.name,
@@ -102,6 +108,8 @@ def task_of(camera: Camera, windows: Iterable[AuditWindow]) -> dict[str, Any]:
             for line in camera.lines
         ],
         "zones": [{"name": zone.name, "polygon": zone.polygon} for zone in counted_zones(camera)],
+        "reach": camera.reach,
+        "ignored": [zone.polygon for zone in camera.zones if zone.kind not in COUNTED],
         "measures": {measure: [list(item) for item in items] for measure, items in items_of(camera).items()},
         "windows": [
             {"start_us": window.start_us, "from": to_rfc3339(window.start_us), "seconds": window.seconds,
@@ -120,13 +128,14 @@ def take(
       ValueError, KeyError, TypeError: it is not what the page sends.
     """
     from pipeline.audit.windows import items_of
+    from schemas.audit import MEANS
 
     measure, start_us = told["measure"], told["start_us"]
     items = items_of(camera)[measure]
     counted: dict[Item, float] = {}
     for place, other, value in told["counted"]:
         item = place, other
-        whole = measure == "occupancy" or value == int(value)
+        whole = measure in MEANS or value == int(value)
         if item not in items or not whole or not 0 <= value <= 1000:
             raise ValueError("not what can be counted here")
         counted[item] = round(float(value), 3)
@@ -187,6 +196,7 @@ def _windows(
     args: argparse.Namespace, site: Site, camera: Camera, clips: Iterable[Envelope]
 ) -> tuple[list[AuditWindow], str]:
     """Return the windows, and the first digits of the sha256 of the model that counted in them."""
+    from pipeline.audit.covered import covered_stretches
     from pipeline.audit.windows import audit_windows
     from pipeline.view import current, read_records
 
@@ -202,11 +212,13 @@ def _windows(
             f"--output: the records there are of site_version {min(versions)}, and --site is {site.site_version}: run "
             "the clips with this site file, or give the one that they were run with"
         )
-    windows = audit_windows(camera, records, clips)
+    folder = _folder(args, site)
+    covered = cache(lambda clip: covered_stretches(_read(f"{folder}/{clip}.mp4")))
+    windows = audit_windows(camera, records, clips, covered)
     if not windows:
         raise ValueError(
-            "--clips: none of the records' windows is covered by redacted clips from its start to its end; give all "
-            "clips of the run, or run them with shorter windows"
+            "--clips: none of the records' windows is shown by redacted clips from its start to its end, without a "
+            "frame that is covered whole; give all clips of the run, or run them with shorter windows"
         )
     return windows, str(own[0]["model"])
 

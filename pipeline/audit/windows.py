@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,14 @@ LEAST_COVERAGE = 0.99
 """Share of a window that the job must have seen: the person sees all of it."""
 
 Item = tuple[str, str]
-"""What is counted: line and direction, zone and nothing, or the zones from and to."""
+"""What is counted: line and direction, zone and nothing, the zones from and to, or `PICTURE`."""
+
+PICTURE: Item = ("picture", "")
+"""The whole picture, as far as people count in it."""
+
+
+Stretch = tuple[float, float]
+"""From and until, in shares of a clip's length."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +63,22 @@ def items_of(camera: Camera) -> dict[Measure, list[Item]]:
         "occupancy": [(zone, "") for zone in zones],
         "visits": [(zone, "") for zone in zones],
         "transitions": list(itertools.permutations(zones, 2)),
+        "presence": [PICTURE] if camera.heatmap != (0, 0) else [],
     }
     return {measure: found for measure, found in items.items() if found}
 
 
-def audit_windows(camera: Camera, records: Mapping[str, Sequence[Row]], clips: Iterable[Envelope]) -> list[AuditWindow]:
+def audit_windows(
+    camera: Camera, records: Mapping[str, Sequence[Row]], clips: Iterable[Envelope],
+    covered: Callable[[str], Sequence[Stretch]] = lambda clip: (),
+) -> list[AuditWindow]:  # fmt: skip
     """Return the camera's windows of the smallest size that can be audited, in order.
 
     Args:
       camera: The camera's part of the site file.
       records: The site's rows that stand, by family.
       clips: Envelopes of the clips of which there is a redacted one.
+      covered: Returns where a redacted clip, by its digest, shows nothing: what the job counted there nobody can count.
     """
     own = {family: [row for row in rows if row["camera"] == camera.name] for family, rows in records.items()}
     size = min((row["window_size_seconds"] for row in own["camera_health"]), default=0)
@@ -76,7 +88,8 @@ def audit_windows(camera: Camera, records: Mapping[str, Sequence[Row]], clips: I
         if row["window_size_seconds"] != size or row["coverage"] < LEAST_COVERAGE:
             continue
         start_us, end_us = micros(row["window_start"]), micros(row["window_end"])
-        if parts := parts_of(start_us, end_us, ordered):
+        parts = parts_of(start_us, end_us, ordered)
+        if parts and not any(_overlaps(part, stretch) for part in parts for stretch in covered(part.clip)):
             of_window = {
                 family: [each for each in rows if (each["window_size_seconds"], each["window_start"])
                          == (size, row["window_start"])]
@@ -102,6 +115,10 @@ def parts_of(start_us: int, end_us: int, clips: Sequence[Envelope]) -> tuple[Par
     return tuple(parts) if reached >= end_us - MOST_GAP_US else ()
 
 
+def _overlaps(part: Part, stretch: Stretch) -> bool:
+    return part.start < stretch[1] and stretch[0] < part.end
+
+
 def _counted(camera: Camera, rows: Mapping[str, Sequence[Row]]) -> dict[Measure, dict[Item, float]]:
     """Return what a window's records say; what they do not tell (no data, suppressed) is left out."""
     flow = rows["flow"]
@@ -119,8 +136,15 @@ def _counted(camera: Camera, rows: Mapping[str, Sequence[Row]]) -> dict[Measure,
         "transitions": pairs | {
             (row["from_zone"], row["to_zone"]): row["count"] for row in flow if row["from_zone"] != ANY_ZONE
         },
+        "presence": _presence(rows["heatmap"]),
     }  # fmt: skip
     return {
         measure: {item: value for item, value in values.items() if value is not None}
         for measure, values in said.items()
     }
+
+
+def _presence(rows: Sequence[Row]) -> dict[Item, float]:
+    """Return the mean number of people that the heat map's total row tells of."""
+    total = next((row for row in rows if row["cell_column"] == TOTAL and row["person_seconds"] is not None), None)
+    return {} if total is None else {PICTURE: round(total["person_seconds"] / total["observed_ms"] * 1000, 3)}

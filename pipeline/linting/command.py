@@ -72,12 +72,13 @@ def run(args: argparse.Namespace) -> int:
 
 def lint(camera: Camera, watched: Watched | None = None, *, static: bool = False) -> list[Finding]:
     """Return what is wrong with a camera, from what is drawn and, where there is a sample, what was seen."""
+    from pipeline.linting.audits import check_audit
     from pipeline.linting.drawing import check_drawing
     from pipeline.linting.findings import in_order
     from pipeline.linting.ground import Ground, aspect_of
 
     ground = Ground(camera, watched.aspect if watched else aspect_of(camera))
-    findings = list(check_drawing(camera, ground))
+    findings = [*check_drawing(camera, ground), *check_audit(camera)]
     if watched is not None:
         findings += _seen(camera, ground, watched, static=static)
     return in_order(findings)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from benchmarks.intervals import Held, narrowest, parts
+from benchmarks.intervals import Held, narrowest, parts, trials
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,13 @@ def test_each_part_is_half_of_the_windows() -> None:
     found = list(parts(range(20)))
     assert {len(part) for part in found} == {10}
     assert found[0] == frozenset(range(10)) and found[2] == frozenset(range(0, 20, 2))
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_nothing_that_is_held_is_audited(times: int) -> None:
+    found = list(trials(20, times))
+    assert {end - first for _, runs in found for first, end in runs} == {times}
+    assert {first for _, runs in found for first, _ in runs} == set(range(21 - times))
+    for part, runs in found:
+        assert len(part) == 10
+        assert not any(first <= window < end for window in part for first, end in runs)

@@ -12,12 +12,24 @@ from pipeline.graph import build
 from schemas.avro import RECORD_TYPES, contract
 from schemas.closed import keys
 from schemas.evidence import DayPack
+from schemas.site import geometry_digest
 from tests.support.command import silhouette
 from tests.support.floor import HALL, a_floor_site
 from tests.support.graph import pipeline, transforms
 from tests.support.graphs import card_of
-from tests.support.world import a_site, span
+from tests.support.world import a_camera, a_site, span
 from transforms import dead_letters
+
+
+def test_an_audit_of_other_places_is_said_to_be_ignored() -> None:
+    audit = {"model": "0123456789ab", "geometry": geometry_digest(a_camera()),
+             "visits": {"seconds": 10, "samples": [[1, 1]]}}  # fmt: skip
+    console = Console(width=160)
+    for fps, told in ((5, "1 samples of visits"), (4, "ignored, for its audit is of other lines")):
+        camera = a_camera(fps=fps, audit=audit)
+        with console.capture() as captured:
+            _print_site(console, a_site().model_copy(update={"cameras": (camera,)}))
+        assert told in captured.get()
 
 
 def test_what_cameras_share_is_said() -> None:

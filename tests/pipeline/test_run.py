@@ -144,6 +144,20 @@ def test_each_camera_gets_its_model_and_the_span_is_that_of_its_sites_clips(site
     assert len(config.files) == 3
 
 
+def test_an_audit_that_is_not_used_is_told(site: Path) -> None:
+    model = configure(parsed(site, [write_clip(site.parent)])).model_digits["lab", "door"]
+    audits = [{"model": model, "geometry": "0" * 12}, {"model": "0" * 12}, {"model": model}, None]
+    cameras = [
+        {"name": f"camera-{number}"} | ({"audit": audit} if audit else {}) for number, audit in enumerate(audits)
+    ]
+    write_site(site, cameras=cameras)
+    config = configure(parsed(site, [write_clip(site.parent, camera="camera-0")]))
+    assert [told.split(";")[0] for told in run._audits_ignored(config)] == [
+        "camera camera-0: its audit is of other lines, zones, masks, reach or fps",
+        "camera camera-1: its audit is of another model",
+    ]
+
+
 def test_each_camera_gets_the_models_that_redact_its_clips(site: Path) -> None:
     config = configure(parsed(site, [write_clip(site.parent)], "--redact", "heads"))
     assert config.redaction == Redaction("heads", "solid")

@@ -14,7 +14,7 @@ from schemas import site as site_module
 from schemas.fields import Days, Hours, parse_duration, write_duration
 from schemas.least import BY_DEFAULT
 from schemas.parts import Zone
-from schemas.site import Camera, Site, site_digest, site_schema
+from schemas.site import Camera, Site, geometry_digest, site_digest, site_schema
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
@@ -213,6 +213,27 @@ def test_the_schema_describes_the_written_form() -> None:
     assert all("description" in key for part in parts for key in part["properties"].values())
 
 
+def test_a_geometry_is_what_is_drawn_and_how_often_it_is_looked_at() -> None:
+    line = {"name": "gate", "a": [0.25, 0.5], "b": [0.75, 0.5]}
+    zone = {"name": "hall", "kind": "area", "polygon": [[0, 0], [1, 0], [1, 1]]}
+    drawn = {"name": "door", "fps": 5, "lines": [line], "zones": [zone], "masks": [[[0, 0], [0.1, 0], [0, 0.1]]]}
+    digest = geometry_digest(Camera.model_validate(drawn))
+    pixels = {"a": [160, 240], "b": [480, 240]}
+    same: list[dict[str, Any]] = [
+        {"name": "yard"}, {"heatmap": [4, 4]}, {"lines": [line | {"name": "way"}]},
+        {"zones": [zone | {"dwell_bins": ["5s"]}]},
+        {"units": "pixels", "size": [640, 480], "lines": [line | pixels], "masks": [[[0, 0], [64, 0], [0, 48]]],
+         "zones": [zone | {"polygon": [[0, 0], [640, 0], [640, 480]]}]},
+    ]  # fmt: skip
+    assert {geometry_digest(Camera.model_validate(drawn | changes)) for changes in same} == {digest}
+    others: list[dict[str, Any]] = [
+        {"fps": 4}, {"masks": []}, {"reach": [[0, 0], [1, 0], [1, 1]]}, {"lines": [line | {"a": [0.2, 0.5]}]},
+        {"zones": [zone | {"kind": "queue"}]}, {"zones": [zone | {"entry_grace": "3s"}]},
+    ]  # fmt: skip
+    found = {geometry_digest(Camera.model_validate(drawn | changes)) for changes in others}
+    assert len(found) == len(others) and digest not in found
+
+
 def test_an_audit_holds_what_was_counted_and_what_was_there() -> None:
     audit = {"model": "0123456789ab", "crossings": {"seconds": "10", "samples": [["3", 4], [0, 0]]}}
     camera = Camera.model_validate({"name": "door", "audit": audit})
@@ -231,6 +252,15 @@ def test_an_audit_holds_what_was_counted_and_what_was_there() -> None:
         ({"model": "0123456789ab", "occupancy": {"seconds": 9, "samples": [[-1, 0]]}}, "greater than or equal to 0"),
         ({"model": "0123456789ab", "people": {"seconds": 9, "samples": [[1, 0]]}}, "not permitted"),
         ({"visits": {"seconds": 10, "samples": [[1, 1]]}}, "required"),
+        (
+            {"model": "0123456789ab", "visits": {"seconds": 9, "samples": [[1, 1]], "at": [[0, 0], [1, 0]]}},
+            "as many as",
+        ),
+        (
+            {"model": "0123456789ab", "visits": {"seconds": 9, "samples": [[1, 1], [1, 1]], "at": [[0, 0], [0, 0]]}},
+            "no two the same",
+        ),
+        ({"model": "0123456789ab", "geometry": "lines"}, "pattern"),
     ],
 )
 def test_an_audit_that_is_none_is_refused(audit: dict[str, Any], what: str) -> None:

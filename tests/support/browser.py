@@ -18,7 +18,10 @@ from tests.support.edge import wait_for
 from tests.support.pubsub import free_port
 
 # https://www.w3.org/TR/webdriver/#keyboard-actions
-KEYS = {"Enter": "\ue007", "Backspace": "\ue003", "Escape": "\ue00c", "Space": " ", "ArrowUp": "\ue013"}
+KEYS = {
+    "Enter": "\ue007", "Backspace": "\ue003", "Escape": "\ue00c", "Space": " ", "ArrowUp": "\ue013",
+    "ArrowRight": "\ue014",
+}  # fmt: skip
 _FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1280,800")
 
 

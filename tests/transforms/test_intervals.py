@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from schemas.audit import Samples
 from schemas.least import LeastCounts
 from schemas.records import Dwell, Flow, Footfall, Heatmap, MetricRecord, Occupancy, Queue
+from schemas.site import geometry_digest
 from tests.support.world import MODEL, a_camera, a_site, clips_of, records_of, span, stander, walker
-from transforms.intervals import LEAST_SAMPLES, errors_of, interval_of_mean, interval_of_sum
+from transforms.intervals import LEAST_SAMPLES, errors_of, errors_of_totals, interval_of_sum
 from transforms.protect import protect
 
 Pairs = list[tuple[float, float]]
@@ -79,7 +80,6 @@ def test_without_errors_the_interval_is_the_value() -> None:
     assert interval_of_sum(errors, 2, 10) == (2, 2)
     assert interval_of_sum(errors, 200, 1000) == (200, 200)
     assert interval_of_sum(errors, 0, 1000) == (0, 0)
-    assert interval_of_mean(errors, 0.7) == (0.7, 0.7)
 
 
 def test_too_few_samples_tell_nothing() -> None:
@@ -92,7 +92,6 @@ def test_too_few_samples_tell_nothing() -> None:
     assert interval_of_sum(enough, 1, 10) == (1, 1)
     assert interval_of_sum(enough, 0, 10) == (None, None)
     assert interval_of_sum(None, 1, 10) == interval_of_sum(enough, None, 10) == (None, None)
-    assert interval_of_mean(None, 1.0) == interval_of_mean(enough, None) == (None, None)
 
 
 def test_idle_samples_do_not_speak_for_busy_ones() -> None:
@@ -123,23 +122,17 @@ def test_the_value_is_within_and_nothing_is_below_nobody(
     assert interval_of_sum(errors_of(samples(mixed)), counted, seconds) == found, "whatever the samples' order"
 
 
-@settings(max_examples=100, derandomize=True)
-@given(PAIRS, st.floats(0, 50).map(lambda mean: round(mean, 3)), st.floats(1, 900))
-def test_a_mean_is_within_in_thousandths(pairs: Pairs, mean: float, times: float) -> None:
-    for each in (1, times):
-        value = round(mean * each, 3)
-        low, high = interval_of_mean(errors_of(samples(pairs)), value, each)
-        if low is not None and high is not None:
-            assert 0 <= low <= value <= high
-            assert (low, high) == (round(low, 3), round(high, 3))
-
-
 AUDIT = {
     "model": MODEL,
     "crossings": {"seconds": 10, "samples": [[1, 1], [1, 2], [0, 0]] * 9},
-    "occupancy": {"seconds": 10, "samples": [[1, 1.1], [0, 0.1]] * 9},
+    "occupancy": {"seconds": 10, "samples": [[1, 1.1], [0, 0.1]] * 20},
     "visits": {"seconds": 10, "samples": [[1, 1], [1, 2], [0, 1]] * 9},
-    "transitions": {"seconds": 10, "samples": [[1, 1], [1, 2], [0, 0]] * 9},
+    "transitions": {
+        "seconds": 10,
+        "samples": [[1, 1], [1, 2], [0, 0], [0, 0]] * 9,
+        "at": [(window, place) for window in range(18) for place in range(2)],
+    },
+    "presence": {"seconds": 60, "samples": [[1, 1.1], [0, 0.1]] * 9},
 }
 ENDS: dict[type, tuple[str, ...]] = {
     Footfall: ("count",), Occupancy: ("mean",), Dwell: ("visits",), Queue: ("left",), Flow: ("count",),
@@ -184,6 +177,26 @@ def test_without_an_audit_and_with_another_models_there_is_none() -> None:
     bare = recorded(None)
     assert {ends(record)[::2] for record in bare if type(record) in ENDS} == {(None, None)}
     assert recorded(AUDIT | {"model": "ba9876543210"}) == bare
+
+
+def test_an_audit_of_another_geometry_says_nothing() -> None:
+    own = geometry_digest(a_camera())
+    assert recorded(AUDIT | {"geometry": own}) == recorded(AUDIT)
+    assert recorded(AUDIT | {"geometry": geometry_digest(a_camera(fps=4))}) == recorded(None)
+
+
+def test_a_total_is_told_from_sums_of_whole_windows() -> None:
+    """A person is now and then taken to have gone elsewhere: each pair is wrong, and the total is not."""
+    pairs: Pairs = [(1, 0), (1, 2)] * 10
+    at = [(window, place) for window in range(10) for place in range(2)]
+    told = Samples(seconds=10, samples=tuple(pairs), at=tuple(at))
+    assert interval_of_sum(errors_of_totals(told), 2, 10) == (2, 2)
+    assert interval_of_sum(errors_of(told), 2, 10) == (1, 3)
+    missing = Samples(seconds=10, samples=told.samples[1:], at=tuple(at)[1:])
+    assert interval_of_sum(errors_of_totals(missing), 2, 10) == (2, 2), "the window that lacks a place is left out"
+    assert errors_of_totals(samples(pairs)) is None
+    assert interval_of_sum(errors_of_totals(told), 6, 30) == (6, 6)
+    assert interval_of_sum(errors_of_totals(told), 8, 40) == (None, None), "more than a third of the time audited"
 
 
 def test_an_audit_changes_no_value() -> None:

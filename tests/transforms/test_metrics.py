@@ -21,7 +21,8 @@ from tests.support.world import (
     walker,
 )
 from transforms.events import CellEvents, FlowEvents, LineEvents, PlaceEvents, VisitEvents, ZoneEvents
-from transforms.metrics import ANY_ZONE, TOTAL, Window, WindowEvents, agreeing, records
+from transforms.metrics import ANY_ZONE, TOTAL, WindowEvents, records
+from transforms.windows import Window, agreeing
 
 MINUTE_US = 60_000_000
 WINDOW = Window(3 * MINUTE_US, seconds(0), seconds(180))

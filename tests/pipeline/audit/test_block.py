@@ -11,12 +11,15 @@ from pipeline.audit.block import audit_of, put, written
 from pipeline.audit.windows import AuditWindow
 from pipeline.sites import load_sites
 from schemas.audit import Audit
+from schemas.clock import SECOND_US
+from schemas.site import geometry_digest
+from tests.support.world import a_camera
 
 MODEL = "012345678901"
 IN, OUT = ("gate", "in"), ("gate", "out")
 WINDOWS = [
-    AuditWindow(number, 10, (), {"crossings": {IN: number, OUT: 0}, "occupancy": {("hall", ""): 0.5}})
-    for number in range(3)
+    AuditWindow(start_s * SECOND_US, 10, (), {"crossings": {IN: number, OUT: 0}, "occupancy": {("hall", ""): 0.5}})
+    for number, start_s in enumerate((0, 10, 30))
 ]
 AUDIT = Audit.model_validate(
     {"model": MODEL, "crossings": {"seconds": 10, "samples": [[3, 4], [0, 0]]},
@@ -41,19 +44,27 @@ cameras:
 
 
 def test_counted_and_true_are_put_together_by_window_and_item() -> None:
-    true = {("crossings", 1): {IN: 2, OUT: 0}, ("crossings", 2): {IN: 2}, ("occupancy", 0): {("hall", ""): 0.25}}
-    made = audit_of(MODEL, WINDOWS, true)
+    true = {
+        ("crossings", 10 * SECOND_US): {IN: 2, OUT: 0},
+        ("crossings", 30 * SECOND_US): {IN: 2},
+        ("occupancy", 0): {("hall", ""): 0.25},
+    }
+    made = audit_of(MODEL, a_camera(), WINDOWS, true)
     assert made.crossings is not None and made.crossings.samples == ((1, 2), (0, 0), (2, 2))
+    assert made.crossings.at == ((1, 0), (1, 1), (3, 0)), "windows that follow at once have numbers that do"
     assert made.occupancy is not None and made.occupancy.samples == ((0.5, 0.25),)
+    assert made.geometry == geometry_digest(a_camera())
     assert made.visits is made.transitions is None
 
 
-def test_measures_not_counted_again_stay_unless_the_model_is_another() -> None:
+def test_measures_not_counted_again_stay_unless_model_or_geometry_is_another() -> None:
     true = {("occupancy", 0): {("hall", ""): 0.25}}
-    made = audit_of(MODEL, WINDOWS, true, AUDIT)
+    before = AUDIT.model_copy(update={"geometry": geometry_digest(a_camera())})
+    made = audit_of(MODEL, a_camera(), WINDOWS, true, before)
     assert made.crossings == AUDIT.crossings
     assert made.occupancy is not None and made.occupancy.samples == ((0.5, 0.25),)
-    assert audit_of("ba9876543210", WINDOWS, true, AUDIT).crossings is None
+    assert audit_of("ba9876543210", a_camera(), WINDOWS, true, before).crossings is None
+    assert audit_of(MODEL, a_camera(fps=9), WINDOWS, true, before).crossings is None
 
 
 PAIRS = st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=100)
@@ -62,7 +73,8 @@ PAIRS = st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99)), min_size=1, 
 @settings(max_examples=50, derandomize=True)
 @given(PAIRS, st.integers(0, 8))
 def test_what_is_written_is_read_back(pairs: list[tuple[int, int]], indent: int) -> None:
-    audit = Audit.model_validate({"model": MODEL, "visits": {"seconds": 2.5, "samples": pairs}})
+    visits = {"seconds": 2.5, "samples": pairs, "at": [(number, 0) for number in range(len(pairs))]}
+    audit = Audit.model_validate({"model": MODEL, "geometry": MODEL, "visits": visits})
     text = written(audit, indent)
     assert max(map(len, text.splitlines())) <= 120
     assert Audit.model_validate(yaml.safe_load(text)["audit"]) == audit

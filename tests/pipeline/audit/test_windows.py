@@ -1,12 +1,15 @@
 """What can be audited: windows that clips cover whole, and what records say of them."""
 
+import numpy as np
 import pytest
 
 from pipeline.archive import find_clips
-from pipeline.audit.windows import audit_windows, items_of, parts_of
+from pipeline.audit.covered import covered_stretches
+from pipeline.audit.windows import PICTURE, audit_windows, items_of, parts_of
 from pipeline.view import current, read_records
 from schemas.envelope import SCHEMA_VERSION, Envelope
 from tests.pipeline.audit.scene import a_scene, window_start
+from tests.support.video import encode, pictures
 from tests.support.world import a_camera, seconds
 
 
@@ -73,4 +76,34 @@ def test_what_records_do_not_tell_gives_no_sample(tmp_path) -> None:
 
 def test_a_camera_without_lines_has_no_crossings_to_count() -> None:
     assert "crossings" not in items_of(a_camera(lines=[]))
-    assert set(items_of(a_camera(zones=[]))) == {"crossings"}
+    assert set(items_of(a_camera(zones=[]))) == {"crossings", "presence"}
+
+
+def test_windows_with_a_frame_covered_whole_are_left_out(tmp_path) -> None:
+    scene = a_scene(tmp_path)
+    clips = [file.envelope for file in find_clips([scene.clips]) if file.envelope]
+    (second,) = (clip.sha256 for clip in clips if clip.sequence == 1)
+    # Of the clip from 4 to 8 s half a second is black, from 6.4 s on.
+    shown = pictures(40, 320, 160, seed=1)
+    shown[24:29] = [np.zeros_like(each) for each in shown[24:29]]
+    payload = encode(shown)
+    ((start, end),) = {(found[0][0], found[-1][1]) for found in [covered_stretches(payload)]}
+    assert (start, end) == pytest.approx((0.6, 0.725), abs=0.01)
+    found = audit_windows(
+        scene.site.cameras[0], current(read_records(scene.output)), clips,
+        lambda clip: covered_stretches(payload) if clip == second else (),
+    )  # fmt: skip
+    assert window_start(2) in [window.start_us for window in found]
+    assert window_start(3) not in [window.start_us for window in found] and len(found) == 9
+
+
+def test_a_clip_that_cannot_be_decoded_shows_nothing() -> None:
+    assert covered_stretches(b"no clip") == [(0, 1)]
+
+
+def test_people_in_the_picture_are_those_of_the_heat_map(tmp_path) -> None:
+    scene = a_scene(tmp_path)
+    clips = [file.envelope for file in find_clips([scene.clips]) if file.envelope]
+    found = audit_windows(scene.site.cameras[0], current(read_records(scene.output)), clips)
+    assert max(window.counted["presence"][PICTURE] for window in found) > 1
+    assert "presence" not in items_of(a_camera(heatmap=[0, 0]))

@@ -13,7 +13,7 @@ from pipeline.linting.command import lint
 from pipeline.linting.findings import Finding
 from pipeline.linting.people import people_of
 from pipeline.linting.watching import Trail, watched
-from schemas.site import Camera, Zone
+from schemas.site import Camera, Zone, geometry_digest
 from tests.support.world import ASPECT, Person, a_camera, a_clip, clips_of, stander, strip, walker
 
 ROWS = 400.0
@@ -62,6 +62,13 @@ def test_a_line_that_can_never_count(changes: dict[str, Any], why: str) -> None:
     finding = found(a_door(**changes)).get("line-never-counts")
     assert finding is not None and finding.severity == "error"
     assert why in finding.seen and finding.part == ("lines", 0)
+
+
+def test_an_audit_of_other_places_is_outdated() -> None:
+    audit = {"model": "0123456789ab", "geometry": geometry_digest(a_door())}
+    assert found(a_door(audit=audit)) == {}
+    outdated = found(a_door(audit=audit, fps=4))["audit-outdated"]
+    assert outdated.part == ("audit",) and outdated.severity == "warning"
 
 
 def test_a_line_that_counts_in_part() -> None:

@@ -1,0 +1,100 @@
+"""Error intervals of means: the level over longer times, places that go on wrong, and when there is none."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.audit import Samples
+from transforms.intervals import LEAST_SAMPLES
+from transforms.mean_errors import interval_of_mean, mean_errors_of
+
+PAIRS = st.lists(st.tuples(st.floats(0, 20), st.floats(0, 20)), min_size=1, max_size=60)
+
+
+def samples(pairs: list[tuple[float, float]], at: list[tuple[int, int]] | None = None) -> Samples:
+    return Samples(seconds=10, samples=tuple(pairs), at=None if at is None else tuple(at))
+
+
+def process(windows: int, correlation: float, rng: random.Random) -> list[tuple[float, float]]:
+    """Return means of windows that follow one another: what is counted, and what was there."""
+    found, error = [], rng.gauss(0, 0.3)
+    for _ in range(windows):
+        error = correlation * error + rng.gauss(0, 0.3 * (1 - correlation**2) ** 0.5)
+        counted = 2 + rng.random() * 2
+        found.append((counted, max(0.0, 1.1 * counted + error)))
+    return found
+
+
+@pytest.mark.parametrize("correlation", [0, 0.5])
+@pytest.mark.parametrize("times", [1, 3, 10])
+def test_the_truth_is_within_also_over_a_longer_time(times: int, correlation: float) -> None:
+    rng = random.Random(1)
+    within, widths = 0, []
+    for _ in range(300):
+        audited = process(40, correlation, rng)
+        errors = mean_errors_of(samples(audited, [(window, 0) for window in range(40)]))
+        counted, true = (sum(values) / times for values in zip(*process(times, correlation, rng), strict=True))
+        low, high = interval_of_mean(errors, counted, 0, 10 * times)
+        assert low is not None and high is not None
+        within += low <= true <= high
+        widths.append(high - low)
+    assert within / 300 >= 0.85
+    # Of independent windows' means, 90% lie within 2 x 1.645 x 0.3 / sqrt(times); the share has its own error.
+    assert sum(widths) / 300 < (1.6 if correlation == 0 else 2.1) * 2 * 1.645 * 0.3 / times**0.5
+
+
+def test_a_place_that_goes_on_wrong_has_its_own_share_and_size() -> None:
+    rng = random.Random(2)
+    pairs, at = [], []
+    for window in range(15):
+        for place, share in ((0, 1.0), (1, 1.6)):
+            counted = 1 + rng.random()
+            pairs.append((counted, share * counted * (1 + (0.1 if place else 0.01) * rng.uniform(-1, 1))))
+            at.append((window, place))
+    errors = mean_errors_of(samples(pairs, at))
+    (low, high), (far_low, far_high) = (interval_of_mean(errors, 2.0, place, 10) for place in (0, 1))
+    assert low is not None and high is not None and far_low is not None and far_high is not None
+    assert high < 3.2 < far_high
+    assert high - low < far_high - far_low
+
+
+def test_without_errors_the_interval_is_the_value() -> None:
+    errors = mean_errors_of(samples([(3, 3)] * 9))
+    assert interval_of_mean(errors, 0.7, 0, 10) == (0.7, 0.7)
+
+
+def test_too_few_samples_tell_nothing_and_of_longer_times_more_are_needed() -> None:
+    few = mean_errors_of(samples([(1, 1)] * (LEAST_SAMPLES - 1)))
+    assert interval_of_mean(few, 1.0, 0, 10) == interval_of_mean(few, 0.0, 0, 10) == (None, None)
+    assert interval_of_mean(None, 1.0, 0, 10) == interval_of_mean(few, None, 0, 10) == (None, None)
+    some = mean_errors_of(samples([(1, 1)] * 19))
+    assert interval_of_mean(some, 1.0, 0, 19) == (1, 1) and interval_of_mean(some, 1.0, 0, 20) == (None, None)
+    enough = mean_errors_of(samples([(1, 1)] * 20))
+    assert interval_of_mean(enough, 1.0, 0, 900) == (1, 1)
+
+
+def test_samples_that_follow_one_another_tell_how_errors_cancel_out() -> None:
+    rng = random.Random(3)
+    pairs = process(60, 0.8, rng)
+    together = mean_errors_of(samples(pairs, [(window, 0) for window in range(60)]))
+    mixed = mean_errors_of(samples(rng.sample(pairs, 60), [(window, 0) for window in range(60)]))
+    assert together.correlation > 0.5 > mixed.correlation
+    assert mean_errors_of(samples(pairs)).correlation == 0.5
+    widths = [high - low for errors in (together, mixed) for low, high in [errors.of(3, 0, 100) or (0, 0)]]
+    assert widths[0] > 1.5 * widths[1] > 0
+
+
+@settings(max_examples=100, derandomize=True)
+@given(PAIRS, st.floats(0, 50).map(lambda mean: round(mean, 3)), st.floats(1, 900), st.integers(0, 3))
+def test_a_mean_is_within_in_thousandths(
+    pairs: list[tuple[float, float]], mean: float, times: float, places: int
+) -> None:
+    at = [(number // (places + 1), number % (places + 1)) for number in range(len(pairs))]
+    for each in (1, times):
+        value = round(mean * each, 3)
+        low, high = interval_of_mean(mean_errors_of(samples(pairs, at)), value, 0, 10 * times, each)
+        if low is not None and high is not None:
+            assert 0 <= low <= value <= high
+            assert (low, high) == (round(low, 3), round(high, 3))
