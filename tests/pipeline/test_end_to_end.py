@@ -23,6 +23,7 @@ from tests.support.crowds import as_measured, as_written, recovered
 from transforms.protect import protect
 
 START = "2026-01-05T09:00:00Z"
+FEW = 4
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,16 @@ def clips(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def demo(root: Path, clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Demo:
     output = tmp_path_factory.mktemp("output")
     done = silhouette("run", "--site", root / "demo/site.yaml", "--clips", clips, "--output", output)
+    assert done.returncode == 0, done.stderr
+    return Demo(clips, output, done.stdout)
+
+
+@pytest.fixture(scope="module")
+def few(root: Path, clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """A run of the first clips alone, by one worker."""
+    output = tmp_path_factory.mktemp("few")
+    some = sorted(clips.glob("*.mp4"))[:FEW]
+    done = silhouette("run", "--site", root / "demo/site.yaml", "--clips", *some, "--output", output, "--workers", 1)
     assert done.returncode == 0, done.stderr
     return Demo(clips, output, done.stdout)
 
@@ -182,44 +193,42 @@ def test_bad_clips_are_told_and_the_rest_is_counted(root: Path, demo: Demo, tmp_
     assert health[0]["observed_ms"] == pytest.approx(10_000, abs=200)
 
 
-def test_records_do_not_depend_on_order_repeats_or_workers(root: Path, demo: Demo, tmp_path: Path) -> None:
+def test_records_do_not_depend_on_order_repeats_or_workers(root: Path, few: Demo, tmp_path: Path) -> None:
     """Two workers against one, clips given twice and in another order: the same files, to the byte."""
-    some = sorted(demo.clips.glob("*.mp4"))[:4]
+    some = sorted(few.clips.glob("*.mp4"))[:FEW]
     again = tmp_path / "again"
     again.mkdir()
     for clip in some[1:3]:
         shutil.copy(clip, again)
         shutil.copy(clip.with_suffix(".json"), again)
-    files = []
-    for name, clips, workers in (("a", some, 1), ("b", [again, *reversed(some)], 2)):
-        output = tmp_path / name
-        site = root / "demo/site.yaml"
-        done = silhouette("run", "--site", site, "--clips", *clips, "--output", output, "--workers", workers)
-        assert done.returncode == 0, done.stderr
-        files.append({str(path.relative_to(output)) for path in output.rglob("*.avro")})
+    site, clips = root / "demo/site.yaml", [again, *reversed(some)]
+    done = silhouette("run", "--site", site, "--clips", *clips, "--output", tmp_path / "b", "--workers", 2)
+    assert done.returncode == 0, done.stderr
+    outputs = few.output, tmp_path / "b"
+    files = [{str(path.relative_to(output)) for path in output.rglob("*.avro")} for output in outputs]
     assert files[0] == files[1]
     assert len(files[0]) == len({name.split("/")[1] for name in files[0]}) >= 6, "a family and date is one file"
-    one, two = (evidence(tmp_path / name) for name in ("a", "b"))
+    one, two = map(evidence, outputs)
     for section in ("made_with", "clips", "records", "dropped", "files"):
         assert getattr(one, section) == getattr(two, section), "clips given twice count once in the evidence too"
     assert one.arrival is not None and two.arrival is not None
     assert (one.arrival.duplicates, two.arrival.duplicates) == (0, 2)
 
 
-def test_a_run_with_more_clips_into_the_same_folder_equals_a_fresh_one(root: Path, demo: Demo, tmp_path: Path) -> None:
+def test_a_run_with_more_clips_into_the_same_folder_equals_a_fresh_one(root: Path, few: Demo, tmp_path: Path) -> None:
     """Half the clips, then all; then fewer, and some in the place of others, which are refused."""
     site, output = root / "demo/site.yaml", tmp_path / "out"
-    clips = sorted(demo.clips.glob("*.mp4"))
-    for some in (clips[: len(clips) // 2], clips):
+    clips = sorted(few.clips.glob("*.mp4"))[:FEW]
+    for some in (clips[: FEW // 2], clips):
         done = silhouette("run", "--site", site, "--clips", *some, "--output", output)
         assert done.returncode == 0, done.stderr
-    rows, fresh = (current(read_records(folder)) for folder in (output, demo.output))
+    rows, fresh = (current(read_records(folder)) for folder in (output, few.output))
     assert {family: sorted(map(repr, of)) for family, of in rows.items()} == {
         family: sorted(map(repr, of)) for family, of in fresh.items()
     }
-    assert done.stdout.split("14 clips")[0] == demo.printed.split("14 clips")[0]
+    assert done.stdout.split(f"{FEW} clips")[0] == few.printed.split(f"{FEW} clips")[0]
     written = sorted(output.rglob("*"))
-    fewer = silhouette("run", "--site", site, "--clips", *clips[:3], "--output", output)
+    fewer = silhouette("run", "--site", site, "--clips", *clips[: FEW - 1], "--output", output)
     assert fewer.returncode == 2
     assert "counts more clips of example-library reading-table on 2026-01-05 than these" in fewer.stderr
     other = tmp_path / clips[0].name

@@ -259,7 +259,7 @@ def archive(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Cut three clips from the demo, six people's first."""
     folder = tmp_path_factory.mktemp("clips")
     done = silhouette(
-        "cut", root / "demo/one-by-one.mp4", "--output", folder, "--seconds", 20,
+        "cut", root / "demo/one-by-one.mp4", "--output", folder, "--seconds", 10,
         "--site", "example-library", "--camera", "reading-table", "--start", FROM,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
