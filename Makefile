@@ -25,7 +25,7 @@ live: $(READY)
 
 # Each file's tests run in one of two processes: many of them wait for what they have started.
 test: $(READY)
-	$(VENV)/bin/pytest -n 2 --dist loadfile
+	$(VENV)/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # What is lost, and counted twice, when parts of the live job are taken away. Needs gcloud's Pub/Sub emulator and Java.
 faults: $(READY)

@@ -18,6 +18,22 @@ settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
 
 
+LONG = (
+    "test_flink_stream.py",
+    "test_end_to_end.py",
+    "test_flink.py",
+    "test_live.py",
+    "test_pubsub.py",
+    "test_plaza.py",
+)
+"""Files that take minutes. They come first, one to each process at once, so that none is waited for at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long files first; the rest stays in order."""
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
 def missing(what: str) -> None:
     """Skip a test for want of something; with CI=true that is a failure."""
     if os.environ.get("CI") == "true":
