@@ -17,7 +17,7 @@ from pipeline import storage
 from pipeline.archive import ClipFile
 from pipeline.config import Config
 from pipeline.view import read_family
-from schemas.clock import SECOND_US, from_rfc3339, micros, now_us, to_rfc3339
+from schemas.clock import from_rfc3339, micros, now_us, to_rfc3339
 from schemas.envelope import Envelope
 from schemas.site import Site, site_digest
 from transforms.arrivals import day_of, days_between
@@ -196,8 +196,7 @@ def _clips_by_day(config: Config, site: Site) -> dict[tuple[str, str], frozenset
     clips: dict[tuple[str, str], set[str]] = defaultdict(set)
     for file in config.files:
         if (envelope := file.envelope) is not None and envelope.site == site.site:
-            # As the job cuts the time that a bad envelope claims.
-            end_us = min(envelope.end_us, envelope.start_us + int(config.limits.max_seconds * SECOND_US))
+            end_us = config.limits.end_us(envelope.start_us, envelope.end_us)
             for day in days_between(site, envelope.start_us, end_us):
                 clips[envelope.camera, str(day.date)].add(_identity(file, envelope))
     return {

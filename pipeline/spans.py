@@ -34,8 +34,7 @@ def spans_of_clips(
         told = [(file.path.name, file.envelope) for file in files if file.envelope]
         clips = [(name, clip) for name, clip in told if (clip.site, clip.camera) in cameras]
         begin = from_us if from_us is not None else min((clip.start_us for _, clip in clips), default=None)
-        # A false claim must not ask for more days than the limit allows.
-        ends = (min(clip.end_us, clip.start_us + round(limits.max_seconds * 1_000_000)) for _, clip in clips)
+        ends = (limits.end_us(clip.start_us, clip.end_us) for _, clip in clips)
         end = until_us if until_us is not None else max(ends, default=None)
         if begin is None or end is None:
             continue

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from apache_beam.io.filesystems import FileSystems
@@ -26,18 +28,8 @@ def write(name: str, content: bytes) -> None:
             target.write(content)
         return
     path = Path(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A name of its own: two workers may write the same file at once.
-    staged = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-    try:
-        with staged.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # what it was made of may be gone as soon as it is there
+    with _staged(path, content) as staged:
         staged.replace(path)
-        _sync(path.parent)
-    finally:
-        staged.unlink(missing_ok=True)
 
 
 def write_new(name: str, content: bytes) -> None:
@@ -50,14 +42,22 @@ def write_new(name: str, content: bytes) -> None:
         _upload_new(name, content)
         return
     path = Path(name)
+    with _staged(path, content) as staged:
+        os.link(staged, path)  # fails where it is there, unlike a rename
+
+
+@contextmanager
+def _staged(path: Path, content: bytes) -> Iterator[Path]:
+    """Write content beside where it shall be, making the folders above; the body puts it there."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own: two workers may write the same file at once.
     staged = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
         with staged.open("wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
-        os.link(staged, path)  # fails where it is there, unlike a rename
+            os.fsync(file.fileno())  # what it was made of may be gone as soon as it is there
+        yield staged
         _sync(path.parent)
     finally:
         staged.unlink(missing_ok=True)

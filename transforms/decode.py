@@ -97,6 +97,10 @@ class ClipLimits:
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive")
 
+    def end_us(self, start_us: int, claimed_us: int) -> int:
+        """Return a clip's end as far as its claim is taken: a false one must reach no further than a clip may last."""
+        return min(claimed_us, start_us + int(self.max_seconds * 1_000_000))
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:

@@ -21,7 +21,7 @@ from transforms import walks
 from transforms.geometry import at_edge, foot_points
 from transforms.ground import Floor, on_floor
 from transforms.happened import NO_TRACK, Happened, Visit
-from transforms.places import Stay
+from transforms.places import Stay, take_up
 from transforms.timeline import Moment
 from transforms.tracker import Sightings
 from transforms.visitors import FloorState, Key, Stander, Unseen, Visitors, people
@@ -134,7 +134,7 @@ def _lose(
         for zone in sorted(before.alone(key)):
             stay = stander.stays[zone]
             if stay and stay.inside and stay.last_us + floor.exit_us[zone] > moment.until_us:
-                state.unseen.append(Unseen(name, zone, stay))
+                state.unseen.append(Unseen(zone, stay, name))
                 lost.add((key, zone))
     return lost
 
@@ -150,11 +150,7 @@ def _resume(state: FloorState, name: str, before: Visitors, after: Visitors) -> 
                 continue
             if any(zone in after.zones(other) for other in after.others(key)):
                 continue
-            lost = [each for each in state.unseen if each.zone == zone and each.stay.last_us <= stay.since_us]
-            if lost:
-                oldest = min(lost, key=lambda each: each.stay.since_us)
-                state.unseen.remove(oldest)
-                stay.since_us, stay.credited_us, stay.visiting = oldest.stay.since_us, oldest.stay.credited_us, True
+            if take_up(state.unseen, zone, stay):
                 resumed.add((key, zone))
                 begun.append((-stay.since_us, zone))
         if begun and stander.last_zone is None:

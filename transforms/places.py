@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from transforms import lines, walks
 from transforms.geometry import Point
@@ -60,6 +61,30 @@ class Unseen:
 
     zone: int
     stay: Stay
+
+
+Lost = TypeVar("Lost", bound=Unseen)
+"""A visit that goes on without a track, at one camera or on a floor."""
+
+
+def take_up(unseen: list[Lost], zone: int, stay: Stay) -> bool:
+    """Let a stay go on with the visit that was lost in its zone before it began, of several the one that began first.
+
+    Args:
+      unseen: The visits that go on without a track; that one is taken out.
+      zone: The zone.
+      stay: The stay; changed.
+
+    Returns:
+      Whether there was one.
+    """
+    lost = [each for each in unseen if each.zone == zone and each.stay.last_us <= stay.since_us]
+    if not lost:
+        return False
+    oldest = min(lost, key=lambda each: each.stay.since_us)
+    unseen.remove(oldest)
+    stay.since_us, stay.credited_us, stay.visiting = oldest.stay.since_us, oldest.stay.credited_us, True
+    return True
 
 
 @dataclass
@@ -223,11 +248,7 @@ def _resume(state: PlacesState, presence: Presence, spot: Spot) -> None:
     for zone, stay in enumerate(presence.stays):
         if stay is None or not (stay.always and spot.inside[zone] and not spot.at_edge):
             continue
-        lost = [each for each in state.unseen if each.zone == zone and each.stay.last_us <= stay.since_us]
-        if lost:
-            oldest = min(lost, key=lambda each: each.stay.since_us)
-            state.unseen.remove(oldest)
-            stay.since_us, stay.credited_us, stay.visiting = oldest.stay.since_us, oldest.stay.credited_us, True
+        if take_up(state.unseen, zone, stay):
             resumed.append((-stay.since_us, zone))
     if resumed:
         presence.last_zone = min(resumed)[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from transforms import tracker, visitors
 from transforms.coders import AvroCoder
 from transforms.geometry import Point
 from transforms.lines import Footing, LineSide
-from transforms.places import Held, PlacesState, Presence, Stay, Unseen
+from transforms.places import Held, Lost, PlacesState, Presence, Stay, Unseen
 from transforms.scene import CameraScene, Scene
 from transforms.visitors import FloorState, Stander
 from transforms.walks import Walk
@@ -197,7 +197,7 @@ def _camera_from(fields: Mapping[str, Any]) -> CameraScene:
         Counter({cell["cell"]: cell["persons"] for cell in fields["held_cells"]}),
     )
     present = {presence["track"]: _presence_from(presence) for presence in fields["present"]}
-    places = PlacesState(present, _unseen_from(fields["unseen"]), fields["clock_us"], held)
+    places = PlacesState(present, _unseen_from(Unseen, fields["unseen"]), fields["clock_us"], held)
     return CameraScene(tracker.decode(fields["tracker"]), places, fields["covered_until_us"])
 
 
@@ -207,9 +207,8 @@ def _floor_to(floor: FloorState) -> dict[str, Any]:
         | {"camera": camera, "track": track, "walk": vars(stander.walk), "stays": _stays_to(stander.stays)}
         for (camera, track), stander in floor.standers.items()
     ]
-    unseen = [vars(each) | {"stay": vars(each.stay)} for each in floor.unseen]
     sound_until_us = dict(sorted(floor.sound_until_us.items()))
-    return vars(floor) | {"standers": standers, "sound_until_us": sound_until_us, "unseen": unseen}
+    return vars(floor) | {"standers": standers, "sound_until_us": sound_until_us, "unseen": _unseen_to(floor.unseen)}
 
 
 def _floor_from(fields: Mapping[str, Any]) -> FloorState:
@@ -217,7 +216,7 @@ def _floor_from(fields: Mapping[str, Any]) -> FloorState:
     for each in fields["standers"]:
         key = each.pop("camera"), each.pop("track")
         standers[key] = Stander(**each | {"stays": _stays_from(each["stays"]), "walk": Walk(**each["walk"])})
-    unseen = [visitors.Unseen(**each | {"stay": Stay(**each["stay"])}) for each in fields["unseen"]]
+    unseen = _unseen_from(visitors.Unseen, fields["unseen"])
     return FloorState(**{**fields, "standers": standers, "unseen": unseen})
 
 
@@ -237,12 +236,12 @@ def _point_from(fields: Mapping[str, float] | None) -> Point | None:
     return None if fields is None else (fields["x"], fields["y"])
 
 
-def _unseen_to(unseen: list[Unseen]) -> list[dict[str, Any]]:
-    return [{"zone": each.zone, "stay": vars(each.stay)} for each in unseen]
+def _unseen_to(unseen: Sequence[Unseen]) -> list[dict[str, Any]]:
+    return [vars(each) | {"stay": vars(each.stay)} for each in unseen]
 
 
-def _unseen_from(fields: list[Any]) -> list[Unseen]:
-    return [Unseen(each["zone"], Stay(**each["stay"])) for each in fields]
+def _unseen_from(kind: type[Lost], fields: list[Any]) -> list[Lost]:
+    return [kind(**each | {"stay": Stay(**each["stay"])}) for each in fields]
 
 
 def _presence_to(track: int, presence: Presence) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 from apache_beam import pvalue
 
-from schemas.clock import SECOND_US
 from schemas.records import DeadLetter
 from schemas.site import Site
 from transforms.arrivals import Span, is_asked_for
@@ -166,8 +165,7 @@ class _ValidateFn(beam.DoFn):
             told = stranger(envelope, self._names, clip.size, stage=STAGE, reason=fault or UNKNOWN_SITE)
             yield tell(told)
             return
-        # A false claim must not send a clip to more days than the limit allows.
-        end_us = min(envelope.end_us, envelope.start_us + int(self._limits.max_seconds * SECOND_US))
+        end_us = self._limits.end_us(envelope.start_us, envelope.end_us)
         if not is_asked_for(site, self._spans, envelope.start_us, end_us):
             counter(__name__, CLIPS_NOT_ASKED_FOR).inc()
             left_out = unseen(replace(envelope, sha256=sha256, end_us=end_us), readable=fault is None)

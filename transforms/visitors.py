@@ -13,6 +13,7 @@ from scipy.optimize import linear_sum_assignment
 
 from schemas.clock import SECOND_US
 from schemas.homography import Floats
+from transforms import places
 from transforms.ground import Floor
 from transforms.places import Stay
 from transforms.walks import Walk
@@ -77,12 +78,10 @@ class Stander:
 
 
 @dataclass
-class Unseen:
-    """A stay of somebody who was counted by one camera alone, and whose track was lost inside; see `places.Unseen`."""
+class Unseen(places.Unseen):
+    """A visit of somebody who was counted by one camera alone."""
 
     camera: str
-    zone: int
-    stay: Stay
 
 
 @dataclass

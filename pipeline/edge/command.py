@@ -305,13 +305,12 @@ def _check_status(args: argparse.Namespace) -> None:
 
 
 def _status(args: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from pipeline.cli import FAILED, OK
+    from pipeline.console import plain_console
     from pipeline.edge.view import NoStatusError, show_status
 
     try:
-        return OK if show_status(_spool(args), Console()) else FAILED
+        return OK if show_status(_spool(args), plain_console()) else FAILED
     except NoStatusError as error:
         print(f"silhouette edge: {error}", file=sys.stderr)
         return FAILED

@@ -33,12 +33,12 @@ def show_status(folder: Path, console: Console) -> bool:
         os.close(lock)
     running = lock is None
     state = f"runs as process {status.pid}" if running else "does not run; this is how it was when it ended"
-    console.print(f"The agent of site {status.site} {state}. Written {status.written}.", highlight=False)
-    console.print(_clock(status), highlight=False)
-    console.print(_sending(status), highlight=False)
+    console.print(f"The agent of site {status.site} {state}. Written {status.written}.")
+    console.print(_clock(status))
+    console.print(_sending(status))
     console.print(_cameras(status))
     for name, camera in status.cameras.items():
-        console.print(f"{name}: {_told(camera)}", highlight=False)
+        console.print(f"{name}: {_told(camera)}")
     return running
 
 
