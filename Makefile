@@ -64,7 +64,7 @@ smoke-one:
 	$(SMOKE) -m venv --clear .venv-smoke
 	.venv-smoke/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 		-r requirements.lock
-	.venv-smoke/bin/pip install --quiet --disable-pip-version-check --no-deps .
+	.venv-smoke/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation .
 	rm -rf .venv-smoke/demo
 	.venv-smoke/bin/silhouette cut demo/one-by-one.mp4 --output .venv-smoke/demo/clips \
 		--site example-library --camera reading-table --start 2026-01-05T09:00:00Z
@@ -79,7 +79,7 @@ $(READY): pyproject.toml requirements.lock
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 		-r requirements.lock
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
 # Figures, each target also as reports/TARGET.json; in an environment of their own, for what they compare with.
@@ -99,7 +99,7 @@ $(BENCH)/.ready: pyproject.toml benchmarks/requirements.lock
 	$(PYTHON) -m venv --clear $(BENCH)
 	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 		-r benchmarks/requirements.lock
-	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
 $(PEERS)/.ready: benchmarks/accuracy/peers/requirements.lock
@@ -120,11 +120,11 @@ $(MESOPIC)/.ready: benchmarks/accuracy/peers/mesopic.lock
 	touch $@
 
 lock:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra dev --upgrade \
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra dev --extra build --upgrade \
 		pyproject.toml -o requirements.lock
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra build --upgrade \
 		--constraint requirements.lock pyproject.toml -o templates/requirements.lock
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra build --upgrade \
 		--override benchmarks/overrides.txt --constraint requirements.lock pyproject.toml benchmarks/requirements.in \
 		-o benchmarks/requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade \

@@ -17,7 +17,8 @@ from typing import NoReturn
 import pytest
 from rich.console import Console
 
-from demo.live.figures import Place, Records, places
+from benchmarks.figures import REPORTS, Figure, write_report
+from demo.live.figures import Place, Records, percentile, places
 from demo.live.parts import SITE, PartError, Parts
 from demo.live.screen import Picture, shown, tables
 from pipeline.cli import FAILED, OK, USAGE
@@ -41,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to make and to write to")
     parser.add_argument("--seconds", type=float, default=math.inf, help="end so long after the first counts came")
+    parser.add_argument("--reports", type=Path, default=REPORTS, metavar="DIR", help="folder for live.json")
     args = parser.parse_args(argv)
     try:
         args.output.mkdir(parents=True)
@@ -66,12 +68,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"make live: {error}", file=sys.stderr)
         return FAILED
     records.look()
+    _report(records, args.reports)
     if records.files:
         for part in tables(_picture(parts, records, places(records.standing(), site), site)):
             console.print(part, highlight=False)
         console.print(f"The records are in {args.output}/job/records.", highlight=False)
     console.print("All of it has ended.")
     return OK
+
+
+def _report(records: Records, folder: Path) -> None:
+    """Write `live.json`, as every target that prints figures does; nothing where no record has anything behind it."""
+    took = records.seconds()
+    if not took:
+        return
+    how = f"seconds from a window's end to a file with its record, of {len(took):,} records; cameras in real time"
+    figures = [Figure(f"window_to_record_p{p}_seconds", percentile(took, p / 100), how) for p in (50, 99)]
+    write_report("live", [*figures, Figure("dead_letters", records.dead_letters, "rows", "== 0")], folder)
 
 
 def _interrupt(*_: object) -> NoReturn:

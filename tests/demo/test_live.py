@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -105,13 +106,19 @@ def prism(pubsub: PubSub) -> None:
 
 @pytest.mark.usefixtures("prism")
 def test_pubsub_live_shows_counts_and_latency_and_ends(tmp_path: Path) -> None:
-    with live(tmp_path / "live", "--seconds", 1) as process:
+    with live(tmp_path / "live", "--seconds", 1, "--reports", tmp_path) as process:
         out, err = process.communicate(timeout=400)
     assert process.returncode == 0, err
     assert re.search(r"^\d\d:\d\d:\d\dZ east-table: entrance \d in, \d out; .* room \d\.\d people; ", out, re.MULTILINE)
     p50, p99, count = re.search(r"p50 ([\d.]+) s, p99 ([\d.]+) s, of ([\d,]+)", out).groups()
     assert 0 < float(p50) <= float(p99)
     assert int(count) > 0
+    figures = json.loads((tmp_path / "live.json").read_text())["figures"]
+    assert {figure["name"] for figure in figures if figure["holds"]} == {
+        "window_to_record_p50_seconds",
+        "window_to_record_p99_seconds",
+        "dead_letters",
+    }
     (cut, acknowledged), *_ = re.findall(r"│ east-table +│ ended +│ +(\d+) │ +(\d+) │ +0 │", out)
     assert int(cut) == int(acknowledged) >= 5
     assert " 0 dead letters" in out

@@ -53,3 +53,10 @@ def test_a_clip_is_read_whole_or_not_at_all(path: Path, max_bytes: int, expected
 def test_a_clip_without_an_envelope_is_a_dead_letter_of_its_size(path: Path) -> None:
     ((letter, _),) = read(ClipFile(path, None, "bad_envelope", Capture("lab", "door", T0)))["failed"]
     assert (letter.reason, letter.camera, letter.bytes) == ("bad_envelope", "door", len(PAYLOAD))
+
+
+def test_a_disk_fault_is_not_the_clips(tmp_path: Path) -> None:
+    gone = tmp_path / "gone.mp4"
+    with pytest.raises(RuntimeError, match="FileNotFoundError"):
+        read(ClipFile(gone, ENVELOPE))
+    assert not _seen.get("failed") and not _seen.get("told")
