@@ -23,9 +23,9 @@ live: $(READY)
 	rm -rf $(LIVE)
 	$(VENV)/bin/python -m demo.live --output $(LIVE) $(if $(LIVE_SECONDS),--seconds $(LIVE_SECONDS))
 
-# Each file's tests run in one of two processes: many of them wait for what they have started.
+# Each file's tests run in one of three processes: on two cores, for many of them wait for what they have started.
 test: $(READY)
-	$(VENV)/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(VENV)/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # What is lost, and counted twice, when parts of the live job are taken away. Needs gcloud's Pub/Sub emulator and Java.
 faults: $(READY)
@@ -62,7 +62,7 @@ smoke: $(READY)
 
 smoke-one:
 	$(SMOKE) -m venv --clear .venv-smoke
-	.venv-smoke/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	.venv-smoke/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --no-compile \
 		-r requirements.lock
 	.venv-smoke/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation .
 	rm -rf .venv-smoke/demo
@@ -77,7 +77,7 @@ smoke-one:
 $(READY): pyproject.toml requirements.lock
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: install it, or name it with PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --no-compile \
 		-r requirements.lock
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
@@ -97,14 +97,14 @@ accuracy: $(READY) $(PEERS)/.ready $(MESOPIC)/.ready
 # --no-deps: supervision asks for opencv-python, which would overwrite opencv-python-headless.
 $(BENCH)/.ready: pyproject.toml benchmarks/requirements.lock
 	$(PYTHON) -m venv --clear $(BENCH)
-	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --no-compile \
 		-r benchmarks/requirements.lock
 	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
 $(PEERS)/.ready: benchmarks/accuracy/peers/requirements.lock
 	$(PYTHON) -m venv --clear $(PEERS)
-	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --no-compile -r $<
 	touch $@
 
 # Python 3.12, by its name or where pyenv keeps it; without it, mesopic is left out of the comparison.
@@ -114,7 +114,7 @@ $(MESOPIC)/.ready: benchmarks/accuracy/peers/mesopic.lock
 	for python in python3.12 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.12*/bin/python3.12; do \
 		$$python -c 'import venv' 2>/dev/null || continue; \
 		$$python -m venv $(MESOPIC) || exit 1; \
-		$(MESOPIC)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $< || exit 1; \
+		$(MESOPIC)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --no-compile -r $< || exit 1; \
 		break; \
 	done
 	touch $@
