@@ -70,7 +70,7 @@ class TrackerSettings:
     newcomer: float = 6.0
     crowding: float = 1.0
     twin: float = 0.5
-    foresight: float = 1.0
+    foresight: float = 1.2
     muddle: float = 0.1
     sure: float = 6.0
 
