@@ -23,7 +23,7 @@ from tests.support.crowds import as_measured, as_written, recovered
 from transforms.protect import protect
 
 START = "2026-01-05T09:00:00Z"
-FEW = 4
+FEW = 3
 
 
 @dataclass(frozen=True)
