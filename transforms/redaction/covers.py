@@ -67,6 +67,21 @@ def grown(boxes: Floats, side: float, top: float, bottom: float) -> Floats:
     return boxes + np.stack([-side * width, -top * height, side * width, bottom * height], axis=1)
 
 
+def outermost(boxes: Floats) -> Floats:
+    """Return those of (N, 4) boxes that lie in no other; of equal ones the first.
+
+    They cover the same, and there are fewer to be taken for one another from look to look: a detector that is asked for
+    what it is hardly sure of tells of a body, and of parts of it.
+
+    >>> outermost(np.array([[0.1, 0.1, 0.2, 0.2], [0.0, 0.0, 0.2, 0.2], [0.1, 0.1, 0.3, 0.3]])).tolist()
+    [[0.0, 0.0, 0.2, 0.2], [0.1, 0.1, 0.3, 0.3]]
+    """
+    near, far = boxes[:, None, :2] >= boxes[None, :, :2], boxes[:, None, 2:] <= boxes[None, :, 2:]
+    within = near.all(axis=2) & far.all(axis=2)
+    equal = within & within.T
+    return boxes[~(within & ~equal | np.tril(equal, -1)).any(axis=1)]
+
+
 def covers_of(tracks: Iterable[Track], begin_us: int, end_us: int, step_us: int) -> Covers:
     """Return what covers tracks, from before each was first seen until after it was last seen.
 

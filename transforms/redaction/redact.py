@@ -21,7 +21,7 @@ from transforms.boxes import Floats
 from transforms.decode import Frame, OpenClip
 from transforms.encode import Encoder
 from transforms.masks import rasterise
-from transforms.redaction.covers import NOTHING, Covers, covers_of
+from transforms.redaction.covers import NOTHING, Covers, covers_of, outermost
 from transforms.redaction.detecting import Detecting
 from transforms.redaction.eyes import Eye, Eyes
 from transforms.redaction.fill import covered, covered_whole
@@ -123,7 +123,9 @@ def _first_covers(seen: Scan, redaction: Redaction) -> Covers:
     covers = NOTHING
     role: Role = "face" if redaction.what == "faces" else "person"
     for scene in seen.scenes:
-        regions = [with_margin(redaction.what, role, region(redaction.what, role, boxes)) for boxes in scene.seen]
+        regions = [
+            outermost(with_margin(redaction.what, role, region(redaction.what, role, boxes))) for boxes in scene.seen
+        ]
         covers |= covers_of(track(scene.looks_us, regions, LOOK_US), scene.begin_us, scene.end_us, LOOK_US)
     return covers
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from transforms.redaction.covers import LEAD_US, NOTHING, Covers, covered_share, covers_of, grown
+from transforms.redaction.covers import LEAD_US, NOTHING, Covers, covered_share, covers_of, grown, outermost
 from transforms.redaction.tracks import Track
 
 STEP = 200_000
@@ -71,3 +72,19 @@ def test_what_is_covered_together() -> None:
     halves = np.array([[0.0, 0.0, 0.5, 0.5], [0.5, 0.0, 1.0, 0.5]])
     shares = covered_share(np.array([[0.25, 0.0, 0.75, 0.5], [0.0, 0.25, 1.0, 0.75], [3.0, 0, 4.0, 1]]), halves, 1.0)
     np.testing.assert_allclose(shares, [1, 0.5, 1], atol=0.01)
+
+
+@given(arrays(np.int64, st.tuples(st.integers(0, 12), st.just(4)), elements=st.integers(0, 6)))
+def test_outermost_boxes_cover_what_all_do_and_none_lies_in_another(sides: np.ndarray) -> None:
+    boxes = np.concatenate([sides[:, :2], sides[:, :2] + sides[:, 2:] + 1], axis=1).astype(float)
+    kept = outermost(boxes)
+    assert np.array_equal(filled(boxes), filled(kept))
+    assert len(outermost(kept)) == len(kept) == len(np.unique(kept, axis=0))
+
+
+def filled(boxes: np.ndarray) -> np.ndarray:
+    """Return which unit cells lie under boxes with whole sides."""
+    under = np.zeros((20, 20), np.bool_)
+    for left, top, right, bottom in boxes.astype(int):
+        under[top:bottom, left:right] = True
+    return under
