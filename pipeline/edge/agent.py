@@ -17,7 +17,7 @@ from pipeline.edge.heartbeat import Heartbeats
 from pipeline.edge.publisher import Connection, Publisher
 from pipeline.edge.recorder import Recorder
 from pipeline.edge.spool import Spool, open_folder
-from pipeline.edge.spool_file import load_key
+from pipeline.edge.spool_key import cipher_of
 from pipeline.edge.status import AgentState, Status, write_status
 
 _log = logging.getLogger(__name__)
@@ -32,14 +32,15 @@ def run_agent(config: EdgeConfig) -> bool:
     """Run until a signal asks to end, or every file has ended and been sent; returns whether no file failed.
 
     Raises:
-      SpoolError: the spool cannot be used.
-      SecretError: its key cannot be.
+      SpoolError: the spool cannot be used, or its key is missing.
+      SecretError: its key cannot be used.
       OSError: it cannot be written to, or the port for Prometheus cannot be had.
     """
     with ExitStack() as held:
         held.callback(os.close, open_folder(config.spool))
-        cipher = load_key(config.spool_key) if config.spool_key is not None else None
-        agent = _Agent(config, Spool(config.spool, config.spool_bytes, cipher, config.retention_us))
+        cipher = cipher_of(config.spool, config.spool_key, plain=config.plain_spool)
+        spool = Spool(config.spool, config.spool_bytes, cipher, config.retention_us, plain=config.plain_spool)
+        agent = _Agent(config, spool)
         if config.prometheus is not None:
             from pipeline.edge.exposition import exposed
 

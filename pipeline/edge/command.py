@@ -75,8 +75,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     spool = parser.add_argument_group("spool")
     spool.add_argument("--spool", type=Path, metavar="DIR", help="folder for clips that wait (default: of the user's)")
     spool.add_argument("--spool-bytes", default="8GB", metavar="SIZE", help="its bound (default: %(default)s)")
-    spool.add_argument("--spool-key", type=Path, metavar="FILE", help="its key, made if not there (default: in it)")
-    spool.add_argument("--plain-spool", action="store_true", help="do not encrypt it")
+    spool.add_argument("--spool-key", type=Path, metavar="FILE", help="its key, made with the spool (default: in it)")
+    spool.add_argument("--plain-spool", action="store_true", help="encrypt no more clips; the key still opens others")
     sending = parser.add_argument_group("sending and telling")
     sending.add_argument(
         "--in-flight", default="32MB", metavar="SIZE", help="on its way at once (default: %(default)s)"
@@ -145,8 +145,6 @@ def configure(args: argparse.Namespace) -> EdgeConfig:
         raise UsageError("--seconds: must be from 1 to 60")
     if args.heartbeat_every is not None and args.heartbeats is None:
         raise UsageError("--heartbeat-every: say where heartbeats go, with --heartbeats")
-    if args.plain_spool and args.spool_key is not None:
-        raise UsageError("--plain-spool, --spool-key: a plain spool needs no key; leave one of them out")
     spool = _spool(args)
     return EdgeConfig(
         site=site.site,
@@ -155,7 +153,8 @@ def configure(args: argparse.Namespace) -> EdgeConfig:
         limits=Limits(round(args.seconds * SECOND_US), MOST_BYTES),
         spool=spool,
         spool_bytes=_size("--spool-bytes", args.spool_bytes, _LEAST_SPOOL_BYTES),
-        spool_key=None if args.plain_spool else args.spool_key or spool / KEY_FILE,
+        spool_key=args.spool_key or spool / KEY_FILE,
+        plain_spool=args.plain_spool,
         retention_us=site.raw_retention,
         keys=load_keys(args.keys) if args.keys else None,
         in_flight_bytes=_size("--in-flight", args.in_flight, 1),

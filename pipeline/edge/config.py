@@ -33,7 +33,8 @@ class EdgeConfig:
       limits: What clips are cut to.
       spool: Folder of the spool.
       spool_bytes: Its bound.
-      spool_key: File of its key; None leaves it plain.
+      spool_key: File of its key.
+      plain_spool: Whether no more clips in it are encrypted.
       retention_us: How old a clip may get in it; None for any age.
       keys: Payloads are sealed with the first; None leaves them as they are.
       in_flight_bytes: What may be on its way to Pub/Sub at once.
@@ -50,7 +51,8 @@ class EdgeConfig:
     limits: Limits
     spool: Path
     spool_bytes: int
-    spool_key: Path | None
+    spool_key: Path
+    plain_spool: bool
     retention_us: int | None
     keys: Keys | None
     in_flight_bytes: int

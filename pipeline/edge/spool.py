@@ -104,12 +104,17 @@ class Spool:
     Args:
       folder: From `open_folder`.
       most_bytes: What all files together may have.
-      cipher: Encrypts the files; None leaves them plain.
+      cipher: From `cipher_of`; encrypts the files, and opens them.
       retention_us: How old a clip may get; None for any age.
+      plain: Whether new files are left plain.
     """
 
-    def __init__(self, folder: Path, most_bytes: int, cipher: AESGCM | None, retention_us: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, most_bytes: int, cipher: AESGCM | None, retention_us: int | None = None, *,
+        plain: bool = False,
+    ) -> None:  # fmt: skip
         self._folder, self._most_bytes, self._cipher = folder / CLIPS, most_bytes, cipher
+        self._plain = plain
         self._retention_us = retention_us
         self._lock = threading.RLock()
         self.changed = threading.Condition(self._lock)
@@ -131,7 +136,7 @@ class Spool:
         with self._lock:
             # The name is part of what is encrypted, its size is not.
             entry = Entry(self._next, camera, start_us, 0)
-            content = packed(attributes, payload, entry.name, self._cipher)
+            content = packed(attributes, payload, entry.name, None if self._plain else self._cipher)
             entry = Entry(self._next, camera, start_us, len(content))
             self._next += 1
             while self._bytes + entry.size > self._most_bytes:

@@ -19,7 +19,7 @@ import pytest
 from google.cloud.pubsub_v1.types import PubsubMessage
 
 from pipeline.edge.spool import Spool, open_folder
-from pipeline.edge.spool_file import load_key
+from pipeline.edge.spool_key import cipher_of
 from pipeline.keys import load_keys
 from schemas.clock import from_rfc3339
 from schemas.envelope import Envelope
@@ -214,7 +214,7 @@ def test_a_full_disk_ends_no_agent(nobody: dict[str, str], site_file: Path, tmp_
         wait_for(lambda: any(name.startswith("000000000028-") for name in spooled(folder)))
         assert end(process) == 0
     lock = open_folder(folder)
-    spool = Spool(folder, 10**9, load_key(folder / "key"))
+    spool = Spool(folder, 10**9, cipher_of(folder, folder / "key", plain=False))
     kept = []
     while taken := spool.take():
         check_payload(taken[2], Envelope.from_attributes(taken[1]))
