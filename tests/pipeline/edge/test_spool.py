@@ -153,6 +153,49 @@ def test_damaged_files_are_given_up(folder: Path) -> None:
     assert spool.dropped() == {"door": {"unreadable": 2}}
 
 
+def test_a_clip_that_the_disk_does_not_give_stops_no_other(folder: Path) -> None:
+    spool = opened(folder)
+    for number in range(4):
+        put(spool, number, "door" if number else "hall")
+    oldest, second, *_ = sorted((folder / "clips").iterdir())
+    kept = oldest.read_bytes()
+    oldest.unlink()
+    oldest.mkdir()  # what is read of it is an error
+    second.unlink()
+    assert taken(spool) == [2, 3]
+    assert spool.unread() == {"EISDIR": 1} and spool.dropped() == {"door": {"unreadable": 1}}
+    assert (spool.clips, spool.waiting) == (1, 0) and spool.held().keys() == {"hall"}
+    spool.retry()
+    assert taken(spool) == [] and spool.unread() == {"EISDIR": 1}
+    oldest.rmdir()
+    oldest.write_bytes(kept)
+    assert taken(spool) == []
+    spool.retry()
+    assert taken(spool) == [0]
+    assert spool.unread() == {} and spool.clips == spool.size == 0
+
+
+def test_a_clip_that_was_set_aside_gets_no_older_than_it_may(folder: Path) -> None:
+    spool = opened(folder, most_bytes=3500, retention_us=100)
+    put(spool, 0)
+    (only,) = (folder / "clips").iterdir()
+    only.unlink()
+    only.mkdir()
+    assert spool.take() is None and spool.waiting == 0
+    spool.expire(START_US + 101)
+    assert spool.dropped() == {"door": {"retention": 1}} and spool.unread() == {} and spool.waiting == 0
+
+
+def test_a_disk_that_was_taken_away_costs_nothing(folder: Path) -> None:
+    spool = opened(folder)
+    put(spool, 0)
+    (folder / "clips").rename(folder / "elsewhere")
+    assert spool.take() is None and spool.unread() == {"ENOENT": 1}
+    (folder / "elsewhere").rename(folder / "clips")
+    spool.retry()
+    assert taken(spool) == [0] and spool.dropped() == {}
+
+
 @pytest.mark.parametrize("plain", [False, True], ids=["encrypted", "plain"])
 def test_without_its_key_a_spool_is_not_touched(folder: Path, tmp_path: Path, plain: bool) -> None:
     """A key on a disk that is not mounted, or another in its place: no clip is given up, and no key made."""
