@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.job import TOPIC
 from pipeline.redaction import FILLS
-from pipeline.usage import UsageError
+from pipeline.usage import UsageError, instant
 
 if TYPE_CHECKING:
     from pipeline.edge.config import EdgeConfig
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 # As `pipeline.edge.redactor` has them, whose import takes too long for --help; a test holds them equal.
 REDACTED = ("heads", "faces")
-_TOPIC = re.compile(r"projects/[a-z][a-z0-9.:-]{3,60}/topics/[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
 _LEAST_SPOOL_BYTES = 10_000_000
 
 
@@ -137,7 +137,7 @@ def configure(args: argparse.Namespace) -> EdgeConfig:
 
     site = _site(args)
     for flag, topic in (("--topic", args.topic), ("--heartbeats", args.heartbeats)):
-        if topic is not None and not _TOPIC.fullmatch(topic):
+        if topic is not None and not re.fullmatch(TOPIC, topic):
             raise UsageError(f"{flag}: must be written projects/PROJECT/topics/TOPIC")
     if args.topic is None:
         raise UsageError("--topic: say where clips go, as projects/PROJECT/topics/TOPIC")
@@ -235,22 +235,13 @@ def _sources(args: argparse.Namespace) -> dict[str, Source]:
         raise UsageError("--camera, --source: give them in pairs, one or more, or --cameras FILE")
     if len(set(args.camera)) < len(args.camera):
         raise UsageError("--camera: one is given twice: a camera has one source")
-    start_us = _instant("--start", args.start)
+    start_us = instant("--start", args.start)
     return {
         name: parse_source(
             name, source, transport=args.transport, start_us=start_us, fast=args.fast, loop=args.loop
         )
         for name, source in zip(args.camera, args.source, strict=True)
     }  # fmt: skip
-
-
-def _instant(flag: str, text: str | None) -> int | None:
-    from schemas.clock import from_rfc3339
-
-    try:
-        return None if text is None else from_rfc3339(text)
-    except ValueError:
-        raise UsageError(f"{flag}: write it like 2026-01-05T09:00:00Z") from None
 
 
 def _spool(args: argparse.Namespace) -> Path:
