@@ -6,7 +6,7 @@ import argparse
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -205,10 +205,7 @@ def _subscription(args: argparse.Namespace, sites: Sequence[Site]) -> Subscripti
     if not any(re.fullmatch(SUBSCRIPTION, given) for given in args.input):
         if until_idle is not None:
             raise UsageError("--until-idle: files end by themselves; leave it out")
-        for name in STREAM:
-            if getattr(args, name) is not None:
-                flag = name.replace("_", "-")
-                raise UsageError(f"--{flag}: is for a subscription, and --input names files; leave it out")
+        refuse_stream_flags(args, STREAM)
         return None
     if args.released is not None:
         raise UsageError("--released: is for a replay of clips; leave it out")
@@ -246,6 +243,18 @@ def _subscription(args: argparse.Namespace, sites: Sequence[Site]) -> Subscripti
         until_idle_us=None if until_idle is None else _duration(args, "until_idle"),
         acknowledge_late=ends,
     )
+
+
+def refuse_stream_flags(args: argparse.Namespace, names: Iterable[str]) -> None:
+    """Refuse flags, by destination, that only a subscription has, where --input names files.
+
+    Raises:
+      UsageError: one is given.
+    """
+    for name in names:
+        if getattr(args, name) is not None:
+            flag = name.replace("_", "-")
+            raise UsageError(f"--{flag}: is for a subscription, and --input names files; leave it out")
 
 
 def _duration(args: argparse.Namespace, name: str) -> int:
