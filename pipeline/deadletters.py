@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from schemas.clock import from_rfc3339, micros, to_rfc3339
+from pipeline.usage import UsageError, instant
+from schemas.clock import micros, to_rfc3339
 
 Letter = Mapping[str, Any]
 """A row of `dead_letter.avsc`."""
@@ -72,9 +73,9 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.view import UnreadableRecordsError
 
     try:
-        since_us = None if args.since is None else from_rfc3339(args.since)
-    except ValueError:
-        print("silhouette deadletters: --since: write a time like 2026-01-05T09:00:00Z", file=sys.stderr)
+        since_us = instant("--since", args.since)
+    except UsageError as error:
+        print(f"silhouette deadletters: {error}", file=sys.stderr)
         return USAGE
     try:
         letters = read_letters(args.output)

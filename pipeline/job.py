@@ -6,7 +6,7 @@ import argparse
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,7 +117,8 @@ def configure(args: argparse.Namespace) -> Config:
       args: What `add_job_flags` added. Besides, where the command has them: `until_idle`, the quiet after which a
         subscription counts as read; `ends`, whether the runner writes nothing before its input has ended; `resumes`,
         whether the job goes on with the state of one before;
-        `models_at`, the folder where remote workers have the models, each named by its hash.
+        `models_at`, the folder where remote workers have the models, each named by its hash; here too, if the job is
+        submitted from their image.
 
     Raises:
       UsageError: a flag does not fit, or a model cannot be used; the text names the flag, or the site file.
@@ -204,10 +205,7 @@ def _subscription(args: argparse.Namespace, sites: Sequence[Site]) -> Subscripti
     if not any(re.fullmatch(SUBSCRIPTION, given) for given in args.input):
         if until_idle is not None:
             raise UsageError("--until-idle: files end by themselves; leave it out")
-        for name in STREAM:
-            if getattr(args, name) is not None:
-                flag = name.replace("_", "-")
-                raise UsageError(f"--{flag}: is for a subscription, and --input names files; leave it out")
+        refuse_stream_flags(args, STREAM)
         return None
     if args.released is not None:
         raise UsageError("--released: is for a replay of clips; leave it out")
@@ -247,6 +245,18 @@ def _subscription(args: argparse.Namespace, sites: Sequence[Site]) -> Subscripti
     )
 
 
+def refuse_stream_flags(args: argparse.Namespace, names: Iterable[str]) -> None:
+    """Refuse flags, by destination, that only a subscription has, where --input names files.
+
+    Raises:
+      UsageError: one is given.
+    """
+    for name in names:
+        if getattr(args, name) is not None:
+            flag = name.replace("_", "-")
+            raise UsageError(f"--{flag}: is for a subscription, and --input names files; leave it out")
+
+
 def _duration(args: argparse.Namespace, name: str) -> int:
     from pydantic_core import PydanticCustomError
 
@@ -277,26 +287,25 @@ def _check_keys(args: argparse.Namespace) -> None:
 def _models(args: argparse.Namespace, sites: Sequence[Site]) -> tuple[dict[CameraKey, Model], dict[str, Verdict]]:
     """Find each camera's model, and open each once, so that one that is refused is told before the job begins."""
     from pipeline.models.cards import ModelError
-    from pipeline.models.registry import resolve
+    from pipeline.models.registry import named_by_hash, resolve
     from transforms.admission import ModelRefused
     from transforms.detector import Detector
 
     path: Path = args.site
     folder = path if path.is_dir() else path.parent
-    there: str | None = getattr(args, "models_at", None)
+    there = Path(args.models_at) if hasattr(args, "models_at") else None
     found: dict[str, Model] = {}
     models, admissions = {}, {}
     for site in sites:
         for camera in site.cameras:
             if camera.model not in found:
                 try:
-                    card, file = resolve(camera.model, folder)
+                    card, file = resolve(camera.model, folder, there)
                     detector = Detector.open(card, file)
                 except (ModelError, ModelRefused, OSError) as error:
                     where = f"{path}: site {site.site}" if path.is_dir() else f"{path}"
                     raise UsageError(f"{where}: camera {camera.name}: {error}") from error
-                at = Path(there, f"{card.sha256}.onnx") if there else file.absolute()
-                found[camera.model] = card, at
+                found[camera.model] = card, named_by_hash(card, there) if there else file.absolute()
                 admissions[card.sha256] = detector.verdict
             models[site.site, camera.name] = found[camera.model]
     return models, admissions

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.machine import cores
 from pipeline.redaction import FILLS, LEAK_MODEL_HELP, WHATS
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     except UsageError as error:
         print(f"silhouette redact: {error}", file=sys.stderr)
         return USAGE
-    threads = args.workers or len(os.sched_getaffinity(0))
+    threads = args.workers or cores()
     try:
         with _progress(args.video) as tell:
             redacted = redact(

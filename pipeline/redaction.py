@@ -50,7 +50,7 @@ def redaction_of(
             if given is not None:
                 raise UsageError(f"{flag}: say by --redact what is to be covered, or leave it out")
         return None, {}, {}
-    there: str | None = getattr(args, "models_at", None)
+    there = Path(args.models_at) if hasattr(args, "models_at") else None
     auditor = args.redact_leak_model
     chosen: dict[str, EyeModels] = {}
     eyes: dict[CameraKey, EyeModels] = {}
@@ -68,7 +68,7 @@ def redaction_of(
 
 def choose_eyes(
     what: What, masker: str | None, auditor: str | None, auditor_flag: str, *, counting: Model | None = None,
-    there: str | None = None,
+    there: Path | None = None,
 ) -> tuple[EyeModels, dict[str, Verdict]]:  # fmt: skip
     """Choose and try the models that look at clips; returns what the admission said too, for each file's hash.
 
@@ -95,8 +95,8 @@ def choose_eyes(
     elif masker is None and role == "person" and counting is not None:
         mask = counting
     else:
-        mask = _found("--model", masker or role)
-    models = EyeModels(mask, _found(auditor_flag, auditor or LEAKS_BY[what]))
+        mask = _found("--model", masker or role, there)
+    models = EyeModels(mask, _found(auditor_flag, auditor or LEAKS_BY[what], there))
     try:
         check_eyes(what, models)
         opened = open_eyes(models if there is None else models._replace(masker=None))
@@ -109,16 +109,18 @@ def choose_eyes(
     return EyeModels(models.masker and _on_workers(models.masker, there), _on_workers(models.auditor, there)), verdicts
 
 
-def _on_workers(model: Model, there: str) -> Model:
-    return model[0], Path(there, f"{model[0].sha256}.onnx")
+def _on_workers(model: Model, there: Path) -> Model:
+    from pipeline.models.registry import named_by_hash
+
+    return model[0], named_by_hash(model[0], there)
 
 
-def _found(flag: str, name: str) -> Model:
+def _found(flag: str, name: str, there: Path | None) -> Model:
     from pipeline.models.cards import ModelError
     from pipeline.models.registry import resolve
 
     try:
-        card, path = resolve(name)
+        card, path = resolve(name, by_hash=there)
     except (ModelError, OSError) as error:
         raise UsageError(f"{flag}: {error}") from None
     return card, path.absolute()

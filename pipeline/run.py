@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.job import add_job_flags, configure
+from pipeline.machine import cores
 from pipeline.usage import UsageError, cause
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def add_parser(commands: Any) -> None:
     )
     add_job_flags(parser)
     local = parser.add_argument_group("this machine")
-    local.add_argument("--workers", type=int, metavar="N", help=f"threads that look at files (default: {_cores()})")
+    local.add_argument("--workers", type=int, metavar="N", help=f"threads that look at files (default: {cores()})")
     local.add_argument(
         "--runner", choices=RUNNERS, default=DIRECT,
         help="direct writes records once the input has ended; prism, for a subscription, as time goes by",
@@ -49,11 +50,6 @@ def add_parser(commands: Any) -> None:
         help="sign the evidence with this key, of `silhouette evidence keygen`; without it, unsigned",
     )  # fmt: skip
     local.add_argument("--prism", type=Path, metavar="FILE", help="Beam's prism program (default: Beam fetches it)")
-
-
-def _cores() -> int:
-    """Return how many of the machine's cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run(args: argparse.Namespace) -> int:
@@ -85,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         if config.subscription is not None:
             keep_lineage(lineage)  # before, for a stream may never end
         with _quiet():
-            done = execute(config, args.workers or _cores(), args.runner, args.prism)
+            done = execute(config, args.workers or cores(), args.runner, args.prism)
         if config.subscription is None:
             keep_lineage(lineage)
     except Exception as error:

@@ -19,6 +19,8 @@ from pydantic_core import ErrorDetails
 from schemas.fields import nearest
 from schemas.site import Site
 
+SUFFIXES = (".yaml", ".yml")
+"""Of a folder's files, those that end so are site files; what lies deeper is none."""
 MOST_BYTES = 256 * 1024
 MOST_VALUES = 50_000
 MOST_DEPTH = 32
@@ -121,7 +123,7 @@ def locate_sites(path: Path, *, stated: Sequence[str] = ()) -> tuple[Located, ..
 def _site_files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    files = sorted(file for file in path.iterdir() if file.suffix in (".yaml", ".yml"))
+    files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES)
     if not files:
         raise SiteFileError((Problem(path, 0, "", "this folder holds no site file: write one, NAME.yaml"),))
     return files

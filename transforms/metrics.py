@@ -22,7 +22,7 @@ from schemas.records import CameraHealth, Dwell, Flow, Footfall, Heatmap, Metric
 from schemas.site import Camera, Site, audit_fault
 from transforms.events import FLAWS, PlaceEvents, VisitEvents, walked
 from transforms.intervals import errors_of, errors_of_totals, interval_of_sum
-from transforms.layout import counted_zones
+from transforms.layout import counted_zones, is_calibrated
 from transforms.mean_errors import interval_of_mean, mean_errors_of
 from transforms.picture import Flaw
 from transforms.walks import SECTORS
@@ -140,7 +140,7 @@ def records(events: WindowEvents) -> Iterator[MetricRecord]:
         yield from flow(events)
     if events.camera.heatmap != (0, 0):
         yield from heatmap(events)
-    if isinstance(events.camera, Group) or events.camera.ground is not None:
+    if is_calibrated(events.camera):
         for number, zone in enumerate(counted_zones(events.camera)):
             yield from movement(events, number, zone)
     if isinstance(events.camera, Camera):

@@ -17,7 +17,7 @@ from pipeline.edge.heartbeat import Heartbeats
 from pipeline.edge.publisher import Connection, Publisher
 from pipeline.edge.recorder import Recorder
 from pipeline.edge.spool import Spool, open_folder
-from pipeline.edge.spool_file import load_key
+from pipeline.edge.spool_key import cipher_of
 from pipeline.edge.status import AgentState, Status, write_status
 
 _log = logging.getLogger(__name__)
@@ -26,20 +26,23 @@ FAREWELL_SECONDS = 5.0
 """How long clips are still sent after the agent was asked to end; what is left waits in the spool."""
 _FLUSH_SECONDS = 10.0
 _TICK_SECONDS = 1.0
+_RETRY_SECONDS = 600.0
+"""How often a clip that the disk does not give is tried again; a dying disk may take half a minute to say no."""
 
 
 def run_agent(config: EdgeConfig) -> bool:
     """Run until a signal asks to end, or every file has ended and been sent; returns whether no file failed.
 
     Raises:
-      SpoolError: the spool cannot be used.
-      SecretError: its key cannot be.
+      SpoolError: the spool cannot be used, or its key is missing.
+      SecretError: its key cannot be used.
       OSError: it cannot be written to, or the port for Prometheus cannot be had.
     """
     with ExitStack() as held:
         held.callback(os.close, open_folder(config.spool))
-        cipher = load_key(config.spool_key) if config.spool_key is not None else None
-        agent = _Agent(config, Spool(config.spool, config.spool_bytes, cipher, config.retention_us))
+        cipher = cipher_of(config.spool, config.spool_key, plain=config.plain_spool)
+        spool = Spool(config.spool, config.spool_bytes, cipher, config.retention_us, plain=config.plain_spool)
+        agent = _Agent(config, spool)
         if config.prometheus is not None:
             from pipeline.edge.exposition import exposed
 
@@ -72,6 +75,7 @@ class _Agent:
             else None
         )
         self._dropped: Counter[str] = Counter()
+        self._unread: Counter[str] = Counter()
         self._clock_healthy = True
 
     @property
@@ -98,12 +102,16 @@ class _Agent:
 
     def watch(self, asked: threading.Event) -> None:
         """Keep the status file, and let go of what is too old, until it is time to end."""
+        retry_at = time.monotonic() + _RETRY_SECONDS
         while True:
             # In this order: a clip put in after the spool was looked at would be left.
             over = all(recorder.finished.is_set() for recorder in self._recorders)
             self._tick()
-            if asked.wait(_TICK_SECONDS if not over else 0.1) or (over and not self._spool.clips):
+            if asked.wait(_TICK_SECONDS if not over else 0.1) or (over and not self._spool.waiting):
                 return
+            if time.monotonic() >= retry_at:
+                self._spool.retry()
+                retry_at = time.monotonic() + _RETRY_SECONDS
 
     def end(self) -> None:
         """Finish the clips at hand, and send for a few seconds more."""
@@ -114,7 +122,7 @@ class _Agent:
             recorder.finished.wait(max(0.0, deadline - time.monotonic()))
         deadline = time.monotonic() + FAREWELL_SECONDS
         with self._spool.changed:
-            while self._spool.clips and time.monotonic() < deadline:
+            while self._spool.waiting and time.monotonic() < deadline:
                 self._spool.changed.wait(0.1)
         self._publisher.stop()
         if self._heartbeats is not None:
@@ -136,6 +144,10 @@ class _Agent:
         for reason, count in (dropped - self._dropped).items():
             _log.warning("clips given up (%s): %d", reason, count)
         self._dropped = dropped
+        unread = self._spool.unread()
+        for reason, count in (unread - self._unread).items():
+            _log.warning("clips in the spool that cannot be read (%s): %d; others go on, these stay", reason, count)
+        self._unread = unread
         if status.clock_healthy != self._clock_healthy:
             self._clock_healthy = status.clock_healthy
             how = "is healthy again" if status.clock_healthy else _ailment(status)

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.job import TOPIC
 from pipeline.redaction import FILLS
-from pipeline.usage import UsageError
+from pipeline.usage import UsageError, instant
 
 if TYPE_CHECKING:
     from pipeline.edge.config import EdgeConfig
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 # As `pipeline.edge.redactor` has them, whose import takes too long for --help; a test holds them equal.
 REDACTED = ("heads", "faces")
-_TOPIC = re.compile(r"projects/[a-z][a-z0-9.:-]{3,60}/topics/[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
 _LEAST_SPOOL_BYTES = 10_000_000
 
 
@@ -75,8 +75,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     spool = parser.add_argument_group("spool")
     spool.add_argument("--spool", type=Path, metavar="DIR", help="folder for clips that wait (default: of the user's)")
     spool.add_argument("--spool-bytes", default="8GB", metavar="SIZE", help="its bound (default: %(default)s)")
-    spool.add_argument("--spool-key", type=Path, metavar="FILE", help="its key, made if not there (default: in it)")
-    spool.add_argument("--plain-spool", action="store_true", help="do not encrypt it")
+    spool.add_argument("--spool-key", type=Path, metavar="FILE", help="its key, made with the spool (default: in it)")
+    spool.add_argument("--plain-spool", action="store_true", help="encrypt no more clips; the key still opens others")
     sending = parser.add_argument_group("sending and telling")
     sending.add_argument(
         "--in-flight", default="32MB", metavar="SIZE", help="on its way at once (default: %(default)s)"
@@ -137,7 +137,7 @@ def configure(args: argparse.Namespace) -> EdgeConfig:
 
     site = _site(args)
     for flag, topic in (("--topic", args.topic), ("--heartbeats", args.heartbeats)):
-        if topic is not None and not _TOPIC.fullmatch(topic):
+        if topic is not None and not re.fullmatch(TOPIC, topic):
             raise UsageError(f"{flag}: must be written projects/PROJECT/topics/TOPIC")
     if args.topic is None:
         raise UsageError("--topic: say where clips go, as projects/PROJECT/topics/TOPIC")
@@ -145,8 +145,6 @@ def configure(args: argparse.Namespace) -> EdgeConfig:
         raise UsageError("--seconds: must be from 1 to 60")
     if args.heartbeat_every is not None and args.heartbeats is None:
         raise UsageError("--heartbeat-every: say where heartbeats go, with --heartbeats")
-    if args.plain_spool and args.spool_key is not None:
-        raise UsageError("--plain-spool, --spool-key: a plain spool needs no key; leave one of them out")
     spool = _spool(args)
     return EdgeConfig(
         site=site.site,
@@ -155,7 +153,8 @@ def configure(args: argparse.Namespace) -> EdgeConfig:
         limits=Limits(round(args.seconds * SECOND_US), MOST_BYTES),
         spool=spool,
         spool_bytes=_size("--spool-bytes", args.spool_bytes, _LEAST_SPOOL_BYTES),
-        spool_key=None if args.plain_spool else args.spool_key or spool / KEY_FILE,
+        spool_key=args.spool_key or spool / KEY_FILE,
+        plain_spool=args.plain_spool,
         retention_us=site.raw_retention,
         keys=load_keys(args.keys) if args.keys else None,
         in_flight_bytes=_size("--in-flight", args.in_flight, 1),
@@ -236,22 +235,13 @@ def _sources(args: argparse.Namespace) -> dict[str, Source]:
         raise UsageError("--camera, --source: give them in pairs, one or more, or --cameras FILE")
     if len(set(args.camera)) < len(args.camera):
         raise UsageError("--camera: one is given twice: a camera has one source")
-    start_us = _instant("--start", args.start)
+    start_us = instant("--start", args.start)
     return {
         name: parse_source(
             name, source, transport=args.transport, start_us=start_us, fast=args.fast, loop=args.loop
         )
         for name, source in zip(args.camera, args.source, strict=True)
     }  # fmt: skip
-
-
-def _instant(flag: str, text: str | None) -> int | None:
-    from schemas.clock import from_rfc3339
-
-    try:
-        return None if text is None else from_rfc3339(text)
-    except ValueError:
-        raise UsageError(f"{flag}: write it like 2026-01-05T09:00:00Z") from None
 
 
 def _spool(args: argparse.Namespace) -> Path:

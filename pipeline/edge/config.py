@@ -14,7 +14,7 @@ from pipeline.edge.pieces import Limits
 from pipeline.edge.recorder import Camera
 from pipeline.edge.redactor import Redactor
 from pipeline.edge.sources import Source, SourceError, parse_source
-from schemas.clock import from_rfc3339
+from pipeline.usage import UsageError, instant
 from transforms.sealing import Keys
 
 MOST_BYTES = 9_000_000 - 4_096
@@ -33,7 +33,8 @@ class EdgeConfig:
       limits: What clips are cut to.
       spool: Folder of the spool.
       spool_bytes: Its bound.
-      spool_key: File of its key; None leaves it plain.
+      spool_key: File of its key.
+      plain_spool: Whether no more clips in it are encrypted.
       retention_us: How old a clip may get in it; None for any age.
       keys: Payloads are sealed with the first; None leaves them as they are.
       in_flight_bytes: What may be on its way to Pub/Sub at once.
@@ -50,7 +51,8 @@ class EdgeConfig:
     limits: Limits
     spool: Path
     spool_bytes: int
-    spool_key: Path | None
+    spool_key: Path
+    plain_spool: bool
     retention_us: int | None
     keys: Keys | None
     in_flight_bytes: int
@@ -103,9 +105,9 @@ def load_cameras(path: Path) -> dict[str, Source]:
         if entry.name in sources:
             raise SourceError(f"{path}: camera {entry.name} stands there twice: keep one")
         try:
-            start_us = None if entry.start is None else from_rfc3339(entry.start)
-        except ValueError:
-            raise SourceError(f"{path}: camera {entry.name}: start: write it like 2026-01-05T09:00:00Z") from None
+            start_us = instant("start", entry.start)
+        except UsageError as error:
+            raise SourceError(f"{path}: camera {entry.name}: {error}") from None
         try:
             sources[entry.name] = parse_source(
                 entry.name, entry.source, transport=entry.transport, start_us=start_us, fast=entry.fast,

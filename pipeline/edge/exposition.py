@@ -44,6 +44,7 @@ class StatusCollector(Collector):
         yield _gauge("clock_synchronised", "1 while something keeps the clock right.", status.clock_synchronised)
         yield _gauge("clock_healthy", "1 while capture times can be trusted.", status.clock_healthy)
         yield _gauge("spool_limit_bytes", "Bound of the spool.", status.spool_most_bytes)
+        yield _gauge("spool_unread_clips", "Clips whose files could not be read.", status.spool_unread)
         failures = CounterMetricFamily(_PREFIX + "publish_failures", "How often sending failed.")
         failures.add_metric([], status.publish_failures)
         yield failures

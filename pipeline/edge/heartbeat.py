@@ -27,6 +27,7 @@ def heartbeats(status: Status) -> Iterator[dict[str, str]]:
             "clock_synchronised": status.clock_synchronised,
             "clock_healthy": status.clock_healthy,
             "publish_error": status.publish_error,
+            "spool_unread": status.spool_unread,
             **_figures(camera),
         }
         yield {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in said.items()}

@@ -12,6 +12,7 @@ import os
 import re
 import threading
 from collections import Counter, OrderedDict
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -104,18 +105,24 @@ class Spool:
     Args:
       folder: From `open_folder`.
       most_bytes: What all files together may have.
-      cipher: Encrypts the files; None leaves them plain.
+      cipher: From `cipher_of`; encrypts the files, and opens them.
       retention_us: How old a clip may get; None for any age.
+      plain: Whether new files are left plain.
     """
 
-    def __init__(self, folder: Path, most_bytes: int, cipher: AESGCM | None, retention_us: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, most_bytes: int, cipher: AESGCM | None, retention_us: int | None = None, *,
+        plain: bool = False,
+    ) -> None:  # fmt: skip
         self._folder, self._most_bytes, self._cipher = folder / CLIPS, most_bytes, cipher
+        self._plain = plain
         self._retention_us = retention_us
         self._lock = threading.RLock()
         self.changed = threading.Condition(self._lock)
         """Notified when a clip was put in."""
         self._entries: OrderedDict[int, Entry] = OrderedDict()
         self._out: set[int] = set()
+        self._aside: dict[int, str] = {}
         self._dropped: dict[str, Counter[Dropped]] = {}
         for name in sorted(os.listdir(self._folder)):
             if found := CLIP_NAME.fullmatch(name):
@@ -131,7 +138,7 @@ class Spool:
         with self._lock:
             # The name is part of what is encrypted, its size is not.
             entry = Entry(self._next, camera, start_us, 0)
-            content = packed(attributes, payload, entry.name, self._cipher)
+            content = packed(attributes, payload, entry.name, None if self._plain else self._cipher)
             entry = Entry(self._next, camera, start_us, len(content))
             self._next += 1
             while self._bytes + entry.size > self._most_bytes:
@@ -160,27 +167,32 @@ class Spool:
     def take(self, most_bytes: int | None = None) -> tuple[Entry, dict[str, str], bytes] | None:
         """Return the oldest clip that is not out already, with its attributes and payload, and count it as out.
 
+        One whose file the disk does not give is set aside until `retry`, and the next one is taken.
+
         Args:
           most_bytes: None is returned where it would have more.
-
-        Raises:
-          OSError: it cannot be read now; it stays.
         """
         while True:
             with self._lock:
-                entry = next((each for number, each in self._entries.items() if number not in self._out), None)
+                entry = next(self._waiting(), None)
                 if entry is None or (most_bytes is not None and entry.size > most_bytes):
                     return None
                 self._out.add(entry.number)
             try:
                 return entry, *unpacked((self._folder / entry.name).read_bytes(), entry.name, self._cipher)
-            except SpoolFileError:
+            except (SpoolFileError, OSError) as error:
                 with self._lock:
                     self._out.discard(entry.number)
-                    self._give_up(entry, Dropped.UNREADABLE)
-            except OSError:
-                self.back(entry)
-                raise
+                    if isinstance(error, OSError) and not self._is_gone(error):
+                        self._aside[entry.number] = errno.errorcode.get(error.errno or 0, type(error).__name__)
+                    else:
+                        self._give_up(entry, Dropped.UNREADABLE)
+
+    def retry(self) -> None:
+        """Have clips whose files could not be read tried again, each in its turn."""
+        with self._lock:
+            self._aside.clear()
+            self.changed.notify_all()
 
     def sent(self, entry: Entry) -> None:
         """Forget a clip that Pub/Sub has."""
@@ -215,6 +227,17 @@ class Spool:
         with self._lock:
             return len(self._entries)
 
+    @property
+    def waiting(self) -> int:
+        """How many of them can be sent, or are being sent."""
+        with self._lock:
+            return len(self._entries) - len(self._aside)
+
+    def unread(self) -> Counter[str]:
+        """Return how many clips were set aside since their files could not be read, by the system's name for why."""
+        with self._lock:
+            return Counter(self._aside.values())
+
     def held(self) -> dict[str, tuple[int, int]]:
         """Return for each camera how many clips there are, and their bytes."""
         with self._lock:
@@ -236,6 +259,16 @@ class Spool:
         staged.rename(self._folder / name)
         sync_folder(self._folder)
 
+    def _waiting(self) -> Iterator[Entry]:
+        """Yield clips that may be sent, oldest first."""
+        return (
+            entry for number, entry in self._entries.items() if number not in self._out and number not in self._aside
+        )
+
+    def _is_gone(self, error: OSError) -> bool:
+        """Return whether a file was deleted, rather than its disk taken away."""
+        return isinstance(error, FileNotFoundError) and self._folder.is_dir()
+
     def _give_up_oldest(self, reason: Dropped) -> bool:
         """Give up the oldest clip that is not just being sent; returns whether there was one."""
         entry = next((each for number, each in self._entries.items() if number not in self._out), None)
@@ -248,6 +281,7 @@ class Spool:
         self.give_up(entry.camera, reason)
 
     def _remove(self, entry: Entry) -> None:
+        self._aside.pop(entry.number, None)
         if self._entries.pop(entry.number, None) is not None:
             self._bytes -= entry.size
         with suppress(OSError):  # what stays is sent again by the next agent

@@ -14,44 +14,23 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from pipeline.secrets import SecretError, read_secret
-
 _PLAIN, _ENCRYPTED = b"\x00", b"\x01"
 _NONCE_BYTES = 12
 _LENGTH_BYTES = 4
-_KEY_BYTES = 32
 
 
 class SpoolFileError(Exception):
     """A file that is damaged, or was encrypted with another key."""
 
 
-def load_key(path: Path) -> AESGCM:
-    """Return the spool's cipher; its key is made if there is none.
+def is_encrypted(path: Path) -> bool:
+    """Return whether a file says that it is encrypted.
 
     Raises:
-      SecretError: the file is no key, or others may read it.
-      OSError: it cannot be made.
+      OSError: it cannot be read.
     """
-    if not path.exists():
-        # Whole or not at all, and never another's: a link fails where a file is.
-        staged = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        staged.unlink(missing_ok=True)
-        write_durably(staged, os.urandom(_KEY_BYTES).hex().encode() + b"\n")
-        try:
-            os.link(staged, path)
-        finally:
-            staged.unlink()
-        sync_folder(path.parent)
-    try:
-        key = bytes.fromhex(read_secret(path).strip())
-    except ValueError as error:
-        if isinstance(error, SecretError):
-            raise
-        key = b""
-    if len(key) != _KEY_BYTES:
-        raise SecretError(f"{path}: is no key of a spool: put back the one that was there, or delete it with the spool")
-    return AESGCM(key)
+    with path.open("rb") as file:
+        return file.read(len(_ENCRYPTED)) == _ENCRYPTED
 
 
 def packed(attributes: dict[str, str], payload: bytes, name: str, cipher: AESGCM | None) -> bytes:
@@ -61,7 +40,7 @@ def packed(attributes: dict[str, str], payload: bytes, name: str, cipher: AESGCM
       attributes: Of the message to be.
       payload: Of the message to be.
       name: The file's name.
-      cipher: From `load_key`; None leaves it plain.
+      cipher: Of the spool's key; None leaves it plain.
     """
     said = json.dumps(attributes).encode()
     content = len(said).to_bytes(_LENGTH_BYTES, "big") + said + payload

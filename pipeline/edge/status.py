@@ -70,6 +70,7 @@ class Status:
       clock_healthy: Whether capture times can be trusted to the limit.
       spool_bytes: Bytes in the spool.
       spool_most_bytes: The bound.
+      spool_unread: Clips in the spool whose files could not be read; they are tried again.
       publish_error: Class of the last failure to send clips; empty when the last one was sent.
       publish_failures: How often sending failed.
       heartbeat_error: Class of the last failure to send a heartbeat; empty when the last one was sent.
@@ -85,6 +86,7 @@ class Status:
     clock_healthy: bool
     spool_bytes: int
     spool_most_bytes: int
+    spool_unread: int
     publish_error: str
     publish_failures: int
     heartbeat_error: str
@@ -165,6 +167,7 @@ class AgentState:
                 clock_healthy=clock.healthy(limit_us),
                 spool_bytes=spool.size,
                 spool_most_bytes=most_bytes,
+                spool_unread=spool.unread().total(),
                 publish_error=self._publish_error,
                 publish_failures=self._publish_failures,
                 heartbeat_error=self._heartbeat_error,

@@ -49,7 +49,8 @@ def _clock(status: Status) -> str:
 
 
 def _sending(status: Status) -> str:
-    spool = f"Spool: {_size(status.spool_bytes)} of {_size(status.spool_most_bytes)}."
+    unread = f", clips that CANNOT be read: {status.spool_unread}" if status.spool_unread else ""
+    spool = f"Spool: {_size(status.spool_bytes)} of {_size(status.spool_most_bytes)}{unread}."
     error = f"the last try failed ({status.publish_error})" if status.publish_error else "no fault"
     heartbeat = f", the last heartbeat failed ({status.heartbeat_error})" if status.heartbeat_error else ""
     return f"{spool} Pub/Sub: {error}{heartbeat}."

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from pipeline.console import print_whole
 from pipeline.models.cards import ModelError
-from pipeline.models.registry import FOLDER_VARIABLE, check, judge_file, list_models, pull, resolve
+from pipeline.models.registry import FOLDER_VARIABLE, check, judge_file, list_models, named_by_hash, pull, resolve
 from schemas.card import Role
 from transforms.verdict import Verdict
 
@@ -80,7 +80,7 @@ def _pull(args: argparse.Namespace) -> int:
 def _copy(model: str, folder: Path) -> Path:
     """Copy a model that is here into a folder, as `<sha256>.onnx`; it appears there whole."""
     card, here = resolve(model)
-    target = folder / f"{card.sha256}.onnx"
+    target = named_by_hash(card, folder)
     staged = folder / f".{target.name}.partial"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 Cards are looked for in the folder that `SILHOUETTE_MODELS` names, then in the package. A model's file is looked
 for beside its card, in that folder, in the package, then in the user's cache, and is taken only if its hash is the
-card's.
+card's. A folder of files named by their hash, as an image of workers has it, comes before these where one is told.
 """
 
 import hashlib
@@ -76,12 +76,13 @@ def list_models() -> list[Listed]:
     return [Listed(card, origins[name], _find(card, origins[name])) for name, card in cards.items()]
 
 
-def resolve(model: str, relative_to: Path | None = None) -> tuple[ModelCard, Path]:
+def resolve(model: str, relative_to: Path | None = None, by_hash: Path | None = None) -> tuple[ModelCard, Path]:
     """Find a model's card and file.
 
     Args:
         model: The name of a card, or the path of one (NAME.yaml).
         relative_to: Folder from which a path is meant, such as that of the site file.
+        by_hash: Folder that may hold the file as `<sha256>.onnx`.
 
     Returns:
         The card, and the path of the file, whose hash is the card's.
@@ -90,13 +91,18 @@ def resolve(model: str, relative_to: Path | None = None) -> tuple[ModelCard, Pat
         ModelError: There is no such card, it is not valid, or the file is not here yet.
     """
     card, origin = _card(model, relative_to)
-    path = _find(card, origin)
+    path = _find(card, origin, by_hash)
     if path is None:
-        others = [str(place) for place in _places(card, origin) if place.is_file()]
+        others = [str(place) for place in _places(card, origin, by_hash) if place.is_file()]
         hint = f" (the sha256 of {', '.join(others)} is not the card's)" if others else ""
         known = origin if model.endswith(SUFFIX) else card.name
         raise ModelError(f"model {card.name}: its file is not here{hint}. Run: silhouette models pull {known}")
     return card, path
+
+
+def named_by_hash(card: ModelCard, folder: Path) -> Path:
+    """Return the place of a model's file in a folder where remote workers look for it."""
+    return folder / f"{card.sha256}.onnx"
 
 
 def pull(model: str, relative_to: Path | None = None) -> Path:
@@ -205,13 +211,16 @@ def _user_folders() -> list[Path]:
     return [Path(named)]
 
 
-def _find(card: ModelCard, origin: Path) -> Path | None:
-    """Return the first file of the card's name and hash."""
-    return next((path for path in _places(card, origin) if path.is_file() and _sha256(path) == card.sha256), None)
+def _find(card: ModelCard, origin: Path, by_hash: Path | None = None) -> Path | None:
+    """Return the first file of the card's hash."""
+    places = _places(card, origin, by_hash)
+    return next((path for path in places if path.is_file() and _sha256(path) == card.sha256), None)
 
 
-def _places(card: ModelCard, origin: Path) -> Iterator[Path]:
+def _places(card: ModelCard, origin: Path, by_hash: Path | None) -> Iterator[Path]:
     """Yield where a model's file may lie, in the order of looking."""
+    if by_hash is not None:
+        yield named_by_hash(card, by_hash)
     for folder in dict.fromkeys([origin.parent, *_user_folders(), _BUILTIN]):
         yield folder / card.file_name
     yield _cached(card)

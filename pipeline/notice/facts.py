@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from schemas.clock import SECOND_US
 from schemas.evidence import DayPack
 from schemas.fields import WEEKDAYS
+from schemas.floor import Group
 from schemas.least import BY_DEFAULT
+from schemas.records import FAMILIES
 from schemas.seals import Holding, RetentionPack
-from schemas.site import Site
+from schemas.site import Camera, Site
+from transforms.layout import counted_zones, is_calibrated
 from transforms.tally import bound_at
 
 STATED = ("controller", "contact", "purposes", "legal_basis", "recipients", "raw_retention")
@@ -26,7 +29,7 @@ class SiteFacts:
       retention_s: How long the site file lets clips be kept anywhere.
       shortest_s: Length of the shortest window.
       lateness_s: How late a clip may be counted.
-      quantities: What is counted, of `crossings`, `occupancy`, `queue`, `heatmap`.
+      families: Families of records that are written, in the order of `FAMILIES`.
       k: Least number behind a published cell in each family that has a `k` by default; 1: some is given in full.
       masked: Whether any part of any picture is blanked first.
       hours: When the site is watched, as (days, hours) in its local time; empty: always.
@@ -44,7 +47,7 @@ class SiteFacts:
     retention_s: float
     shortest_s: float
     lateness_s: float
-    quantities: tuple[str, ...]
+    families: tuple[str, ...]
     k: int
     masked: bool
     hours: tuple[tuple[str, str], ...]
@@ -82,7 +85,7 @@ def site_facts(site: Site, packs: Iterable[DayPack | RetentionPack]) -> SiteFact
         retention_s=site.raw_retention / SECOND_US,
         shortest_s=min(site.windows) / SECOND_US,
         lateness_s=site.lateness / SECOND_US,
-        quantities=_quantities(site),
+        families=_families(site),
         k=min(getattr(site.k, family) for family in BY_DEFAULT),
         masked=any(camera.masks for camera in site.cameras),
         hours=_hours(site),
@@ -102,15 +105,21 @@ def _redacted(days: Iterable[DayPack]) -> tuple[int, int, int]:
     return sum(each.clips for each in told), sum(each.frames for each in told), sum(each.whole for each in told)
 
 
-def _quantities(site: Site) -> tuple[str, ...]:
-    zones = {zone.kind for camera in site.cameras for zone in camera.zones}
+def _families(site: Site) -> tuple[str, ...]:
+    """Return which families `transforms.metrics.records` has something to write of; a test holds them equal."""
+    places: tuple[Camera | Group, ...] = (*site.cameras, *site.groups)
+    zones = [counted_zones(place) for place in places]
     there = {
-        "crossings": any(camera.lines for camera in site.cameras),
-        "occupancy": bool(zones & {"area", "queue"}),
-        "queue": "queue" in zones,
-        "heatmap": any(min(camera.heatmap) for camera in site.cameras),
+        "footfall": any(place.lines for place in places),
+        "occupancy": any(zones),
+        "dwell": any(zones),
+        "queue": any(zone.kind == "queue" for own in zones for zone in own),
+        "flow": any(len(own) > 1 for own in zones),
+        "heatmap": any(min(place.heatmap) for place in places),
+        "movement": any(own and is_calibrated(place) for place, own in zip(places, zones, strict=True)),
+        "camera_health": True,
     }
-    return tuple(name for name, is_there in there.items() if is_there)
+    return tuple(family for family in FAMILIES if there[family])
 
 
 def _hours(site: Site) -> tuple[tuple[str, str], ...]:

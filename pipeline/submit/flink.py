@@ -156,6 +156,7 @@ def check(args: argparse.Namespace) -> None:
 
 def _check_together(args: argparse.Namespace) -> None:
     """Refuse flags that could do nothing beside the others."""
+    from pipeline.job import refuse_stream_flags
     from pipeline.usage import UsageError
 
     if (args.jar is None) != (args.job_server_jar is None):
@@ -169,10 +170,7 @@ def _check_together(args: argparse.Namespace) -> None:
             if getattr(args, name) is not None:
                 raise UsageError(f"--{name.replace('_', '-')}: with --jar no cluster is asked; leave it out")
     if not any(re.match("projects/[^/]+/subscriptions/", given) for given in args.input):
-        for name in ("savepoint", "upgrade", "checkpoint_every"):
-            if getattr(args, name) is not None:
-                flag = name.replace("_", "-")
-                raise UsageError(f"--{flag}: is for a subscription, and --input names files; leave it out")
+        refuse_stream_flags(args, ("savepoint", "upgrade", "checkpoint_every"))
 
 
 def check_cluster(cluster: FlinkCluster, upgrade: str | None, *, bounded: bool) -> None:

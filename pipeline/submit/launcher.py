@@ -60,20 +60,26 @@ def command_line(argv: Sequence[str], named: Mapping[str, argparse.Action], fold
 
 
 def fetch_sites(name: str, folder: Path) -> Path:
-    """Copy a site file, or a folder of them, from a bucket to a local folder, and return its path there.
+    """Copy a site file, or a folder of them as `load_sites` reads one, from a bucket to a local folder.
+
+    Returns:
+      Its path there.
 
     Raises:
       FileNotFoundError: there is none.
     """
     from pipeline import storage
+    from pipeline.sites import SUFFIXES
 
-    if name.endswith((".yaml", ".yml")):
+    if name.endswith(SUFFIXES):
         target = folder / name.rpartition("/")[2]
         target.write_bytes(storage.read(name))
         return target
-    found = storage.find(name, ".yaml")
+    parent = name.rstrip("/")
+    there = (each.rpartition("/") for suffix in SUFFIXES for each in storage.find(parent, suffix))
+    found = [file for above, _, file in there if above == parent]
     if not found:
         raise FileNotFoundError(f"site file in {name}")
-    for each in found:
-        (folder / each.rpartition("/")[2]).write_bytes(storage.read(each))
+    for file in found:
+        (folder / file).write_bytes(storage.read(f"{parent}/{file}"))
     return folder

@@ -72,8 +72,12 @@ def test_none_and_nothing_are_told_apart(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_wrong_use(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command("deadletters", "--output", output, "--since", "2026-01-05") == 2
-    assert "--since: write a time like" in capsys.readouterr().err
+    for since, told in (
+        ("2026-01-05", "must be an instant with its offset"),
+        ("1960-01-01T00:00:00Z", "must be between"),
+    ):
+        assert command("deadletters", "--output", output, "--since", since) == 2
+        assert f"silhouette deadletters: --since: {told}" in capsys.readouterr().err
     (output / "dead_letters/broken.avro").write_bytes(b"no avro")
     assert command("deadletters", "--output", output) == 1
     assert "broken.avro" in capsys.readouterr().err

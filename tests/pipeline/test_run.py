@@ -11,6 +11,7 @@ from typing import NoReturn
 import apache_beam as beam
 import numpy as np
 import pytest
+import yaml
 
 from pipeline import run
 from pipeline.cli import USAGE
@@ -169,6 +170,28 @@ def test_each_camera_gets_the_models_that_redact_its_clips(site: Path) -> None:
     masker, auditor = configure(args).eyes["lab", "yard"]
     assert masker is not None and masker[1] == Path("/opt/models", f"{masker[0].sha256}.onnx")
     assert auditor[1] == Path("/opt/models", f"{auditor[0].sha256}.onnx") and auditor[0].name == "person"
+
+
+def test_a_job_from_its_image_finds_the_models_there(site: Path, root: Path) -> None:
+    """The image has models by their hash alone, and the job is submitted from it too."""
+    args = parsed(site, [write_clip(site.parent)], "--redact", "people")
+    args.models_at = site.parent / "baked"
+    args.models_at.mkdir()
+    for name in ("person", "face"):
+        said = yaml.safe_load((root / f"pipeline/models/cards/{name}.yaml").read_text())
+        card = said | {"name": f"my-{name}", "uri": f"https://127.0.0.1:1/my-{name}.onnx"}
+        (site.parent / f"my-{name}.yaml").write_text(yaml.safe_dump(card))
+        (args.models_at / f"{card['sha256']}.onnx").symlink_to(root / f"pipeline/models/builtin/{name}.onnx")
+    write_site(site, cameras=[{"name": "door", "model": "my-person.yaml"}])
+    args.redact_leak_model = str(site.parent / "my-face.yaml")
+    config = configure(args)
+    card, file = config.models["lab", "door"]
+    assert (card.name, file) == ("my-person", args.models_at / f"{card.sha256}.onnx")
+    masker, auditor = config.eyes["lab", "door"]
+    assert masker == config.models["lab", "door"] and auditor[0].name == "my-face"
+    file.unlink()
+    with pytest.raises(UsageError, match=r"model my-person: its file is not here\. Run: silhouette models pull"):
+        configure(args)
 
 
 def test_a_clip_of_a_clock_that_was_reset_is_named(site: Path) -> None:

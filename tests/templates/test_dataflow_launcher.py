@@ -91,7 +91,7 @@ def test_a_dataflow_launchers_options_become_flags(tmp_path: Path) -> None:
 
 def test_a_dataflow_launcher_takes_one_site_file_or_a_folder(storage: Storage, tmp_path: Path) -> None:
     bucket = storage.make_bucket("sites-of-it")
-    for name in ("a.yaml", "b.yaml"):
+    for name in ("a.yaml", "b.yaml", "c.yml", "z-old/a.yaml", "notes.txt"):
         files.write(f"{bucket}/sites/{name}", name.encode())
     named = flags_by_name(parser())
     one, folder = tmp_path / "one", tmp_path / "folder"
@@ -100,4 +100,5 @@ def test_a_dataflow_launcher_takes_one_site_file_or_a_folder(storage: Storage, t
     assert command_line([f"--site={bucket}/sites/b.yaml"], named, one)[0] == f"--site={one / 'b.yaml'}"
     assert (one / "b.yaml").read_bytes() == b"b.yaml"
     assert command_line([f"--site={bucket}/sites"], named, folder)[0] == f"--site={folder}"
-    assert sorted(path.name for path in folder.iterdir()) == ["a.yaml", "b.yaml"]
+    read = {path.name: path.read_text() for path in folder.iterdir()}
+    assert read == {"a.yaml": "a.yaml", "b.yaml": "b.yaml", "c.yml": "c.yml"}, "as a local folder is read"

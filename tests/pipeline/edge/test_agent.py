@@ -19,7 +19,7 @@ import pytest
 from google.cloud.pubsub_v1.types import PubsubMessage
 
 from pipeline.edge.spool import Spool, open_folder
-from pipeline.edge.spool_file import load_key
+from pipeline.edge.spool_key import cipher_of
 from pipeline.keys import load_keys
 from schemas.clock import from_rfc3339
 from schemas.envelope import Envelope
@@ -183,6 +183,24 @@ def test_pubsub_an_outage_is_sat_out(pubsub: PubSub, site_file: Path, tmp_path: 
             unseal(message.data, envelope, {"2026-a": keys["2025-b"]})
 
 
+def test_pubsub_a_clip_that_cannot_be_read_stops_no_other(pubsub: PubSub, site_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "v.mp4").write_bytes(encode(pictures(20)))
+    folder, topic = tmp_path / "spool", pubsub.topic()
+    clips, log = pubsub.subscription(topic), tmp_path / "log"
+    lock = open_folder(folder)
+    Spool(folder, 10**9, cipher_of(folder, folder / "key", plain=False)).put("hall", 1, {}, b"")
+    os.close(lock)
+    (oldest,) = (folder / "clips").iterdir()
+    oldest.unlink()
+    oldest.mkdir()  # what is read of it is an error
+    flags = ["--site", site_file, "--topic", topic, "--spool", folder]
+    flags += ["--camera", "door", "--source", tmp_path / "v.mp4", "--start", START, "--fast"]
+    with agent(*flags, log=log, **pubsub.environment) as process:
+        assert process.wait(timeout=30) == 0
+    assert len(check(pubsub.drain(clips, count=1))) == 1 and spooled(folder) == [oldest.name]
+    assert "cannot be read (EISDIR): 1; others go on" in log.read_text() and "Pub/Sub took" not in log.read_text()
+
+
 def test_pubsub_a_camera_that_comes_back(pubsub: PubSub, site_file: Path, tmp_path: Path) -> None:
     topic = pubsub.topic()
     clips, log, port = pubsub.subscription(topic), tmp_path / "log", free_port()
@@ -214,7 +232,7 @@ def test_a_full_disk_ends_no_agent(nobody: dict[str, str], site_file: Path, tmp_
         wait_for(lambda: any(name.startswith("000000000028-") for name in spooled(folder)))
         assert end(process) == 0
     lock = open_folder(folder)
-    spool = Spool(folder, 10**9, load_key(folder / "key"))
+    spool = Spool(folder, 10**9, cipher_of(folder, folder / "key", plain=False))
     kept = []
     while taken := spool.take():
         check_payload(taken[2], Envelope.from_attributes(taken[1]))

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import main
+from pipeline.edge.spool import Spool, open_folder
+from pipeline.edge.spool_key import cipher_of
 from tests.support.video import encode, pictures
 
 TOPIC = "projects/silhouette/topics/clips"
@@ -25,6 +27,10 @@ SECRET = "hunter2"
         (["--camera", "door", "--camera", "door", "--source", "v.mp4", "--source", "v.mp4"], "one is given twice"),
         (["--camera", "door", "--source", f"rtsp://a:{SECRET}@host/s"], "SILHOUETTE_CAMERA_DOOR_USER"),
         (["--camera", "door", "--source", "v.mp4", "--topic", "clips"], "--topic: must be written projects/"),
+        (
+            ["--camera", "door", "--source", "v.mp4", "--topic", "projects/short/topics/clips"],
+            "--topic: must be written",
+        ),
         (["--camera", "door", "--source", "v.mp4", "--heartbeats", "beats"], "--heartbeats: must be written projects/"),
         (["--camera", "door", "--source", "v.mp4", "--seconds", "0"], "--seconds: must be from 1"),
         (["--camera", "door", "--source", "v.mp4", "--spool-bytes", "lots"], "--spool-bytes: must be a size"),
@@ -34,9 +40,9 @@ SECRET = "hunter2"
         (["--camera", "door", "--source", "v.mp4", "--prometheus", "http"], "--prometheus: must be a port"),
         (["--camera", "door", "--source", "v.mp4", "--redact-fill", "solid"], "--redact-fill: say by --redact"),
         (["--camera", "door", "--source", "v.mp4", "--fast"], "--fast: give --start too"),
-        (["--camera", "door", "--source", "v.mp4", "--start", "noon"], "--start: write it like"),
+        (["--camera", "door", "--source", "v.mp4", "--start", "noon"], "--start: must be an instant with its offset"),
+        (["--camera", "door", "--source", "v.mp4", "--start", "1960-01-01T00:00:00Z"], "--start: must be between"),
         (["--camera", "door", "--source", "rtsp://host/s", "--loop"], "are for files"),
-        (["--camera", "door", "--source", "v.mp4", "--plain-spool", "--spool-key", "k"], "--plain-spool, --spool-key"),
         (["--camera", "door", "--source", "v.mp4", "--keys", "none"], "none: cannot be read"),
         (["--camera", "door", "--source", "v.mp4", "--credentials", "none"], "none: cannot be read"),
         (["--camera", "door", "--source", "v.mp4", "--heartbeat-every", "5s"], "--heartbeat-every: say where"),
@@ -96,6 +102,22 @@ def test_a_spool_that_others_can_look_into(site_file: Path, tmp_path: Path, caps
     flags = ["--camera", "door", "--source", str(tmp_path / "v.mp4"), "--spool", str(tmp_path / "open")]
     assert main(["edge", "--site", str(site_file), "--topic", TOPIC, *flags]) == 2
     assert "chmod 700" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("plain", [[], ["--plain-spool"]], ids=["encrypted", "plain"])
+def test_a_spool_whose_key_is_gone(
+    site_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], plain: list[str]
+) -> None:
+    (tmp_path / "v.mp4").write_bytes(encode(pictures(3)))
+    folder, key = tmp_path / "spool", tmp_path / "mounted" / "key"
+    os.close(open_folder(folder))
+    key.parent.mkdir()
+    Spool(folder, 10**9, cipher_of(folder, key, plain=False)).put("door", 1, {}, b"clip")
+    key.unlink()
+    flags = ["--camera", "door", "--source", str(tmp_path / "v.mp4"), "--spool", str(folder), "--spool-key", str(key)]
+    assert main(["edge", "--site", str(site_file), "--topic", TOPIC, *flags, *plain]) == 2
+    assert f"silhouette edge: --spool-key: {key} is not there" in capsys.readouterr().err
+    assert not key.exists() and len(os.listdir(folder / "clips")) == 1
 
 
 def test_an_agent_needs_little() -> None:

@@ -180,7 +180,11 @@ def test_a_file_of_cameras(tmp_path: Path) -> None:
         (f"cameras: [{{name: door, source: a.mp4, {SECRET}: 1}}]", "Extra inputs"),
         ("cameras: [{name: door}]", r"cameras\.0\.source: Field required"),
         ("cameras: [{name: a, source: b}, {name: a, source: c}]", "camera a stands there twice"),
-        ("cameras: [{name: a, source: b, start: noon}]", "camera a: start: write it like"),
+        ("cameras: [{name: a, source: b, start: noon}]", "camera a: start: must be an instant with its offset"),
+        (
+            "cameras: [{name: a, source: b, start: '1960-01-01T00:00:00Z'}]",
+            "camera a: start: must be between the years",
+        ),
         (f"cameras: [{{name: a, source: 'rtsp://u:{SECRET}@host/s'}}]", "cameras.yaml: --source: the address of"),
     ],
 )

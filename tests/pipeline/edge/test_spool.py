@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pipeline.edge.spool import Dropped, Entry, Spool, SpoolError, lock_of, open_folder
-from pipeline.edge.spool_file import SpoolFileError, load_key, packed, unpacked, write_durably
+from pipeline.edge.spool_file import SpoolFileError, packed, unpacked, write_durably
+from pipeline.edge.spool_key import cipher_of, load_key, make_key
 from pipeline.secrets import SecretError
 
 START_US = 1_700_000_000_000_000
@@ -29,7 +31,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def opened(folder: Path, most_bytes: int = 10**9, **rest: int) -> Spool:
-    return Spool(folder, most_bytes, load_key(folder / "key"), **rest)
+    return Spool(folder, most_bytes, cipher_of(folder, folder / "key", plain=False), **rest)
 
 
 def put(spool: Spool, number: int, camera: str = "door", size: int = 1000) -> bool:
@@ -140,7 +142,7 @@ def test_a_plain_spool_is_read_whatever_is_used_now(folder: Path) -> None:
     assert taken(encrypted) == [0, 1]
 
 
-def test_damaged_files_and_those_of_another_key_are_given_up(folder: Path) -> None:
+def test_damaged_files_are_given_up(folder: Path) -> None:
     spool = opened(folder)
     for number in range(4):
         put(spool, number)
@@ -149,10 +151,87 @@ def test_damaged_files_and_those_of_another_key_are_given_up(folder: Path) -> No
     files[1].write_bytes(files[2].read_bytes())
     assert taken(spool) == [2, 3]
     assert spool.dropped() == {"door": {"unreadable": 2}}
-    put(spool, 4)
+
+
+def test_a_clip_that_the_disk_does_not_give_stops_no_other(folder: Path) -> None:
+    spool = opened(folder)
+    for number in range(4):
+        put(spool, number, "door" if number else "hall")
+    oldest, second, *_ = sorted((folder / "clips").iterdir())
+    kept = oldest.read_bytes()
+    oldest.unlink()
+    oldest.mkdir()  # what is read of it is an error
+    second.unlink()
+    assert taken(spool) == [2, 3]
+    assert spool.unread() == {"EISDIR": 1} and spool.dropped() == {"door": {"unreadable": 1}}
+    assert (spool.clips, spool.waiting) == (1, 0) and spool.held().keys() == {"hall"}
+    spool.retry()
+    assert taken(spool) == [] and spool.unread() == {"EISDIR": 1}
+    oldest.rmdir()
+    oldest.write_bytes(kept)
+    assert taken(spool) == []
+    spool.retry()
+    assert taken(spool) == [0]
+    assert spool.unread() == {} and spool.clips == spool.size == 0
+
+
+def test_a_clip_that_was_set_aside_gets_no_older_than_it_may(folder: Path) -> None:
+    spool = opened(folder, most_bytes=3500, retention_us=100)
+    put(spool, 0)
+    (only,) = (folder / "clips").iterdir()
+    only.unlink()
+    only.mkdir()
+    assert spool.take() is None and spool.waiting == 0
+    spool.expire(START_US + 101)
+    assert spool.dropped() == {"door": {"retention": 1}} and spool.unread() == {} and spool.waiting == 0
+
+
+def test_a_disk_that_was_taken_away_costs_nothing(folder: Path) -> None:
+    spool = opened(folder)
+    put(spool, 0)
+    (folder / "clips").rename(folder / "elsewhere")
+    assert spool.take() is None and spool.unread() == {"ENOENT": 1}
+    (folder / "elsewhere").rename(folder / "clips")
+    spool.retry()
+    assert taken(spool) == [0] and spool.dropped() == {}
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["encrypted", "plain"])
+def test_without_its_key_a_spool_is_not_touched(folder: Path, tmp_path: Path, plain: bool) -> None:
+    """A key on a disk that is not mounted, or another in its place: no clip is given up, and no key made."""
+    put(opened(folder), 0)
+    Spool(folder, 10**9, None).put("door", START_US + 1, {"number": "1"}, CLIP)
+    key, clips = folder / "key", sorted((folder / "clips").iterdir())
+    key.rename(tmp_path / "key")
+    with pytest.raises(SpoolError, match=r"--spool-key: .*/key is not there, .* mount .* or delete"):
+        cipher_of(folder, key, plain=plain)
+    assert not key.exists()
+    make_key(key)
+    with pytest.raises(SpoolError, match=r"--spool-key: .*/key opens none of .* put back .* or delete"):
+        cipher_of(folder, key, plain=plain)
+    assert sorted((folder / "clips").iterdir()) == clips
+    (tmp_path / "key").replace(key)
+    spool = Spool(folder, 10**9, cipher_of(folder, key, plain=plain))
+    assert taken(spool) == [0, 1] and spool.dropped() == {}
+
+
+def test_the_key_is_tried_on_more_than_one_clip(folder: Path) -> None:
+    spool = opened(folder)
+    for number in range(2):
+        put(spool, number)
+    newest = max((folder / "clips").iterdir())
+    newest.write_bytes(newest.read_bytes()[:-1])
+    assert taken(opened(folder)) == [0]
+
+
+def test_a_plain_spool_still_opens_what_was_encrypted(folder: Path) -> None:
+    put(opened(folder), 0)
+    spool = Spool(folder, 10**9, cipher_of(folder, folder / "key", plain=True), plain=True)
+    spool.put("door", START_US + 1, {"number": "1"}, CLIP)
+    assert b"watchable" in max((folder / "clips").iterdir()).read_bytes()
+    assert taken(spool) == [0, 1] and spool.dropped() == {}
     (folder / "key").unlink()
-    another = opened(folder)
-    assert taken(another) == [] and another.dropped() == {"door": {"unreadable": 1}}
+    assert cipher_of(folder, folder / "key", plain=True) is None and not (folder / "key").exists()
 
 
 def test_half_written_files_are_cleared_away(folder: Path) -> None:
@@ -232,9 +311,10 @@ def test_a_folder_that_others_can_look_into_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_key_is_made_once(tmp_path: Path) -> None:
-    load_key(tmp_path / "key")
+    make_key(tmp_path / "key")
     made = (tmp_path / "key").read_text()
-    load_key(tmp_path / "key")
+    with pytest.raises(FileExistsError):
+        make_key(tmp_path / "key")
     assert (tmp_path / "key").read_text() == made and len(bytes.fromhex(made)) == 32
     assert os.listdir(tmp_path) == ["key"]
     (tmp_path / "key").chmod(0o644)
@@ -246,14 +326,19 @@ def test_the_key_is_made_once(tmp_path: Path) -> None:
         load_key(tmp_path / "key")
 
 
+@pytest.fixture
+def cipher(tmp_path: Path) -> AESGCM:
+    make_key(tmp_path / "key")
+    return load_key(tmp_path / "key")
+
+
 @pytest.mark.parametrize("file", [b"", b"\x02abc", b"\x00", b"\x00\x00\x00\x00\x05abc", b"\x01" + bytes(50)])
-def test_what_is_no_spool_file(tmp_path: Path, file: bytes) -> None:
+def test_what_is_no_spool_file(cipher: AESGCM, file: bytes) -> None:
     with pytest.raises(SpoolFileError):
-        unpacked(file, "name", load_key(tmp_path / "key"))
+        unpacked(file, "name", cipher)
 
 
-def test_a_file_is_bound_to_its_name(tmp_path: Path) -> None:
-    cipher = load_key(tmp_path / "key")
+def test_a_file_is_bound_to_its_name(cipher: AESGCM) -> None:
     file = packed({"a": "b"}, CLIP, "name", cipher)
     assert unpacked(file, "name", cipher) == ({"a": "b"}, CLIP)
     with pytest.raises(SpoolFileError):

@@ -37,6 +37,10 @@ def status(folder: Path) -> Status:
     """An agent of two cameras: one sends, one cannot be reached; and the clips of a third wait from before."""
     spool = Spool(folder, 10**6, None)
     spool.put("yard", END_US, {}, b"x" * 100)
+    (yard,) = (folder / "clips").iterdir()
+    yard.unlink()
+    yard.mkdir()  # what is read of it is an error
+    assert spool.take() is None
     spool.give_up("door", Dropped.BOUND)
     state = AgentState(["door", "hall"])
     state.connected("door")
@@ -55,6 +59,7 @@ def test_the_state_of_each_camera(status: Status) -> None:
     assert door.dropped == {"spool_full": 1} and door.clock_offset_us == 1500
     assert (hall.connected, hall.last_error) == (False, "unreachable") and hall.last_error_at
     assert (yard.finished, yard.spool_clips) == (True, 1) and yard.spool_bytes > 100
+    assert status.spool_unread == 1
     assert not status.clock_healthy and status.publish_error == "ServiceUnavailable"
 
 
@@ -74,6 +79,7 @@ def test_status_is_printed(status: Status, folder: Path) -> None:
     assert re.search(r"^ ?door +come +2 +1 +1 +1 +0 +0 B *$", text.getvalue(), re.MULTILINE), text.getvalue()
     assert re.search(r"^ ?yard +ended +0 +0 +0 +0 +1 +\d+ B *$", text.getvalue(), re.MULTILINE), text.getvalue()
     flowing = " ".join(text.getvalue().split())
+    assert "of 1 MB, clips that CANNOT be read: 1. Pub/Sub: the last try failed (ServiceUnavailable)" in flowing
     assert "door: last clip ended 2026-01-05T09:00:05Z, sent until 2026-01-05T09:00:00Z, clock +1.5 ms off" in flowing
     assert "hall: last fault unreachable at " in flowing
     assert "yard: no clip yet" in flowing
@@ -101,6 +107,7 @@ def test_the_page_for_prometheus(status: Status) -> None:
     assert found["silhouette_edge_clips_total", "door", None] == 2
     assert found["silhouette_edge_dropped_total", "door", "spool_full"] == 1
     assert found["silhouette_edge_spool_clips", "yard", None] == 1
+    assert found["silhouette_edge_spool_unread_clips", None, None] == 1
     assert found["silhouette_edge_last_clip_end_seconds", "door", None] == END_US / 1e6 + 5
     assert found["silhouette_edge_clock_healthy", None, None] == 0
     assert found["silhouette_edge_clock_offset_seconds", None, None] == 0.25
@@ -112,6 +119,7 @@ def test_heartbeats_are_attributes_alone(status: Status) -> None:
     assert door["camera"] == "door" and door["site"] == "lab"
     assert (door["connected"], hall["connected"], door["clock_healthy"]) == ("true", "false", "false")
     assert (door["clips"], door["dropped"], hall["last_error"]) == ("2", "1", "unreachable")
+    assert door["spool_unread"] == "1"
     assert all(isinstance(value, str) and len(value) <= 1024 for value in door.values())
 
 

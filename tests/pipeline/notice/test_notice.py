@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ from pipeline.evidence.retention import collect, write_retention
 from pipeline.notice import command, render
 from pipeline.notice.facts import STATED, site_facts
 from pipeline.notice.render import markdown, page, plain
+from schemas.avro import FAMILY_OF
 from schemas.evidence import DayPack
+from schemas.records import FAMILIES
 from schemas.site import Site
 from tests.conftest import ROOT
 from tests.support.evidence import MADE_WITH, a_day, an_output
-from tests.support.world import a_camera, a_site
+from tests.support.floor import a_floor_site
+from tests.support.world import a_camera, a_site, records_of, span, strip
 from transforms.pack import pack_of
 
 STATEMENTS = {
@@ -87,6 +91,42 @@ def test_the_notice_follows_the_configuration() -> None:
     assert "blanked" in written(masked)
     hours = written(stated(schedule=[{"days": "mon-fri", "hours": "08:00-20:00"}]), "fr")
     assert "lun., mar., mer., jeu., ven. 08:00-20:00" in hours
+
+
+CALIBRATED = a_floor_site().cameras[0].model_dump(mode="json")["ground"]
+ONE_ZONE = [{"name": "hall", "kind": "area", "polygon": strip(0.1, 0.5)}]
+SHARED = {"stay": [(1, 1), (5, 1), (5, 7), (1, 7)], "wait": [(6, 1), (11, 1), (11, 7), (6, 7)]}
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        a_site(),
+        a_site(cameras=[a_camera(lines=[], zones=[], heatmap=[0, 0]).model_dump(mode="json")]),
+        a_site(cameras=[a_camera(zones=ONE_ZONE).model_dump(mode="json", exclude_unset=True)]),
+        a_site(cameras=[a_camera(ground=CALIBRATED, zones=ONE_ZONE).model_dump(mode="json", exclude_unset=True)]),
+        a_site(cameras=[a_camera(ground=CALIBRATED, zones=[]).model_dump(mode="json")]),
+        a_floor_site(),
+        a_floor_site(zones=SHARED),
+    ],
+    ids=["two zones", "none", "one zone", "calibrated", "calibrated, none", "floor", "floor of two"],
+)
+def test_the_notice_says_all_that_is_written(site: Site) -> None:
+    written = {FAMILY_OF[type(record)] for record in records_of(site, [], span(0, 60))}
+    facts = site_facts(stated(**site.model_dump(mode="json", exclude={"raw_retention"}, exclude_none=True)), [])
+    assert set(facts.families) == written
+
+
+@pytest.mark.parametrize("language", render.LANGUAGES)
+def test_the_notice_has_words_for_every_family(language: str) -> None:
+    def lines(*families: str) -> list[str]:
+        facts = replace(site_facts(stated(), []), families=families)
+        return markdown(f"notice.{language}.md", language, s=facts, cameras=1).splitlines()
+
+    said = {family: set(lines(family)) - set(lines()) for family in FAMILIES if family != "camera_health"}
+    assert all(len(each) == 1 for each in said.values()), "a line of its own"
+    assert len(set.union(*said.values())) == len(said)
+    assert set(lines(*FAMILIES)) >= set.union(*said.values())
 
 
 def test_the_notice_says_that_video_is_written_and_kept() -> None:
