@@ -27,7 +27,7 @@ from transforms.boxes import quantise
 from transforms.calendar import scheduled
 from transforms.clips import Clip, Faulty, Outcome
 from transforms.counters import counter
-from transforms.dead_letters import count_set_aside, dead_clip, origin_of
+from transforms.dead_letters import Names, count_set_aside, dead_clip, origin_of
 from transforms.decode import ClipError, ClipLimits, open_clip, time_scale
 from transforms.detections import NO_BOXES, NO_SCORES, ClipDetections, unseen
 from transforms.detector import Detector
@@ -35,7 +35,6 @@ from transforms.facts import BAD, DECODED, TOLD, ClipFact, known_clip, tell
 from transforms.look import Look
 from transforms.picture import PictureCheck
 from transforms.sampling import sampled
-from transforms.validate import names_of
 
 STAGE = "DetectPeople"
 DETECTIONS, FAILED = "detections", "failed"
@@ -182,7 +181,7 @@ class DetectPeople(beam.PTransform):
         )
         # Beam measures elements now and then, and would pickle those of a type that it was not told to do so.
         looked_at.element_type = Outcome
-        sort = beam.ParDo(_SortFn(names_of(self.sites))).with_outputs(FAILED, TOLD, main=DETECTIONS)
+        sort = beam.ParDo(_SortFn(Names.of(self.sites))).with_outputs(FAILED, TOLD, main=DETECTIONS)
         outcome = looked_at | "Sort" >> sort
         outcome[DETECTIONS].element_type = ClipDetections
         outcome[FAILED].element_type = DeadLetter
@@ -193,7 +192,7 @@ class DetectPeople(beam.PTransform):
 class _SortFn(beam.DoFn):
     """Parts detections from faults; a faulty clip goes on as unseen, and its fault to the dead letter."""
 
-    def __init__(self, names: frozenset[str]) -> None:
+    def __init__(self, names: Names) -> None:
         self._names = names
 
     def process(self, outcome: Outcome) -> Iterable[Any]:

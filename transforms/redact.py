@@ -20,14 +20,13 @@ from transforms.arrivals import CameraKey, camera_of
 from transforms.calendar import scheduled
 from transforms.clips import Clip
 from transforms.counters import counter
-from transforms.dead_letters import count_set_aside, dead_clip, origin_of
+from transforms.dead_letters import Names, count_set_aside, dead_clip, origin_of
 from transforms.decode import ClipError, ClipLimits, open_clip, time_scale
 from transforms.facts import TOLD, ClipFact, redacted_clip, tell, unredacted_clip
 from transforms.redaction.eyes import EyeModels, Eyes, open_eyes
 from transforms.redaction.leaks import Measure
 from transforms.redaction.redact import Redacted, RedactionError, redact
 from transforms.redaction.what import Redaction
-from transforms.validate import names_of
 
 STAGE = "RedactClips"
 UNENCODABLE = "unencodable"
@@ -116,7 +115,7 @@ class _RedactFn(beam.DoFn):
         limits: ClipLimits, folder: str, write: Write,
     ) -> None:  # fmt: skip
         self._sites = {site.site: site for site in sites}
-        self._names = names_of(sites)
+        self._names = Names.of(sites)
         self._redaction, self._models, self._limits = redaction, dict(models), limits
         self._folder, self._write = folder, write
         self._shared = Shared()

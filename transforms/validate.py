@@ -17,7 +17,7 @@ from transforms.arrivals import Span, is_asked_for
 from transforms.calendar import scheduled
 from transforms.clips import Clip
 from transforms.counters import counter
-from transforms.dead_letters import count_set_aside, dead_clip, origin_of
+from transforms.dead_letters import Names, count_set_aside, dead_clip, origin_of
 from transforms.decode import ClipFault, ClipLimits
 from transforms.detections import ClipDetections, unseen
 from transforms.facts import BAD, NOT_ASKED_FOR, TOLD, UNWATCHED, ClipFact, known_clip, stranger, tell
@@ -56,11 +56,6 @@ class Validated(NamedTuple):
     unseen: beam.PCollection[ClipDetections]
     failed: beam.PCollection[DeadLetter]
     told: beam.PCollection[ClipFact]
-
-
-def names_of(sites: Iterable[Site]) -> frozenset[str]:
-    """Return the names of sites and cameras that may be repeated in a dead letter."""
-    return frozenset(name for site in sites for name in (site.site, *(camera.name for camera in site.cameras)))
 
 
 def open_sealed(clip: Clip, keys: Keys) -> tuple[Clip, SealFault | None]:
@@ -132,7 +127,7 @@ class _ValidateFn(beam.DoFn):
         self, sites: tuple[Site, ...], limits: ClipLimits, spans: Mapping[str, Span], keys: Callable[[], Keys]
     ) -> None:
         self._sites = {site.site: site for site in sites}
-        self._names = names_of(sites)
+        self._names = Names.of(sites)
         self._limits = limits
         self._spans = spans
         self._load_keys = keys
