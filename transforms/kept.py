@@ -20,6 +20,9 @@ SAVED_SCENES = 8
 """How far apart scenes are saved at least, and how many over the time of lateness: a late clip is run again from the
 one before it."""
 
+LONGEST_CLIP_US = SAVE_EVERY_US
+"""The longest clip of a stream: it reaches from one interval between saved scenes into the next, and no further."""
+
 INTERVALS = SAVED_SCENES + 3
 """For how many intervals between saved scenes clips are kept at most: lateness, one that is being filled, one for the
 longest clip, one for the way back to a scene."""
