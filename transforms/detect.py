@@ -28,7 +28,7 @@ from transforms.calendar import scheduled
 from transforms.clips import Clip, Faulty, Outcome
 from transforms.counters import counter
 from transforms.dead_letters import Names, count_set_aside, dead_clip, origin_of
-from transforms.decode import ClipError, ClipLimits, open_clip, time_scale
+from transforms.decode import ClipError, ClipLimits, open_clip
 from transforms.detections import NO_BOXES, NO_SCORES, ClipDetections, unseen
 from transforms.detector import Detector
 from transforms.facts import BAD, DECODED, TOLD, ClipFact, known_clip, tell
@@ -71,13 +71,12 @@ def detect(clip: Clip, site: Site, camera: Camera, detector: Detector, limits: C
     watched = scheduled(site, envelope.start_us, envelope.end_us)
     times: list[int] = []
     found = [_NOBODY]
-    with open_clip(clip.payload, limits) as opened:
+    with open_clip(clip.payload, limits, envelope.frame_rate) as opened:
         look = Look(opened, camera, detector)
         check = PictureCheck(camera.reference, look.mask)
-        frames = opened.frames(time_scale(opened.frame_rate, envelope.frame_rate))
         looked_at = (
             frame
-            for frame in sampled(frames, envelope.start_us, envelope.frame_rate, camera.fps)
+            for frame in sampled(opened.frames(), envelope.start_us, envelope.frame_rate, camera.fps)
             if any(start <= envelope.start_us + frame.offset_us < end for start, end in watched)
         )
         while few := list(islice(looked_at, _TOGETHER)):

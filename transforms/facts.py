@@ -169,7 +169,7 @@ def redacted_clip(envelope: Envelope, size: int, measure: Mapping[str, int]) -> 
 
 
 def unredacted_clip(envelope: Envelope) -> ClipFact:
-    """Return that a clip could not be redacted; why is in its dead letter."""
+    """Return that a clip could not be redacted; why is in its dead letter, of this step or of `DetectPeople`."""
     return _of_redaction(envelope, NOT_REDACTED, 0, {})
 
 
