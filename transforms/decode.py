@@ -53,6 +53,7 @@ class ClipFault(StrEnum):
     EMPTY = "empty"
     TOO_LARGE = "too_large"
     HASH_MISMATCH = "hash_mismatch"
+    SIZE_MISMATCH = "size_mismatch"
     NOT_VIDEO = "not_video"
     NO_VIDEO_STREAM = "no_video_stream"
     UNSUPPORTED_CODEC = "unsupported_codec"

@@ -72,7 +72,7 @@ def fault_of(clip: Clip, site: Site | None, limits: ClipLimits, sha256: str) -> 
     """Return why a clip must be set aside; None for a good one.
 
     Args:
-      clip: The clip.
+      clip: The clip, its payload opened.
       site: The site that its envelope names, where it is known.
       limits: What a clip may be at most.
       sha256: Digest of the clip's bytes; what the envelope says where they pass the limit.
@@ -88,6 +88,8 @@ def fault_of(clip: Clip, site: Site | None, limits: ClipLimits, sha256: str) -> 
         return ClipFault.TOO_LARGE.value
     if sha256 != envelope.sha256:
         return ClipFault.HASH_MISMATCH.value
+    if clip.size != envelope.size:
+        return ClipFault.SIZE_MISMATCH.value
     if envelope.seconds > limits.max_seconds:
         return ClipFault.TOO_LONG.value
     return None
