@@ -197,7 +197,7 @@ def _true_segments(site: Site, tracks: Mapping[int, tuple[np.ndarray, np.ndarray
             gone = np.array(sorted(alive - set(ids)), int)
             alive = set(ids)
             seen = Sightings(ids, boxes / HEIGHT, np.ones(len(ids), bool), gone)
-            moment = Moment(t_us, t_us, _instant(frame + 1), 0, WIDTH / HEIGHT, boxes, np.ones(len(ids)))
+            moment = Moment(0, t_us, t_us, _instant(frame + 1), 0, WIDTH / HEIGHT, boxes, np.ones(len(ids)))
             places.see(state, layout, moment, end_us, seen, happened)
             frame += 1
         segment = Segment(start_us, end_us, ((start_us, end_us),), first=start_us == START_US, last=False)

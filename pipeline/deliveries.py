@@ -19,9 +19,8 @@ from schemas.envelope import LATEST_US, Envelope, EnvelopeError
 from schemas.records import DeadLetter
 from schemas.site import Site
 from transforms.clips import Clip, Delivery
-from transforms.dead_letters import Origin, Outcome, count_set_aside, dead_clip, origin_of
+from transforms.dead_letters import Names, Origin, Outcome, count_set_aside, dead_clip, origin_of
 from transforms.facts import TOLD, ClipFact, identity_of, tell, unopened
-from transforms.validate import names_of
 
 IN_FUTURE = "in_future"
 """Reason class of a clip whose clock is ahead of the job's: it would be kept until its time has come."""
@@ -51,7 +50,7 @@ class ReadDeliveries(beam.PTransform):
     native: bool
 
     def expand(self, root: pvalue.PBegin) -> Outcome:
-        read = self._deliveries(root) | "Open" >> beam.ParDo(_OpenFn(names_of(self.sites))).with_outputs(
+        read = self._deliveries(root) | "Open" >> beam.ParDo(_OpenFn(Names.of(self.sites))).with_outputs(
             FAILED, TOLD, main=CLIPS
         )
         read[CLIPS].element_type = Clip
@@ -79,7 +78,7 @@ def _delivery(message: PubsubMessage) -> Delivery:
 class _OpenFn(beam.DoFn):
     """Reads envelopes; a message without a good one, or from a clock far ahead, is set aside."""
 
-    def __init__(self, names: frozenset[str]) -> None:
+    def __init__(self, names: Names) -> None:
         self._names = names
 
     def process(self, delivery: Delivery) -> Iterable[Any]:

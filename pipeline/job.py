@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.spans import open_spans, spans_of_clips
 from pipeline.usage import Once, UsageError, instant
+from schemas.clock import SECOND_US
 
 if TYPE_CHECKING:
     from pipeline.archive import ClipFile
@@ -196,6 +197,7 @@ def _output(given: str) -> str:
 def _subscription(args: argparse.Namespace, sites: Sequence[Site]) -> Subscription | None:
     """Return the subscription that --input names; None where it names files."""
     from pipeline.pubsub import LARGEST_MESSAGE, Subscription
+    from transforms.kept import LONGEST_CLIP_US
 
     until_idle = getattr(args, "until_idle", None)
     ends = getattr(args, "ends", False)
@@ -228,6 +230,11 @@ def _subscription(args: argparse.Namespace, sites: Sequence[Site]) -> Subscripti
     for name, default in STREAM.items():
         if getattr(args, name) is None:
             setattr(args, name, default)
+    if not ends and args.max_seconds * SECOND_US > LONGEST_CLIP_US:
+        raise UsageError(
+            f"--max-clip-seconds: at most {LONGEST_CLIP_US // SECOND_US} for a subscription, so that a clip that comes "
+            "late finds those that it overlaps; have the agents cut shorter clips, or count an archive of them"
+        )
     if args.readers < 1:
         raise UsageError("--readers: at least 1")
     if args.in_flight << 20 < LARGEST_MESSAGE:

@@ -21,10 +21,9 @@ from schemas.records import DeadLetter
 from schemas.site import Site
 from transforms.clips import Clip
 from transforms.coders import AvroCoder
-from transforms.dead_letters import Origin, Outcome, count_set_aside, dead_clip
+from transforms.dead_letters import Names, Origin, Outcome, count_set_aside, dead_clip
 from transforms.decode import ClipLimits
 from transforms.facts import TOLD, ClipFact, identity_of, tell, unopened
-from transforms.validate import names_of
 
 STAGE = "ReadClips"
 CLIPS, FAILED = "clips", "failed"
@@ -83,7 +82,7 @@ class ReadClipFiles(beam.PTransform):
             | "Begin" >> beam.Impulse()
             | "Files" >> beam.FlatMap(_files, self.files).with_output_types(ClipFile)
             | "Spread" >> beam.Reshuffle()
-            | "Read" >> beam.ParDo(_ReadFn(names_of(self.sites), self.limits)).with_outputs(FAILED, TOLD, main=CLIPS)
+            | "Read" >> beam.ParDo(_ReadFn(Names.of(self.sites), self.limits)).with_outputs(FAILED, TOLD, main=CLIPS)
         )
         read[CLIPS].element_type = Clip
         read[FAILED].element_type = DeadLetter
@@ -96,7 +95,7 @@ def _files(_: bytes, files: Sequence[ClipFile]) -> Sequence[ClipFile]:
 
 
 class _ReadFn(beam.DoFn):
-    def __init__(self, names: frozenset[str], limits: ClipLimits) -> None:
+    def __init__(self, names: Names, limits: ClipLimits) -> None:
         self._names = names
         self._limits = limits
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import apache_beam as beam
 
 from schemas.envelope import Envelope
 from schemas.records import DeadLetter
+from schemas.site import Site
 from transforms.counters import counter
 from transforms.metrics import PIPELINE_VERSION
 
@@ -37,6 +40,34 @@ class Origin(NamedTuple):
     start_us: int | None = None
 
 
+@dataclass(frozen=True)
+class Names:
+    """The names that may be repeated, each in its own place: a site's name tells nothing where a camera's stands.
+
+    Attributes:
+      sites: Names of sites.
+      cameras: Names of cameras, of whatever site.
+    """
+
+    sites: frozenset[str]
+    cameras: frozenset[str]
+
+    @classmethod
+    def of(cls, sites: Iterable[Site]) -> Names:
+        """Return the names that site files know."""
+        sites = tuple(sites)
+        cameras = frozenset(camera.name for site in sites for camera in site.cameras)
+        return cls(frozenset(site.site for site in sites), cameras)
+
+    def site(self, said: str | None) -> str:
+        """Return what is said to be a site's name, or `unknown`."""
+        return said if said is not None and said in self.sites else UNKNOWN
+
+    def camera(self, said: str | None) -> str:
+        """Return what is said to be a camera's name, or `unknown`."""
+        return said if said is not None and said in self.cameras else UNKNOWN
+
+
 def origin_of(envelope: Envelope) -> Origin:
     """Return where an envelope says that its clip came from."""
     return Origin(envelope.site, envelope.camera, envelope.start_us)
@@ -47,7 +78,7 @@ def count_set_aside(module: str, reason: str) -> None:
     counter(module, CLIPS_SET_ASIDE + reason).inc()
 
 
-def dead_clip(stage: str, reason: str, origin: Origin, size: int, names: frozenset[str]) -> DeadLetter:
+def dead_clip(stage: str, reason: str, origin: Origin, size: int, names: Names) -> DeadLetter:
     """Return the dead letter of a clip.
 
     Args:
@@ -55,7 +86,7 @@ def dead_clip(stage: str, reason: str, origin: Origin, size: int, names: frozens
       reason: Class of the reason.
       origin: Where the clip came from.
       size: Bytes of the clip as it came.
-      names: Names of sites and cameras that may be repeated.
+      names: Names that may be repeated.
     """
     return DeadLetter(
         schema_version=DEAD_LETTER_VERSION,
@@ -63,12 +94,8 @@ def dead_clip(stage: str, reason: str, origin: Origin, size: int, names: frozens
         stage=stage,
         reason=reason,
         field="",
-        site=_known(origin.site, names),
-        camera=_known(origin.camera, names),
+        site=names.site(origin.site),
+        camera=names.camera(origin.camera),
         event_time=origin.start_us,
         bytes=size,
     )
-
-
-def _known(name: str | None, names: frozenset[str]) -> str:
-    return name if name is not None and name in names else UNKNOWN

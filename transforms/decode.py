@@ -53,6 +53,7 @@ class ClipFault(StrEnum):
     EMPTY = "empty"
     TOO_LARGE = "too_large"
     HASH_MISMATCH = "hash_mismatch"
+    SIZE_MISMATCH = "size_mismatch"
     NOT_VIDEO = "not_video"
     NO_VIDEO_STREAM = "no_video_stream"
     UNSUPPORTED_CODEC = "unsupported_codec"
@@ -132,9 +133,16 @@ class OpenClip:
       orientation: How decoded pictures are turned.
       pixel_aspect: Width over height of a stored pixel, None where the container does not say.
       time_base: Unit of decoded pictures' own times and durations, seconds.
+      time_scale: Factor from the container's times to those of frames, see `time_scale`.
     """
 
-    def __init__(self, container: av.container.InputContainer, stream: av.VideoStream, limits: ClipLimits) -> None:
+    def __init__(
+        self,
+        container: av.container.InputContainer,
+        stream: av.VideoStream,
+        limits: ClipLimits,
+        true_rate: float | None = None,
+    ) -> None:
         self._limits = limits
         self.time_base = stream.time_base or Fraction(1, 1_000_000)
         self._reformatter = VideoReformatter()
@@ -146,22 +154,20 @@ class OpenClip:
         self.orientation = orientation_of(first[1])
         self.pixel_aspect: Fraction | None = stream.sample_aspect_ratio
         self.frame_rate = frame_rate(stream)
+        self.time_scale = Fraction(1) if true_rate is None else time_scale(self.frame_rate, true_rate)
         turn = self.orientation.turn_size
         self.width, self.height = turn(_square(first[1], stream.sample_aspect_ratio))
         self.stored = turn((first[1].width, first[1].height))
         self.colour_cell = turn(colour_cell(first[1]))
 
-    def frames(self, time_scale: Fraction = Fraction(1)) -> Iterator[Frame]:
+    def frames(self) -> Iterator[Frame]:
         """Yield the clip's frames in time order, once.
-
-        Args:
-          time_scale: Factor on the container's times, see `time_scale`.
 
         Raises:
           ClipError: the clip breaks off, is damaged or passes a limit; what was yielded before must not be
             counted.
         """
-        clock = FrameClock(self.time_base, 1 / (self.frame_rate or Fraction(_USUAL_RATE)), time_scale)
+        clock = FrameClock(self.time_base, 1 / (self.frame_rate or Fraction(_USUAL_RATE)), self.time_scale)
         for stamp, picture in self._pictures:
             offset_us = clock.offset_us(stamp)
             if offset_us > self._limits.max_seconds * 1_000_000:
@@ -191,8 +197,13 @@ def frame_rate(stream: av.VideoStream) -> Fraction | None:
 
 
 @contextmanager
-def open_clip(payload: bytes, limits: ClipLimits = ClipLimits()) -> Iterator[OpenClip]:
+def open_clip(payload: bytes, limits: ClipLimits = ClipLimits(), true_rate: float | None = None) -> Iterator[OpenClip]:
     """Open an encoded clip held in memory; nothing of it touches the disk, the network or a log.
+
+    Args:
+      payload: Its bytes.
+      limits: What it may be at most.
+      true_rate: True frames a second of the scene; None where the container's times are taken as they are.
 
     Raises:
       ClipError: the clip cannot be decoded, with the reason.
@@ -207,7 +218,7 @@ def open_clip(payload: bytes, limits: ClipLimits = ClipLimits()) -> Iterator[Ope
     with _faults(ClipFault.NOT_VIDEO):
         container = av.open(io.BytesIO(payload), mode="r", options=input_options(), metadata_errors="ignore")
     with container:
-        yield OpenClip(container, choose_stream(container, limits), limits)
+        yield OpenClip(container, choose_stream(container, limits), limits, true_rate)
 
 
 def time_scale(container_rate: Fraction | None, true_rate: float) -> Fraction:

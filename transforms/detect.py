@@ -27,15 +27,14 @@ from transforms.boxes import quantise
 from transforms.calendar import scheduled
 from transforms.clips import Clip, Faulty, Outcome
 from transforms.counters import counter
-from transforms.dead_letters import count_set_aside, dead_clip, origin_of
-from transforms.decode import ClipError, ClipLimits, open_clip, time_scale
+from transforms.dead_letters import Names, count_set_aside, dead_clip, origin_of
+from transforms.decode import ClipError, ClipLimits, open_clip
 from transforms.detections import NO_BOXES, NO_SCORES, ClipDetections, unseen
 from transforms.detector import Detector
 from transforms.facts import BAD, DECODED, TOLD, ClipFact, known_clip, tell
 from transforms.look import Look
 from transforms.picture import PictureCheck
 from transforms.sampling import sampled
-from transforms.validate import names_of
 
 STAGE = "DetectPeople"
 DETECTIONS, FAILED = "detections", "failed"
@@ -72,13 +71,12 @@ def detect(clip: Clip, site: Site, camera: Camera, detector: Detector, limits: C
     watched = scheduled(site, envelope.start_us, envelope.end_us)
     times: list[int] = []
     found = [_NOBODY]
-    with open_clip(clip.payload, limits) as opened:
+    with open_clip(clip.payload, limits, envelope.frame_rate) as opened:
         look = Look(opened, camera, detector)
         check = PictureCheck(camera.reference, look.mask)
-        frames = opened.frames(time_scale(opened.frame_rate, envelope.frame_rate))
         looked_at = (
             frame
-            for frame in sampled(frames, envelope.start_us, envelope.frame_rate, camera.fps)
+            for frame in sampled(opened.frames(), envelope.start_us, envelope.frame_rate, camera.fps)
             if any(start <= envelope.start_us + frame.offset_us < end for start, end in watched)
         )
         while few := list(islice(looked_at, _TOGETHER)):
@@ -182,7 +180,7 @@ class DetectPeople(beam.PTransform):
         )
         # Beam measures elements now and then, and would pickle those of a type that it was not told to do so.
         looked_at.element_type = Outcome
-        sort = beam.ParDo(_SortFn(names_of(self.sites))).with_outputs(FAILED, TOLD, main=DETECTIONS)
+        sort = beam.ParDo(_SortFn(Names.of(self.sites))).with_outputs(FAILED, TOLD, main=DETECTIONS)
         outcome = looked_at | "Sort" >> sort
         outcome[DETECTIONS].element_type = ClipDetections
         outcome[FAILED].element_type = DeadLetter
@@ -193,7 +191,7 @@ class DetectPeople(beam.PTransform):
 class _SortFn(beam.DoFn):
     """Parts detections from faults; a faulty clip goes on as unseen, and its fault to the dead letter."""
 
-    def __init__(self, names: frozenset[str]) -> None:
+    def __init__(self, names: Names) -> None:
         self._names = names
 
     def process(self, outcome: Outcome) -> Iterable[Any]:

@@ -17,7 +17,7 @@ from apache_beam import coders, pvalue
 from schemas.clock import now_us
 from schemas.envelope import Envelope
 from transforms.coders import AvroCoder
-from transforms.dead_letters import UNKNOWN
+from transforms.dead_letters import Names
 from transforms.detections import ClipDetections
 
 TOLD = "told"
@@ -126,9 +126,9 @@ def known_clip(clip: ClipDetections, what: str, size: int, *, stage: str = "", r
     return ClipFact(clip.site, clip.camera, clip.start_us, identity, what, stage, reason, size, frames, took_us)
 
 
-def stranger(envelope: Envelope, names: frozenset[str], size: int, *, stage: str, reason: str) -> ClipFact:
+def stranger(envelope: Envelope, names: Names, size: int, *, stage: str, reason: str) -> ClipFact:
     """Return that a clip of a site or camera that nobody knows was set aside; unknown names are not repeated."""
-    site, camera = (name if name in names else UNKNOWN for name in (envelope.site, envelope.camera))
+    site, camera = names.site(envelope.site), names.camera(envelope.camera)
     identity = identity_of(envelope.to_json(), size)
     return ClipFact(
         site, camera, envelope.start_us, identity, BAD, stage, reason, size, took_us=now_us() - envelope.start_us
@@ -169,7 +169,7 @@ def redacted_clip(envelope: Envelope, size: int, measure: Mapping[str, int]) -> 
 
 
 def unredacted_clip(envelope: Envelope) -> ClipFact:
-    """Return that a clip could not be redacted; why is in its dead letter."""
+    """Return that a clip could not be redacted; why is in its dead letter, of this step or of `DetectPeople`."""
     return _of_redaction(envelope, NOT_REDACTED, 0, {})
 
 

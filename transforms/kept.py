@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.clock import SECOND_US
 from schemas.site import Site
@@ -20,6 +20,9 @@ SAVED_SCENES = 8
 """How far apart scenes are saved at least, and how many over the time of lateness: a late clip is run again from the
 one before it."""
 
+LONGEST_CLIP_US = SAVE_EVERY_US
+"""The longest clip of a stream: it reaches from one interval between saved scenes into the next, and no further."""
+
 INTERVALS = SAVED_SCENES + 3
 """For how many intervals between saved scenes clips are kept at most: lateness, one that is being filled, one for the
 longest clip, one for the way back to a scene."""
@@ -29,6 +32,20 @@ def save_every_us(site: Site) -> int:
     """Return how far apart a site's scenes are saved: whole segments."""
     apart_us = max(SAVE_EVERY_US, site.lateness // SAVED_SCENES)
     return -(-apart_us // site.segment_us) * site.segment_us
+
+
+class Rewind(NamedTuple):
+    """Where a day goes back to for clips that came late.
+
+    Attributes:
+      scene: The scene to begin again from.
+      clips: All clips from there on, with some before.
+      changed_us: Start of the first clip that is new: what had ended by then is as it was.
+    """
+
+    scene: Snapshot
+    clips: list[ClipDetections]
+    changed_us: int
 
 
 class Kept:
@@ -91,12 +108,8 @@ class Kept:
         counter(__name__, "clips_too_late").inc(len(late) - len(in_time))
         return in_time
 
-    def rewind(self, in_time: Sequence[ClipDetections], now_us: int) -> tuple[Snapshot, list[ClipDetections]] | None:
-        """Take late clips in, and go back to the last scene before the first of them that is new.
-
-        Returns:
-          The scene, and all clips from there on, with some before; None where no clip is new.
-        """
+    def rewind(self, in_time: Sequence[ClipDetections], now_us: int) -> Rewind | None:
+        """Take late clips in, and go back to the last scene before the first of them that is new; None if none is."""
         scenes = sorted(self._saved.read(), key=lambda scene: scene.until_us)
         known = self._clips_from(min(map(self._begin, in_time)), now_us)
         identities = {clip.identity for clip in known}
@@ -108,7 +121,7 @@ class Kept:
         scenes = [scene for scene in scenes if scene.until_us <= first_us]
         self.add(new, now_us)
         replace(self._saved, scenes)
-        return copy.deepcopy(scenes[-1]), [*known, *new]
+        return Rewind(copy.deepcopy(scenes[-1]), [*known, *new], first_us)
 
     def _clips_from(self, instant_us: int, now_us: int) -> list[ClipDetections]:
         """Return the clips that reach into an instant's interval, or begin later."""

@@ -28,7 +28,7 @@ from transforms.arrivals import before, day_of
 from transforms.calendar import window_of
 from transforms.counters import counter
 from transforms.guard import Guarded, GuardedCoder, to_fields
-from transforms.kept import SAVE_EVERY_US
+from transforms.kept import LONGEST_CLIP_US
 from transforms.metrics import TOTAL
 from transforms.suppression import plan, within_reach
 from transforms.tables import CELLS, STAYS, WAITS, Span, key_of, span_of, table_of, with_nobody
@@ -42,9 +42,9 @@ Released = Callable[[GroupKey], Iterable[MetricRecord]]
 
 Least = Mapping[type[MetricRecord], int]
 
-SETTLE_US = SAVE_EVERY_US + GATHER_US
-"""How long after lateness a group is released: a clip that is just in time may be as long as the time between saved
-scenes, and is gathered before it is run."""
+SETTLE_US = LONGEST_CLIP_US + GATHER_US
+"""How long after lateness a group is released: a clip that is just in time may be as long as one can be, and waits for
+others before it is run."""
 
 GROUPS_WITHHELD = "groups_withheld"
 """Counter of groups that a replay does not publish again."""

@@ -7,6 +7,7 @@ redacted file, written whole, and of the clip a fact with its names and the leak
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -20,14 +21,13 @@ from transforms.arrivals import CameraKey, camera_of
 from transforms.calendar import scheduled
 from transforms.clips import Clip
 from transforms.counters import counter
-from transforms.dead_letters import count_set_aside, dead_clip, origin_of
-from transforms.decode import ClipError, ClipLimits, open_clip, time_scale
+from transforms.dead_letters import Names, count_set_aside, dead_clip, origin_of
+from transforms.decode import ClipError, ClipLimits, OpenClip, open_clip
 from transforms.facts import TOLD, ClipFact, redacted_clip, tell, unredacted_clip
 from transforms.redaction.eyes import EyeModels, Eyes, open_eyes
 from transforms.redaction.leaks import Measure
 from transforms.redaction.redact import Redacted, RedactionError, redact
 from transforms.redaction.what import Redaction
-from transforms.validate import names_of
 
 STAGE = "RedactClips"
 UNENCODABLE = "unencodable"
@@ -43,7 +43,7 @@ class Redactions(NamedTuple):
     """The outputs of `RedactClips`.
 
     Attributes:
-      failed: Dead letters; a clip that cannot be decoded is left to `DetectPeople`, which tells of it.
+      failed: Dead letters; that of a clip which cannot be decoded is left to `DetectPeople`.
       told: A fact for each clip that was redacted, or could not be, each time that it came.
     """
 
@@ -62,14 +62,14 @@ def redact_clip(
     """
     envelope = clip.envelope
     hours = scheduled(site, envelope.start_us, envelope.end_us)
-    with open_clip(clip.payload, limits) as opened:
-        scale = time_scale(opened.frame_rate, envelope.frame_rate)
+
+    def opens() -> AbstractContextManager[OpenClip]:
+        return open_clip(clip.payload, limits, envelope.frame_rate)
 
     def watched(offset_us: int) -> bool:
-        at_us = envelope.start_us + round(offset_us * scale)
-        return any(start <= at_us < end for start, end in hours)
+        return any(start <= envelope.start_us + offset_us < end for start, end in hours)
 
-    return redact(lambda: open_clip(clip.payload, limits), redaction, eyes, masks=camera.masks, watched=watched)
+    return redact(opens, redaction, eyes, masks=camera.masks, watched=watched)
 
 
 def name_of(clip: Clip) -> str:
@@ -116,7 +116,7 @@ class _RedactFn(beam.DoFn):
         limits: ClipLimits, folder: str, write: Write,
     ) -> None:  # fmt: skip
         self._sites = {site.site: site for site in sites}
-        self._names = names_of(sites)
+        self._names = Names.of(sites)
         self._redaction, self._models, self._limits = redaction, dict(models), limits
         self._folder, self._write = folder, write
         self._shared = Shared()
@@ -144,6 +144,7 @@ class _RedactFn(beam.DoFn):
             )
         except ClipError:
             counter(__name__, "undecodable").inc()
+            yield tell(unredacted_clip(envelope))
             return
         except RedactionError:
             count_set_aside(__name__, UNENCODABLE)

@@ -7,7 +7,6 @@ same tracklets; whatever order, duplicates or bundles brought the clips.
 
 from __future__ import annotations
 
-import bisect
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -227,7 +226,7 @@ class _Run:
             return
         layout = layout_of(self.camera, moment.aspect)
         clip = _owner(self.clips, moment)
-        view = foresee(clip, layout)[bisect.bisect_right(clip.times_us, moment.t_us) - 1]
+        view = foresee(clip, layout)[moment.frame]
         self.scene.tracker, seen = tracker.step(self.scene.tracker, SETTINGS, moment.t_us, view)
         places.see(self.scene.places, layout, moment, end_us, seen, self.happened)
         if self._shared:

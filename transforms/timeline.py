@@ -23,7 +23,8 @@ class Moment:
     """One frame on a camera's timeline and the stretch of time that it stands for.
 
     Attributes:
-      t_us: Instant of the frame.
+      frame: Number of the frame in its clip, from 0.
+      t_us: Instant of the frame; of a clip that takes over between two frames, where it does.
       from_us: Start of the stretch: the frame's own instant, or earlier where a clip begins between two samples.
       until_us: End of the stretch, exclusive.
       flags: What is wrong with the picture; a flawed picture is no coverage.
@@ -32,6 +33,7 @@ class Moment:
       scores: (N,) 0..255.
     """
 
+    frame: int
     t_us: int
     from_us: int
     until_us: int
@@ -107,4 +109,4 @@ def _moment(clip: ClipDetections, i: int, t_us: int, from_us: int, max_gap_us: i
     following = clip.times_us[i + 1] if i + 1 < len(clip.times_us) else clip.end_us
     until = min(following, clip.times_us[i] + max_gap_us, clip.end_us)
     box = slice(clip.bounds[i], clip.bounds[i + 1])
-    return Moment(t_us, from_us, until, clip.flags[i], clip.aspect, clip.boxes[box], clip.scores[box])
+    return Moment(i, t_us, from_us, until, clip.flags[i], clip.aspect, clip.boxes[box], clip.scores[box])

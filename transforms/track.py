@@ -2,8 +2,8 @@
 
 The key is a camera group's site day, the unit of purity: tracks, balances and numbering begin with it and end with it.
 A day is run forward segment by segment as the watermark passes. A clip that comes after its segment was run
-takes the day back to a saved scene before it, and forward again from there: those segments come out again, with
-the higher revision that one more clip gives them.
+takes the day back to a saved scene before it, and forward again from there: the segments that end after its start come
+out again, with the higher revision that one more clip gives them.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ class _TrackFn(beam.DoFn):
             if not self._bounded or to_us <= border_us:
                 yield from _ended(begun, state, kept.told(group, asked, border_us, border_us))
                 return
-        since_us, reached_us = border_us, to_us
+        since_us, reached_us, changed_us = border_us, to_us, border_us
         if to_us <= border_us:  # the day is over; event time goes on
             since_us, reached_us = at.micros + 1000 - GATHER_US, at.micros + 1000
         arrived = distinct(take(fresh))
@@ -227,12 +227,13 @@ class _TrackFn(beam.DoFn):
         clips = distinct([*reaching.read(), *coming])
         in_time = kept.in_time(late, since_us) if late else []
         yield from fates(arrived, late, in_time)
-        if in_time and (begin_again := kept.rewind(in_time, since_us)) is not None:
-            snapshot, known = begin_again
-            clips = distinct([*known, *clips])
+        if in_time and (rewind := kept.rewind(in_time, since_us)) is not None:
+            snapshot, changed_us = rewind.scene, rewind.changed_us
+            clips = distinct([*rewind.clips, *clips])
         for tracklets in advance(snapshot, site, group, day, clips, to_us):
             segment = tracklets[0].segment
-            if asked[0] <= segment.start_us < asked[1]:
+            # What ended before anything changed is not told again: its windows may have been forgotten.
+            if asked[0] <= segment.start_us < asked[1] and segment.end_us > changed_us:
                 yield from (TimestampedValue(each, before(segment.end_us)) for each in tracklets)
             if not self._bounded and (segment.end_us - day.start_us) % save_every_us(site) == 0:
                 kept.save(snapshot)

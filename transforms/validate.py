@@ -17,7 +17,7 @@ from transforms.arrivals import Span, is_asked_for
 from transforms.calendar import scheduled
 from transforms.clips import Clip
 from transforms.counters import counter
-from transforms.dead_letters import count_set_aside, dead_clip, origin_of
+from transforms.dead_letters import Names, count_set_aside, dead_clip, origin_of
 from transforms.decode import ClipFault, ClipLimits
 from transforms.detections import ClipDetections, unseen
 from transforms.facts import BAD, NOT_ASKED_FOR, TOLD, UNWATCHED, ClipFact, known_clip, stranger, tell
@@ -58,11 +58,6 @@ class Validated(NamedTuple):
     told: beam.PCollection[ClipFact]
 
 
-def names_of(sites: Iterable[Site]) -> frozenset[str]:
-    """Return the names of sites and cameras that may be repeated in a dead letter."""
-    return frozenset(name for site in sites for name in (site.site, *(camera.name for camera in site.cameras)))
-
-
 def open_sealed(clip: Clip, keys: Keys) -> tuple[Clip, SealFault | None]:
     """Return a clip with its payload opened, or as it came and why it does not open."""
     if clip.envelope.key_id is None or clip.unread:
@@ -77,7 +72,7 @@ def fault_of(clip: Clip, site: Site | None, limits: ClipLimits, sha256: str) -> 
     """Return why a clip must be set aside; None for a good one.
 
     Args:
-      clip: The clip.
+      clip: The clip, its payload opened.
       site: The site that its envelope names, where it is known.
       limits: What a clip may be at most.
       sha256: Digest of the clip's bytes; what the envelope says where they pass the limit.
@@ -93,6 +88,8 @@ def fault_of(clip: Clip, site: Site | None, limits: ClipLimits, sha256: str) -> 
         return ClipFault.TOO_LARGE.value
     if sha256 != envelope.sha256:
         return ClipFault.HASH_MISMATCH.value
+    if clip.size != envelope.size:
+        return ClipFault.SIZE_MISMATCH.value
     if envelope.seconds > limits.max_seconds:
         return ClipFault.TOO_LONG.value
     return None
@@ -132,7 +129,7 @@ class _ValidateFn(beam.DoFn):
         self, sites: tuple[Site, ...], limits: ClipLimits, spans: Mapping[str, Span], keys: Callable[[], Keys]
     ) -> None:
         self._sites = {site.site: site for site in sites}
-        self._names = names_of(sites)
+        self._names = Names.of(sites)
         self._limits = limits
         self._spans = spans
         self._load_keys = keys

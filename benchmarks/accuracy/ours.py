@@ -109,7 +109,7 @@ def counted_in_truth(footage: Footage, camera: Camera) -> Counted:
         gone = np.array(sorted(alive - set(tracks.tolist())), int)
         alive = set(tracks.tolist())
         at, until = (START_US + round(k * SECOND_US / footage.rate) for k in (frame, frame + 1))
-        moment = Moment(at, at, until, 0, layout.aspect, np.empty((0, 4), np.int32), np.empty(0, np.uint8))
+        moment = Moment(0, at, at, until, 0, layout.aspect, np.empty((0, 4), np.int32), np.empty(0, np.uint8))
         sightings = Sightings(tracks[order], boxes[order] / footage.size[1], np.ones(len(scores), bool), gone)
         accounts.see(layout, moment, sightings, frame)
     return accounts.counted()

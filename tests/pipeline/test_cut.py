@@ -19,7 +19,7 @@ from schemas.clock import from_rfc3339
 from schemas.envelope import Envelope
 from tests.support.command import silhouette
 from tests.support.video import encode, pictures
-from transforms.decode import open_clip, time_scale
+from transforms.decode import open_clip
 
 START_US = from_rfc3339("2026-01-05T09:00:00Z")
 WHERE = {"site": "library", "camera": "door", "start_us": START_US}
@@ -29,10 +29,9 @@ def seen(
     payload: bytes, envelope: Envelope | None = None, true_rate: float | None = None
 ) -> list[tuple[int, np.ndarray]]:
     """Return [(absolute time, small picture)] of a clip."""
-    with open_clip(payload) as clip:
-        scale = time_scale(clip.frame_rate, envelope.frame_rate if envelope else true_rate or clip.frame_rate)
+    with open_clip(payload, true_rate=envelope.frame_rate if envelope else true_rate) as clip:
         start_us = envelope.start_us if envelope else START_US
-        return [(start_us + f.offset_us, f.content(80, 60)) for f in clip.frames(scale)]
+        return [(start_us + f.offset_us, f.content(80, 60)) for f in clip.frames()]
 
 
 def check(done: Cut, source: bytes, true_rate: float | None = None, tolerance: float = 0) -> None:

@@ -34,7 +34,7 @@ from tests.support.video import encode, pictures
 from tests.support.world import MODEL, a_site, seconds, span
 from tests.transforms.redaction.test_redact import seeing
 from transforms.clips import Clip
-from transforms.dead_letters import Origin, dead_clip
+from transforms.dead_letters import Names, Origin, dead_clip
 from transforms.evidence import DayKey, DayPart
 from transforms.guard import BiometricFoundError, DropBiometrics
 from transforms.redaction.what import Redaction
@@ -44,7 +44,7 @@ from transforms.vocabulary import vocabulary_of
 LONE = {"footfall", "occupancy", "dwell", "queue", "flow", "heatmap", "camera_health"}
 """Families that one camera writes."""
 VOCABULARY = vocabulary_of((a_site(),), {("lab", "door"): MODEL}, ())
-LETTER = dead_clip("DetectPeople", "corrupt", Origin("lab", "door", seconds(0)), 4_096, frozenset(("lab", "door")))
+LETTER = dead_clip("DetectPeople", "corrupt", Origin("lab", "door", seconds(0)), 4_096, Names.of((a_site(),)))
 
 RNG = random.Random(7)
 VECTOR = [round(RNG.gauss(0, 0.1), 6) for _ in range(128)]

@@ -253,6 +253,7 @@ def told(site: Path, capsys: pytest.CaptureFixture[str], *flags: str, given: str
         (["--until-idle", "5s", "--workers", "2"], "--workers: is for files"),
         (["--until-idle", "5s", "--keys", "nowhere"], "--keys: nowhere: cannot be read"),
         (["--until-idle", "5s", "--from", "2020-01-05T00:00:00Z"], "--from: asks for"),
+        (["--runner", "prism", "--max-clip-seconds", "301"], "--max-clip-seconds: at most 300 for a subscription"),
         (["--workers", "0"], "--workers: at least 1"),
         (["--prism", "/bin/true"], "--prism: is for --runner prism"),
         (["--runner", "prism", "--prism", "nowhere"], "--prism: nowhere: no such program"),

@@ -31,13 +31,13 @@ from schemas.clock import now_us
 from tests.support.graph import pipeline
 from tests.support.pubsub import PubSub
 from tests.support.world import T0, a_site, clips_of, records_of, span, walker
-from transforms.dead_letters import Origin, dead_clip
+from transforms.dead_letters import Names, Origin, dead_clip
 from transforms.guard import Guarded, GuardedCoder, to_fields
 
 RECORDS = records_of(a_site(windows=["1m", "2m"]), clips_of([walker(1), walker(20)], 100), span(0, 120))
 GUARDED = [Guarded(FAMILY_OF[type(record)], to_fields(record)) for record in RECORDS]
 HEAT = [record for record in GUARDED if record.family == "heatmap"]
-LETTER = Guarded("dead_letter", to_fields(dead_clip("ReadClips", "no_envelope", Origin(), 7, frozenset())))
+LETTER = Guarded("dead_letter", to_fields(dead_clip("ReadClips", "no_envelope", Origin(), 7, Names.of(()))))
 
 
 @settings(max_examples=40, derandomize=True)

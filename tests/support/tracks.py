@@ -38,7 +38,7 @@ class Run:
             sure = np.full(len(boxes), self.frame >= self.confirmed_at)
             seen = Sightings(np.full(len(boxes), track), boxes, sure, np.array(ended, int))
             start = self.frame * FRAME_US
-            moment = Moment(start, start, start + FRAME_US, 0, ASPECT, boxes, sure)
+            moment = Moment(0, start, start, start + FRAME_US, 0, ASPECT, boxes, sure)
             places.see(self.state, self.layout, moment, FOREVER_US, seen, self.happened)
             self.frame += 1
         return self

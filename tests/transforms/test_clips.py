@@ -34,7 +34,7 @@ def pixels() -> Iterator[dict[type, Any]]:
     clip = a_clip_with_pixels()
     with open_clip(PAYLOAD, ClipLimits()) as opened:
         fault = Faulty(clip, "corrupt")
-        frame = next(iter(opened.frames(1)))
+        frame = next(iter(opened.frames()))
         outcome = Outcome(None, fault, 1)
         delivery = Delivery(clip.envelope.to_attributes(), PAYLOAD)
         yield {Delivery: delivery, Clip: clip, Faulty: fault, Outcome: outcome, Frame: frame, OpenClip: opened}

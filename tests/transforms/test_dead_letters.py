@@ -4,21 +4,20 @@ import pytest
 
 from schemas.envelope import Envelope
 from tests.support.world import T0, a_site
-from transforms.dead_letters import STAGES, Origin, dead_clip, origin_of
+from transforms.dead_letters import STAGES, Names, Origin, dead_clip, origin_of
 from transforms.guard import inspect, to_fields
-from transforms.validate import names_of
 from transforms.vocabulary import vocabulary_of
 
 SECRET = "jane-doe"
-NAMES = names_of((a_site(),))
+NAMES = Names.of((a_site(),))
 
 
 def envelope(site: str = "lab", camera: str = "door") -> Envelope:
     return Envelope(1, site, camera, SECRET, 0, T0, T0 + 1, 0, 10.0, SECRET, 7, "ab" * 32)
 
 
-def test_names_are_those_of_sites_and_cameras() -> None:
-    assert names_of((a_site(), a_site(site="shop"))) == {"lab", "shop", "door"}
+def test_names_are_those_of_sites_and_those_of_cameras() -> None:
+    assert Names.of((a_site(), a_site(site="shop"))) == Names(frozenset({"lab", "shop"}), frozenset({"door"}))
 
 
 def test_without_an_envelope_only_the_size_is_known() -> None:
@@ -32,6 +31,8 @@ def test_without_an_envelope_only_the_size_is_known() -> None:
         (envelope(), "lab", "door"),
         (envelope(camera=SECRET), "lab", "unknown"),
         (envelope(site=SECRET), "unknown", "door"),
+        (envelope(site="door"), "unknown", "door"),
+        (envelope(camera="lab"), "lab", "unknown"),
     ],
 )
 @pytest.mark.parametrize("stage", STAGES)

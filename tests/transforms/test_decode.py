@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.support.video import encode, pictures, silence
-from transforms.decode import ClipError, ClipFault, ClipLimits, open_clip, time_scale
+from transforms.decode import ClipError, ClipFault, ClipLimits, open_clip
 
 KINDS = {
     "h264-mp4": {},
@@ -176,9 +176,9 @@ def test_a_stream_without_times_gets_regular_ones() -> None:
 
 
 def test_true_rate_scales_times(clips: dict[str, bytes]) -> None:
-    with open_clip(clips["mpeg4-avi"]) as clip:
+    with open_clip(clips["mpeg4-avi"], true_rate=7.0) as clip:
         assert clip.frame_rate == 10
-        offsets = [frame.offset_us for frame in clip.frames(time_scale(clip.frame_rate, 7.0))]
+        offsets = [frame.offset_us for frame in clip.frames()]
     assert offsets == [round(index * 1_000_000 / 7) for index in range(FRAMES)]
 
 

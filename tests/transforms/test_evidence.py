@@ -15,7 +15,7 @@ from tests.support.state import Driven
 from tests.support.world import T0, a_clip, a_site, seconds, span
 from transforms import evidence
 from transforms.arrivals import Arrival
-from transforms.dead_letters import Origin, dead_clip
+from transforms.dead_letters import Names, Origin, dead_clip
 from transforms.detections import ClipDetections
 from transforms.evidence import (
     DAY_US,
@@ -150,7 +150,7 @@ def test_at_the_streams_end_a_day_waits_for_its_files() -> None:
 
 
 def test_what_the_guard_let_not_leave_is_counted_by_its_dead_letters() -> None:
-    dead = dead_clip("ReadClips", "no_envelope", Origin(), 7, frozenset())
+    dead = dead_clip("ReadClips", "no_envelope", Origin(), 7, Names.of(()))
     of_guard = replace(dead, stage="DropBiometrics", reason="undeclared_field", site="lab", event_time=T0)
     letters = [Guarded("dead_letter", to_fields(letter)) for letter in (dead, of_guard, of_guard)]
     found = [each for letter in letters for each in _dropped(letter)]

@@ -37,7 +37,7 @@ def counted(way: np.ndarray, height: float, tremble: float, fps: int = FPS, seed
     state, stands, happened = tracker.start(), PlacesState(), Happened.nothing(layout.zones)
     for view, (at, until) in zip(views, pairwise(times_us), strict=True):
         state, seen = tracker.step(state, SETTINGS, at, view)
-        places.see(stands, layout, Moment(at, at, until, 0, ASPECT, view.boxes, view.scores), 10**15, seen, happened)
+        places.see(stands, layout, Moment(0, at, at, until, 0, ASPECT, view.boxes, view.scores), 10**15, seen, happened)
     return [crossing.side for crossing in happened.crossings]
 
 

@@ -281,7 +281,7 @@ def test_a_later_segment_knows_who_came_before() -> None:
 
 def test_a_flawed_picture_observes_nothing_and_shows_nobody() -> None:
     run = Run(a_camera()).see([(1.5, 0.5)] * 2)
-    flawed = Moment(10 * FRAME_US, 10 * FRAME_US, 11 * FRAME_US, 5, ASPECT, np.empty((0, 4)), np.empty(0))
+    flawed = Moment(0, 10 * FRAME_US, 10 * FRAME_US, 11 * FRAME_US, 5, ASPECT, np.empty((0, 4)), np.empty(0))
     places.see_flawed(run.state, flawed, FOREVER_US, run.happened)
     assert run.happened.observed_us == 2 * FRAME_US
     assert run.happened.flawed_us == {5: FRAME_US}
@@ -293,7 +293,7 @@ def test_a_held_stretch_is_split_at_a_border_exactly(length_us: int, border_us: 
     layout = layout_of(a_camera(), ASPECT)
     boxes = np.array([[1.4, 0.2, 1.6, 0.5]])
     seen = Sightings(np.array([1]), boxes, np.ones(1, bool), np.array([], int))
-    moment = Moment(0, 0, length_us, 0, ASPECT, boxes, np.ones(1))
+    moment = Moment(0, 0, 0, length_us, 0, ASPECT, boxes, np.ones(1))
     state, before, after = PlacesState(), Happened.nothing(2), Happened.nothing(2)
     places.see(state, layout, moment, border_us, seen, before)
     places.go_on(state, border_us, FOREVER_US, after)

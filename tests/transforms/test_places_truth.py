@@ -50,7 +50,7 @@ def run(camera: Camera, tracks: dict[int, tuple[np.ndarray, np.ndarray]]) -> tup
         gone = np.array(sorted(alive - set(ids)), int)
         alive = set(ids)
         seen = Sightings(ids, boxes / HEIGHT, np.ones(len(ids), bool), gone)
-        moment = Moment(at, at, at + STEP_US, 0, WIDTH / HEIGHT, boxes, np.ones(len(ids)))
+        moment = Moment(0, at, at, at + STEP_US, 0, WIDTH / HEIGHT, boxes, np.ones(len(ids)))
         before = len(happened.crossings)
         see(state, layout, moment, FRAMES * STEP_US, seen, happened)
         crossed[frame] = happened.crossings[before:]

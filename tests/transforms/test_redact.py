@@ -18,7 +18,7 @@ from apache_beam.testing.util import assert_that
 from pipeline import storage
 from schemas.envelope import Envelope
 from tests.support.graph import pipeline
-from tests.support.video import Picture, encode
+from tests.support.video import Picture, encode, pictures
 from tests.support.world import a_camera, a_site, seconds
 from tests.transforms.redaction.test_redact import seeing
 from transforms.clips import Clip
@@ -27,6 +27,7 @@ from transforms.facts import NOT_REDACTED, REDACTED, ClipFact
 from transforms.redact import RedactClips, Redactions, name_of
 from transforms.redaction.what import Redaction
 
+LIMITS = ClipLimits()
 SITE = a_site(cameras=[a_camera(masks=[[[0, 0], [0.2, 0], [0.2, 0.2], [0, 0.2]]]).model_dump(mode="json")])
 
 
@@ -36,22 +37,21 @@ def footage(root: Path) -> list[Picture]:
         return [frame.content(clip.width, clip.height, "rgb") for frame in islice(clip.frames(), 100, 106)]
 
 
-def a_clip(payload: bytes, start_s: float = 0, length_s: float = 0.6) -> Clip:
+def a_clip(payload: bytes, start_s: float = 0, length_s: float = 0.6, rate: float = 10) -> Clip:
     sha256 = f"{len(payload):064x}"
     span = seconds(start_s), seconds(start_s + length_s)
-    return Clip(Envelope(1, "lab", "door", "run", 0, *span, 0, 10.0, "h264", len(payload), sha256), payload)
+    return Clip(Envelope(1, "lab", "door", "run", 0, *span, 0, rate, "h264", len(payload), sha256), payload)
 
 
-def redacted(folder: Path, clips: list[Clip], **site: Any) -> tuple[list[ClipFact], list[Any]]:
+def redacted(folder: Path, clips: list[Clip], limits: ClipLimits = LIMITS) -> tuple[list[ClipFact], list[Any]]:
     """Run the step as a job does, a clip made inside it so that none is ever encoded."""
     models = seeing(folder)
     rows = {name: folder / f"{name}.rows" for name in Redactions._fields}
     payloads = [(clip.envelope, clip.payload) for clip in clips]
-    sites = (SITE.model_copy(update=site),)
     with pipeline() as root:
         made = root | beam.Create(range(len(payloads))) | beam.Map(lambda i: Clip(*payloads[i])).with_output_types(Clip)
         step = RedactClips(
-            sites, Redaction("motion"), {("lab", "door"): models}, ClipLimits(), str(folder / "out"), storage.write
+            (SITE,), Redaction("motion"), {("lab", "door"): models}, limits, str(folder / "out"), storage.write
         )
         out: Redactions = made | "RedactClips" >> step
         for name, found in out._asdict().items():
@@ -78,8 +78,19 @@ def test_a_clip_becomes_a_file_named_by_its_hash(tmp_path: Path, footage: list[P
         assert next(opened.frames()).content(768, 432)[:80, :150].max() < 30  # the site file's mask
 
 
-def test_what_cannot_be_decoded_is_left_to_detection(tmp_path: Path, footage: list[Picture]) -> None:
-    assert redacted(tmp_path, [a_clip(b"no video")]) == ([], [])
+def test_a_clip_is_as_long_as_its_true_rate_says(tmp_path: Path) -> None:
+    """Its container says 25 frames a second, and 0.8 s."""
+    clip = a_clip(encode(pictures(20), "h264", rate=25, options={"bf": "0"}), rate=60)
+    told, failed = redacted(tmp_path, [clip], ClipLimits(max_seconds=0.5))
+    assert failed == [] and [fact.what for fact in told] == [REDACTED]
+    with open_clip((tmp_path / "out" / name_of(clip)).read_bytes()) as opened:
+        assert [frame.offset_us for frame in opened.frames()] == [round(i * 1_000_000 / 60) for i in range(20)]
+
+
+def test_of_what_cannot_be_decoded_it_is_told_that_it_is_not_redacted(tmp_path: Path) -> None:
+    """Its dead letter is left to detection."""
+    (fact,), letters = redacted(tmp_path, [a_clip(b"no video")])
+    assert fact.what == NOT_REDACTED and letters == []
     assert not (tmp_path / "out").exists()
 
 

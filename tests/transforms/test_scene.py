@@ -260,3 +260,16 @@ def test_segments_that_a_later_clip_cannot_reach_do_not_change() -> None:
 def test_the_longest_stretch_of_a_frame_follows_the_sampling_rate() -> None:
     assert frame_gap_us(a_camera(fps=None)) == frame_gap_us(a_camera(fps=10)) == 1_000_000
     assert frame_gap_us(a_camera(fps=0.5)) == 4_000_000
+
+
+def test_a_clip_that_takes_over_before_its_first_sampled_frame_begins_with_that_frame() -> None:
+    """Somebody who left with the clip before comes back on its last frame: that one is not looked at early."""
+    spot = 1.5, 0.9
+    before = a_clip(-5, 0.1, [stander(*spot, -5, 0.1)])
+    gone, back = (a_clip(0, 3, [stander(*spot, from_s, 3)]) for from_s in (3, 2.7))
+    first = [
+        in_segments([before, replace(clip, times_us=tuple(t + 190_000 for t in clip.times_us))], [-5, 1, 3])[0]
+        for clip in (gone, back)
+    ]
+    assert first[0].happened.observed_us == seconds(1) - seconds(-5)
+    assert first[0] == first[1]

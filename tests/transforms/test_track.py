@@ -5,12 +5,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
+from apache_beam.transforms.window import TimestampedValue
 
 from schemas.clock import now_us
 from schemas.records import CameraHealth, MetricRecord
 from schemas.site import Site
+from tests.support.state import Driven
 from tests.support.stream import Happening, streamed
 from tests.support.world import (
+    MODEL,
     T0,
     a_camera,
     a_clip,
@@ -23,9 +26,11 @@ from tests.support.world import (
     stander,
     walker,
 )
-from transforms.arrivals import CLOCK_SKEW_US, OPEN_US, Span, day_of
+from transforms.aggregate import _AggregateFn, to_windows
+from transforms.arrivals import CLOCK_SKEW_US, OPEN_US, Arrival, Span, day_of
 from transforms.detections import ClipDetections
-from transforms.track import segments
+from transforms.events import anonymise
+from transforms.track import _TrackFn, segments
 
 PEOPLE = [walker(start, speed=0.3, y=0.8) for start in range(2, 240, 25)] + [stander(1.5, 0.9, 20, 200)]
 
@@ -172,3 +177,39 @@ def test_segments_lie_between_borders_and_end_with_the_day() -> None:
     found = list(segments(site, day, day.end_us - 120_000_000, day.end_us))
     assert [(each.first, each.last) for each in found] == [(False, False), (False, True)]
     assert next(segments(site, day, day.start_us, day.end_us)).first
+
+
+class Counting:
+    """Tracking and windows of one day and camera, under a clock that the test moves."""
+
+    def __init__(self, site: Site, asked: Span) -> None:
+        self._site, self._asked, self._key = site, asked, (site.site, "door", T0)
+        spans = {site.site: asked}
+        self._track = Driven(_TrackFn((site,), spans, False))
+        self._windows = Driven(_AggregateFn({site.site: site}, {(site.site, "door"): MODEL}, spans, False))
+        self._track.process((self._key, Arrival(None)))
+
+    def deliver(self, *clips: ClipDetections) -> None:
+        for clip in clips:
+            self._track.process((self._key, Arrival(clip)))
+
+    def advance(self, now_s: float) -> list[MetricRecord]:
+        told = [each.value for each in self._track.advance(seconds(now_s)) if isinstance(each, TimestampedValue)]
+        for tracklets in told:
+            for element in to_windows(anonymise(tracklets), self._site, self._asked):
+                self._windows.process(element)
+        return [each.value for each in self._windows.advance(seconds(now_s))]
+
+
+def test_a_very_late_clip_brings_no_window_back_that_ended_before_it() -> None:
+    """Scenes lie 68 minutes apart, and the first windows after the one that it goes back to are forgotten by then."""
+    site, asked = a_site(lateness="9h"), span(0, 8400)
+    clips = [a_clip(start, start + 10, PEOPLE, sequence=i) for i, start in enumerate((4090, 5000, 8050, 8200))]
+    late = a_clip(8110, 8120, [stander(1.5, 0.9, 8110, 8120)])
+    counting = Counting(site, asked)
+    counting.deliver(*clips)
+    written = counting.advance(8500) + counting.advance(40_500)
+    counting.deliver(late)
+    again = counting.advance(45_000)
+    assert min(record.window_start for record in again) == seconds(8100)
+    assert standing(written + again) == records_of(site, [*clips, late], asked)

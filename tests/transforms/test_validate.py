@@ -42,6 +42,8 @@ def test_a_good_clip_has_no_fault() -> None:
         (b"", {}, "empty"),
         (b"x" * 101, {}, "too_large"),
         (PAYLOAD, {"sha256": "0" * 64}, "hash_mismatch"),
+        (PAYLOAD, {"sha256": "0" * 64, "size": 0}, "hash_mismatch"),
+        (PAYLOAD, {"size": len(PAYLOAD) + 1}, "size_mismatch"),
         (PAYLOAD, {"end_us": T0 + 61_000_000}, "too_long"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Protocol
 
 import cv2
@@ -194,9 +195,8 @@ def scan(clip: OpenClip, viewer: Viewer, tell: Callable[[int], None]) -> Scan:
 def end_of(clip: OpenClip, frame: Frame) -> int:
     """Return when a frame ends: what it says, or one usual interval later."""
     duration = frame.picture.duration
-    if duration:
-        return frame.offset_us + max(1, round(duration * clip.time_base * 1_000_000))
-    return frame.offset_us + round(1_000_000 / (clip.frame_rate or 25))
+    shown = duration * clip.time_base if duration else 1 / (clip.frame_rate or Fraction(25))
+    return frame.offset_us + max(1, round(shown * clip.time_scale * 1_000_000))
 
 
 def _with_cuts(frames: Iterator[Frame]) -> Iterator[tuple[Frame, bool, bool]]:

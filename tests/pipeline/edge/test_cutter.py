@@ -15,7 +15,7 @@ from pipeline.edge.pieces import Limits, Piece
 from pipeline.edge.timeline import RecordedTimes
 from tests.support.edge import opened
 from tests.support.video import encode, pictures
-from transforms.decode import open_clip, time_scale
+from transforms.decode import open_clip
 
 SECOND = 1_000_000
 UTC0 = 1_700_000_000 * SECOND
@@ -29,9 +29,8 @@ def cut(payload: bytes, limits: Limits = LIMITS, keep: slice = slice(None)) -> l
 
 
 def seen(payload: bytes, start_us: int, rate: float | None = None) -> list[tuple[int, np.ndarray]]:
-    with open_clip(payload) as clip:
-        scale = time_scale(clip.frame_rate, rate or float(clip.frame_rate))
-        return [(start_us + frame.offset_us, frame.content(80, 60)) for frame in clip.frames(scale)]
+    with open_clip(payload, true_rate=rate) as clip:
+        return [(start_us + frame.offset_us, frame.content(80, 60)) for frame in clip.frames()]
 
 
 def check(pieces: list[Piece], payload: bytes, tolerance: float = 0, first: int = 0) -> None:
