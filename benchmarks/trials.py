@@ -325,9 +325,7 @@ class Ground:
         """The edge agent is killed while it plays a file, and started again."""
         (video,) = sorted(cut(self._work / "cut-40", 1, seconds=40).glob("*.mp4"))
         from_us = self._live.from_us
-        return self._played(
-            "edge", self._live, video, "2s", ["--start", to_rfc3339(from_us + 15 * SECOND_US)], kill=True
-        )
+        return self._played("edge", self._live, video, "2s", ["--start", to_rfc3339(from_us + 15 * SECOND_US)])
 
     def plain(self) -> Outcome:
         """Nothing happens: a camera's pictures, in real time, from the edge agent to the records."""
