@@ -41,7 +41,7 @@ from transforms.windows import Window
 START_US = 1_767_603_600_000_000
 MODEL = "0123456789ab"
 WHOLE = [[0, 0], [1, 0], [1, 1], [0, 1]]
-ZONES = {
+ZONES: dict[str, list[list[float]]] = {
     "crossroads": [[0.25, 0.3], [0.75, 0.3], [0.75, 0.8], [0.25, 0.8]],
     "west": [[0, 0], [0.25, 0], [0.25, 1], [0, 1]],
     "east": [[0.75, 0], [1, 0], [1, 1], [0.75, 1]],
@@ -197,7 +197,7 @@ def _true_segments(site: Site, tracks: Mapping[int, tuple[np.ndarray, np.ndarray
             gone = np.array(sorted(alive - set(ids)), int)
             alive = set(ids)
             seen = Sightings(ids, boxes / HEIGHT, np.ones(len(ids), bool), gone)
-            moment = Moment(0, t_us, t_us, _instant(frame + 1), 0, WIDTH / HEIGHT, boxes, np.ones(len(ids)))
+            moment = Moment(0, t_us, t_us, _instant(frame + 1), 0, WIDTH / HEIGHT, boxes, np.ones(len(ids), np.uint8))
             places.see(state, layout, moment, end_us, seen, happened)
             frame += 1
         segment = Segment(start_us, end_us, ((start_us, end_us),), first=start_us == START_US, last=False)

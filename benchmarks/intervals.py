@@ -95,8 +95,8 @@ def trials(windows: int, times: int) -> Iterator[tuple[frozenset[int], Sequence[
         half = min(windows // 2, len(others))
         stretches = others[:half], others[-half:]
         drawn = (random.Random(RANDOM_PARTS * first + seed).sample(others, half) for seed in range(RANDOM_PARTS))
-        for part in (*stretches, *drawn):
-            yield frozenset(part), [(first, first + times)]
+        for audited_ in (*stretches, *drawn):
+            yield frozenset(audited_), [(first, first + times)]
 
 
 @dataclass(frozen=True)

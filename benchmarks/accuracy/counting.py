@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -263,7 +264,7 @@ def _mesopic_task(each: Scene, found: Path) -> Task:
     }  # fmt: skip
 
 
-def _counted(answer: Mapping[str, dict], rate: float) -> Counted:
+def _counted(answer: Mapping[str, Mapping[str, Any]], rate: float) -> Counted:
     counted = answer["counted"]
     crossings = [(line, side, frame / rate) for line, side, frame in counted["crossings"]]
     return Counted(crossings, {zone: np.array(people) for zone, people in counted["people"].items()}, counted["visits"])

@@ -114,7 +114,7 @@ def look(
     payload = video.read_bytes()
     sha256 = hashlib.sha256(payload).hexdigest()
     limits = ClipLimits()
-    length_us = limits.max_seconds * SECOND_US
+    length_us = round(limits.max_seconds * SECOND_US)
     envelope = Envelope(
         SCHEMA_VERSION, "site", camera.name, video.stem, 0, START_US, START_US + length_us, 0, rate, codec,
         len(payload), sha256,

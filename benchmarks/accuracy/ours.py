@@ -68,7 +68,7 @@ def clips(footage: Footage) -> list[ClipDetections]:
     frames = mot.frames(footage.found, footage.frames)
     found = [quantise(boxes / footage.size[1], scores) for boxes, scores, _ in frames]
     step = round(CLIP_SECONDS * footage.rate)
-    made = []
+    made: list[ClipDetections] = []
     for first in range(0, footage.frames, step):
         own = range(first, min(first + step, footage.frames))
         counts = tuple(len(found[k][1]) for k in own)

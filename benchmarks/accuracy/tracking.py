@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,7 +54,7 @@ class Peer:
     tracker: str
     options: dict[str, Any] = field(default_factory=dict)
     takes_rate: bool = True
-    grid: dict[str, Sequence[float]] = field(default_factory=dict)
+    grid: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def settings(self, footage: Footage) -> Iterator[dict[str, Any]]:
         """Yield the options to run with."""
