@@ -9,7 +9,6 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date as Date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,10 +108,11 @@ def _one_site(sites: Sequence[Site]) -> Site:
 
 def _day(site: Site, text: str) -> Day:
     """Return the site day that begins on a date."""
+    from pipeline.publish.ledger import date_named
     from transforms.calendar import day_on
 
     try:
-        return day_on(site.time_zone, site.day_start, Date.fromisoformat(text))
+        return day_on(site.time_zone, site.day_start, date_named(text))
     except ValueError:
         raise RefusedError("--date: is written like 2026-01-05") from None
 
