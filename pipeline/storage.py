@@ -20,6 +20,11 @@ def is_remote(name: str) -> bool:
     return "://" in name
 
 
+def absolute(name: str) -> str:
+    """Return a name that means the same in another working folder, as workers have it."""
+    return name if is_remote(name) else str(Path(name).absolute())
+
+
 def write(name: str, content: bytes) -> None:
     """Write a file whole, making the folders above it; one of the same name is replaced."""
     if is_remote(name):

@@ -113,7 +113,7 @@ def _day(site: Site, text: str) -> Day:
 
     try:
         return day_on(site.time_zone, site.day_start, date_named(text))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise RefusedError("--date: is written like 2026-01-05") from None
 
 

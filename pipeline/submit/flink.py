@@ -214,11 +214,10 @@ def check_state(settings: dict[str, str]) -> None:
 
 def _absolute(config: Config) -> Config:
     """Return the job with whole paths: workers have another working folder, and must see the same files."""
-    from pipeline.storage import is_remote
+    from pipeline.storage import absolute
 
     files = [replace(file, path=file.path.absolute()) for file in config.files]
-    output = config.output if is_remote(config.output) else str(Path(config.output).absolute())
-    return replace(config, files=files, output=output)
+    return replace(config, files=files, output=absolute(config.output))
 
 
 def _write(args: argparse.Namespace, config: Config, lineage: Lineage) -> int:

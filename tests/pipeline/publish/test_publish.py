@@ -157,6 +157,7 @@ def test_a_site_file_that_the_records_were_not_made_with_is_refused(
         (("--epsilon", "nan"), {}, "--epsilon: above 0"),
         (("--epsilon", "11"), {}, "--epsilon: above 0 and at most 10"),
         (("--date", "yesterday"), {}, "--date: is written like"),
+        (("--date", "9999-12-31"), {}, "--date: is written like"),
         (("--date", "20260105"), {}, "--date: is written like 2026-01-05"),
         (("--date", "2026-W02-1"), {}, "--date: is written like 2026-01-05"),
         (("--date", to_rfc3339(now_us())[:10]), {}, "is open until"),
