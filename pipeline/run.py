@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.evidence.chain import ChainError
     from pipeline.evidence.close import close_evidence
     from pipeline.evidence.command import signer_of
-    from pipeline.lineage import LineageError, check_lineage, keep_lineage
+    from pipeline.lineage import LineageError, begun, check_lineage, keep_lineage
     from pipeline.secrets import SecretError
     from pipeline.sites import SiteFileError
     from pipeline.view import RecordsError
@@ -78,12 +78,16 @@ def run(args: argparse.Namespace) -> int:
     for told in _audits_ignored(config):
         print(f"silhouette run: {told}", file=sys.stderr)
     try:
-        if config.subscription is not None:
-            keep_lineage(lineage)  # before, for a stream may never end
-        with _quiet():
-            done = execute(config, args.workers or cores(), args.runner, args.prism)
-        if config.subscription is None:
-            keep_lineage(lineage)
+        with begun(lineage):
+            if config.subscription is not None:
+                keep_lineage(lineage)  # before, for a stream may never end
+            with _quiet():
+                done = execute(config, args.workers or cores(), args.runner, args.prism)
+            if config.subscription is None:
+                keep_lineage(lineage)
+    except LineageError as error:
+        print(f"silhouette run: {error}", file=sys.stderr)
+        return USAGE
     except Exception as error:
         print(f"silhouette run: the job failed: {cause(error)}", file=sys.stderr)
         return FAILED

@@ -9,10 +9,14 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from apache_beam.io.filesystems import FileSystems
+
+if TYPE_CHECKING:
+    from google.cloud.storage import Blob
 
 
 def is_remote(name: str) -> bool:
@@ -68,16 +72,20 @@ def _staged(path: Path, content: bytes) -> Iterator[Path]:
         staged.unlink(missing_ok=True)
 
 
-def _upload_new(name: str, content: bytes) -> None:
+def _blob(name: str) -> Blob:
     from apache_beam.io.gcp.gcsio import create_storage_client, parse_gcs_path
     from apache_beam.options.pipeline_options import PipelineOptions
-    from google.api_core.exceptions import PreconditionFailed
 
     bucket, path = parse_gcs_path(name)
-    blob = create_storage_client(PipelineOptions([])).bucket(bucket).blob(path)
+    return create_storage_client(PipelineOptions([])).bucket(bucket).blob(path)
+
+
+def _upload_new(name: str, content: bytes) -> None:
+    from google.api_core.exceptions import PreconditionFailed
+
     try:
         # A generation of 0 is that of what is not there.
-        blob.upload_from_string(content, content_type="application/octet-stream", if_generation_match=0)
+        _blob(name).upload_from_string(content, content_type="application/octet-stream", if_generation_match=0)
     except PreconditionFailed:
         raise FileExistsError(name) from None
 
@@ -105,6 +113,17 @@ def read(name: str) -> bytes:
         raise FileNotFoundError(name)
     with FileSystems.open(name, compression_type="uncompressed") as source:
         return bytes(source.read())
+
+
+def remove(name: str) -> None:
+    """Remove a file, if it is there."""
+    if not is_remote(name):
+        Path(name).unlink(missing_ok=True)
+        return
+    from google.api_core.exceptions import NotFound
+
+    with suppress(NotFound):
+        _blob(name).delete()
 
 
 def find(folder: str, suffix: str) -> list[str]:

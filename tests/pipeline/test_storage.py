@@ -74,6 +74,13 @@ def test_what_is_not_there_is_told(folder: str) -> None:
         storage.read(f"{folder}/a.avro")
 
 
+def test_what_is_removed_is_gone_and_may_have_been_before(folder: str) -> None:
+    storage.write(f"{folder}/a.json", CONTENT)
+    for _ in range(2):
+        storage.remove(f"{folder}/a.json")
+        assert storage.find(folder, "") == []
+
+
 def test_two_may_write_one_file_at_once(folder: str) -> None:
     contents = [bytes([number]) * 100_000 for number in range(4)]
     writers = [threading.Thread(target=storage.write, args=(f"{folder}/a.avro", content)) for content in contents]
