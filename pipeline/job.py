@@ -69,8 +69,8 @@ def add_job_flags(parser: argparse.ArgumentParser) -> None:
     span = parser.add_argument_group("stretch of time to report")
     span.add_argument(
         "--from", dest="from_", metavar="TIME",
-        help="default: from the window of each site's first clip; of a subscription, from the first start of a job "
-        "with this output",
+        help="default: from the window of each site's first clip; of a subscription, from the start of the job, or of "
+        "the one whose state it goes on with",
     )  # fmt: skip
     span.add_argument(
         "--until", metavar="TIME",

@@ -80,8 +80,9 @@ def check_lineage(config: Config, *, resumes: bool = False) -> Lineage:
             )
         lineage[name] = json.dumps(made_with, indent=2) + "\n"
         if config.subscription is not None:
-            if site.site in config.spans and _read(config.output, name := f"{folder}/{_FIRST_START}") is None:
-                lineage[name] = to_rfc3339(config.spans[site.site].from_us) + "\n"
+            goes_on = resumes and _read(config.output, f"{folder}/{_FIRST_START}") is not None
+            if site.site in config.spans and not goes_on:
+                lineage[f"{folder}/{_FIRST_START}"] = to_rfc3339(config.spans[site.site].from_us) + "\n"
             continue
         by_day = _clips_by_day(config, site)
         for (group, date), stream in sorted(_streamed(config.output, site).items()):
@@ -142,7 +143,7 @@ def keep_lineage(lineage: Lineage) -> None:
 
 
 def first_start(output: str, site: Site) -> int | None:
-    """Return from when on the first stream into this folder reported; None where there was none.
+    """Return from when on the last stream into this folder that began without state reports; None where there was none.
 
     Raises:
       LineageError: what was kept cannot be read.
