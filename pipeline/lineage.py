@@ -2,8 +2,9 @@
 
 No (`site_version`, `revision`) may stand for two values. So a site file, model or limit that changed needs a higher
 `site_version` before it may write to the same folder; and since a revision is a number of clips, so do clips that
-take the place of others. Of a clip nothing is kept but a hash. A run that has begun counts as one that is done, until
-it has failed without writing anything.
+take the place of others. And no instant may count in two windows that lie across each other, so all versions of a
+site in one folder lay them by the same `day_start` and `time_zone`. Of a clip nothing is kept but a hash. A run that
+has begun counts as one that is done, until it has failed without writing anything.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ from transforms.groups import group_named
 from transforms.metrics import PIPELINE_VERSION
 
 CAMERA_HEALTH = "camera_health"
-_MADE_WITH = "made_with.json"
-_FIRST_START = "first_start.txt"
+_MADE_WITH = "/made_with.json"
+_FIRST_START = "/first_start.txt"
+_DAYS = "-days.json"
 _NEW_START = "raise site_version in the site file, or name another folder"
 
 
@@ -69,8 +71,11 @@ def check_lineage(config: Config, *, resumes: bool = False) -> Lineage:
     lineage: dict[str, str] = {}
     for site in config.sites:
         folder = _folder(site)
+        days = site.model_dump(mode="json", include={"day_start", "time_zone"})
+        _check_days(config.output, site, name := f"lineage/{site.site}{_DAYS}", days)
+        lineage[name] = json.dumps(days) + "\n"
         made_with = _made_with(config, site)
-        if (before := _read(config.output, name := f"{folder}/{_MADE_WITH}")) is not None:
+        if (before := _read(config.output, name := f"{folder}{_MADE_WITH}")) is not None:
             _check_same(config, site, f"{config.output}/{name}", before, made_with)
         elif resumes:
             raise LineageError(
@@ -80,9 +85,9 @@ def check_lineage(config: Config, *, resumes: bool = False) -> Lineage:
             )
         lineage[name] = json.dumps(made_with, indent=2) + "\n"
         if config.subscription is not None:
-            goes_on = resumes and _read(config.output, f"{folder}/{_FIRST_START}") is not None
+            goes_on = resumes and _read(config.output, f"{folder}{_FIRST_START}") is not None
             if site.site in config.spans and not goes_on:
-                lineage[f"{folder}/{_FIRST_START}"] = to_rfc3339(config.spans[site.site].from_us) + "\n"
+                lineage[f"{folder}{_FIRST_START}"] = to_rfc3339(config.spans[site.site].from_us) + "\n"
             continue
         by_day = _clips_by_day(config, site)
         for (group, date), stream in sorted(_streamed(config.output, site).items()):
@@ -148,7 +153,7 @@ def first_start(output: str, site: Site) -> int | None:
     Raises:
       LineageError: what was kept cannot be read.
     """
-    if (kept := _read(output, name := f"{_folder(site)}/{_FIRST_START}")) is None:
+    if (kept := _read(output, name := f"{_folder(site)}{_FIRST_START}")) is None:
         return None
     try:
         return from_rfc3339(kept.strip())
@@ -208,23 +213,23 @@ def _check_begun(lineage: Lineage, others: Sequence[Begun]) -> None:
 
 def _covers(lineage: Lineage, name: str, other: Begun) -> bool:
     """Return whether a file of lineage may take the place of that of another job."""
-    if name.endswith(f"/{_MADE_WITH}"):
+    if name.endswith((_MADE_WITH, _DAYS)):
         return not _changed(other.marker, other.files[name], json.loads(lineage.files[name]))
-    return name.endswith(f"/{_FIRST_START}") or set(lineage.files[name].split()) >= set(other.files[name].split())
+    return name.endswith(_FIRST_START) or set(lineage.files[name].split()) >= set(other.files[name].split())
 
 
 def _does_not_go(lineage: Lineage, name: str, other: Begun) -> str:
-    _, folder, *clips_of = name.removesuffix(".txt").split("/")
-    site, _, version = folder.rpartition("-v")
-    if name.endswith(f"/{_MADE_WITH}"):
+    folder, *clips_of = name.removesuffix(".txt").split("/")[1:]
+    whose = "site {0}, site_version {2}".format(*folder.rpartition("-v"))
+    if name.endswith((_MADE_WITH, _DAYS)):
         changed = _changed(other.marker, other.files[name], json.loads(lineage.files[name]))
-        fault = f"--output: a run into {lineage.output} has begun with another {', '.join(changed)} of"
-        todo = _NEW_START
+        flag, what, todo = "--output", f"another {', '.join(changed)}", _NEW_START
     else:
         camera, date = clips_of
-        fault = f"--clips: a run into {lineage.output} has begun with other clips of {camera} on {date}, of"
-        todo = f"give those too, {_NEW_START}"
-    fault += f" site {site}, site_version {version}, and did not say that it is done"
+        flag, what, todo = "--clips", f"other clips of {camera} on {date}", f"give those too, {_NEW_START}"
+    if name.endswith(_DAYS):
+        whose, todo = f"site {folder.removesuffix(_DAYS)}", "name another folder"
+    fault = f"{flag}: a run into {lineage.output} has begun with {what} of {whose}, and did not say that it is done"
     if other.wrote:
         return f"{fault}; records have come since: {todo}"
     return f"{fault}; no record has come since: if it was killed, delete {other.marker}; else {todo}"
@@ -259,6 +264,15 @@ def _changed(path: str, before: str, made_with: Mapping[str, Any]) -> list[str]:
     if not isinstance(kept, dict):
         raise _damaged(path)
     return sorted(key for key in made_with if kept.get(key) != made_with[key])
+
+
+def _check_days(output: str, site: Site, name: str, days: Mapping[str, Any]) -> None:
+    before = _read(output, name)
+    if before is not None and (changed := _changed(f"{output}/{name}", before, days)):
+        raise LineageError(
+            f"--output: {output} holds records of site {site.site} in windows laid by another {', '.join(changed)}: "
+            "those of the new days would lie across them, and both would count; name another folder"
+        )
 
 
 def _check_same(config: Config, site: Site, path: str, before: str, made_with: Mapping[str, Any]) -> None:

@@ -128,6 +128,20 @@ def test_what_changes_records_is_named_and_words_change_nothing(tmp_path: Path) 
         check_lineage(replace(config, limits=ClipLimits(max_frames=9)))
 
 
+@pytest.mark.parametrize("changes", [{"day_start": "00:30"}, {"time_zone": "Asia/Kathmandu"}])
+def test_windows_that_would_lie_across_others_are_refused_in_any_version(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    (changed,) = changes
+    with begun(lineage := check_lineage(job(tmp_path, []))):
+        with pytest.raises(LineageError, match=f"has begun with another {changed} of site lab, .* else name another f"):
+            check_lineage(job(tmp_path, [], site_version=2, **changes))
+        keep_lineage(lineage)
+    with pytest.raises(LineageError, match=f"windows laid by another {changed}: .*; name another folder"):
+        check_lineage(job(tmp_path, [], site_version=2, **changes))
+    check_lineage(job(tmp_path, [], site_version=2, k=7))
+
+
 def test_nothing_is_kept_before_the_job_is_done(tmp_path: Path) -> None:
     check_lineage(job(tmp_path, [clip(tmp_path, 0)]))
     assert not (tmp_path / "out").exists()
