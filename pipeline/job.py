@@ -182,7 +182,7 @@ def _output(given: str) -> str:
     from pipeline.storage import is_remote
 
     if is_remote(given):
-        if not given.startswith("gs://"):
+        if not re.fullmatch(r"gs://[^/\s?#*\[\]]+(/[^\s?#*\[\]]*)?", given):
             raise UsageError(f"--output: {given}: name a local folder, or one in a bucket as gs://BUCKET/FOLDER")
         return given.rstrip("/")
     try:

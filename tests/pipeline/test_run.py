@@ -258,6 +258,9 @@ def told(site: Path, capsys: pytest.CaptureFixture[str], *flags: str, given: str
         (["--prism", "/bin/true"], "--prism: is for --runner prism"),
         (["--runner", "prism", "--prism", "nowhere"], "--prism: nowhere: no such program"),
         (["--until-idle", "5s", "--output", "s3://bucket"], "--output: s3://bucket: name a local folder"),
+        (["--until-idle", "5s", "--output", "gs://"], "--output: gs://: name a local folder"),
+        (["--until-idle", "5s", "--output", "gs:///folder"], "--output: gs:///folder: name a local folder"),
+        (["--until-idle", "5s", "--output", "gs://bucket/*"], "--output: gs://bucket/*: name a local folder"),
     ],
 )
 def test_a_flag_that_does_not_fit_a_subscription_is_named(
