@@ -51,6 +51,7 @@ def runs_begun(output: str) -> list[Begun]:
 
     Raises:
       MarkerError: one cannot be read.
+      pipeline.storage.StorageError: the bucket cannot be had.
     """
     found = (_read(output, name) for name in storage.find(f"{output}/lineage/begun", ".json"))
     return [begun for begun in found if begun is not None]
@@ -81,6 +82,8 @@ def _read(output: str, name: str) -> Begun | None:
         return Begun(name, dict(marker["lineage"]), wrote)
     except FileNotFoundError:  # it has ended, and what it was made with is kept
         return None
+    except storage.StorageError:
+        raise
     except (OSError, ValueError, KeyError, TypeError):
         raise MarkerError(name) from None
 

@@ -124,6 +124,8 @@ def configure(args: argparse.Namespace) -> Config:
     Raises:
       UsageError: a flag does not fit, or a model cannot be used; the text names the flag, or the site file.
       SiteFileError: a site file has mistakes.
+      pipeline.lineage.LineageError: what the output's records were made with cannot be read.
+      pipeline.storage.StorageError: the output's bucket cannot be had.
     """
     from pipeline.archive import ArchiveError
     from pipeline.config import Config

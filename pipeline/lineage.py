@@ -66,6 +66,7 @@ def check_lineage(config: Config, *, resumes: bool = False) -> Lineage:
 
     Raises:
       LineageError: the text names what differs, and says what to do.
+      pipeline.storage.StorageError: the output's bucket cannot be had.
     """
     others = _runs_begun(config.output)
     lineage: dict[str, str] = {}
@@ -152,6 +153,7 @@ def first_start(output: str, site: Site) -> int | None:
 
     Raises:
       LineageError: what was kept cannot be read.
+      pipeline.storage.StorageError: the output's bucket cannot be had.
     """
     if (kept := _read(output, name := f"{_folder(site)}{_FIRST_START}")) is None:
         return None
@@ -244,6 +246,8 @@ def _read(output: str, name: str) -> str | None:
         return storage.read(f"{output}/{name}").decode()
     except FileNotFoundError:
         return None
+    except storage.StorageError:
+        raise
     except (OSError, UnicodeDecodeError):
         raise _damaged(f"{output}/{name}") from None
 

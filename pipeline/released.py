@@ -63,10 +63,14 @@ def released_before(given: str | None, output: str) -> ReleasedRecords:
     """Return what finds the records that were published before: those of --released, by default of the output.
 
     Raises:
-      UsageError: --released names a folder without records.
+      UsageError: --released names a folder without records, or one that cannot be looked into.
     """
     from pipeline.usage import UsageError
 
-    if given is not None and not find(f"{given.rstrip('/')}/records", ".avro"):
+    try:
+        found = given is None or find(f"{given.rstrip('/')}/records", ".avro")
+    except OSError as error:
+        raise UsageError(f"--released: {error}") from error
+    if not found:
         raise UsageError(f"--released: {given} holds no records; name the output of an earlier run, or leave it out")
     return ReleasedRecords(output if given is None else given)

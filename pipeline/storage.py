@@ -1,12 +1,13 @@
 """Files on local disk or in a bucket, by one name: `/data/records` or `gs://bucket/records`.
 
 A file is complete when it is visible. On local disk it is written beside its place and renamed; an object of a bucket
-appears whole when it is closed.
+appears whole when it is closed. What a bucket refuses, or cannot be asked for, is a `StorageError`.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +17,12 @@ from typing import TYPE_CHECKING
 from apache_beam.io.filesystems import FileSystems
 
 if TYPE_CHECKING:
+    from apache_beam.io.filesystem import FileMetadata
     from google.cloud.storage import Blob
+
+
+class StorageError(OSError):
+    """A file in a bucket cannot be had; the text names it, and says why."""
 
 
 def is_remote(name: str) -> bool:
@@ -32,9 +38,8 @@ def absolute(name: str) -> str:
 def write(name: str, content: bytes) -> None:
     """Write a file whole, making the folders above it; one of the same name is replaced."""
     if is_remote(name):
-        # Not by Beam's default: it would guess compression from the name.
-        with FileSystems.create(name, mime_type="application/octet-stream", compression_type="uncompressed") as target:
-            target.write(content)
+        with _bucket(name):
+            _upload(name, content)
         return
     path = Path(name)
     with _staged(path, content) as staged:
@@ -48,7 +53,8 @@ def write_new(name: str, content: bytes) -> None:
       FileExistsError: there is one.
     """
     if is_remote(name):
-        _upload_new(name, content)
+        with _bucket(name):
+            _upload_new(name, content)
         return
     path = Path(name)
     with _staged(path, content) as staged:
@@ -70,6 +76,37 @@ def _staged(path: Path, content: bytes) -> Iterator[Path]:
         _sync(path.parent)
     finally:
         staged.unlink(missing_ok=True)
+
+
+@contextmanager
+def _bucket(name: str) -> Iterator[None]:
+    """Reach a bucket in the body; whatever Beam and Google's clients raise there becomes one error."""
+    from apache_beam.io.filesystem import BeamIOError
+    from google.api_core.exceptions import GoogleAPIError, from_http_response
+    from google.auth.exceptions import GoogleAuthError
+    from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
+
+    if not re.match(r"gs://[^/]", name):
+        raise StorageError(f"{name}: name a local folder, or one in a bucket as gs://BUCKET/FOLDER")
+    try:
+        yield
+    except (BeamIOError, GoogleAPIError, GoogleAuthError, DataCorruption, InvalidResponse) as error:
+        fault: BaseException = error
+        while isinstance(fault, BeamIOError) and fault.exception_details:  # what one is made of, by name of the file
+            fault = next(iter(fault.exception_details.values()))
+        if isinstance(fault, InvalidResponse):
+            fault = from_http_response(fault.response)  # type: ignore[no-untyped-call]
+        told = (str(fault).splitlines() or [""])[0].rstrip(".")
+        todo = "see that the bucket is there, and that you have the rights"
+        if isinstance(fault, GoogleAuthError):
+            todo = "try `gcloud auth application-default login`"
+        raise StorageError(f"{name}: {type(fault).__name__}: {told}; {todo}") from None
+
+
+def _upload(name: str, content: bytes) -> None:
+    # Not by Beam's default: it would guess compression from the name.
+    with FileSystems.create(name, mime_type="application/octet-stream", compression_type="uncompressed") as target:
+        target.write(content)
 
 
 def _blob(name: str) -> Blob:
@@ -109,10 +146,11 @@ def read(name: str) -> bytes:
     """
     if not is_remote(name):
         return Path(name).read_bytes()
-    if not FileSystems.exists(name):
-        raise FileNotFoundError(name)
-    with FileSystems.open(name, compression_type="uncompressed") as source:
-        return bytes(source.read())
+    with _bucket(name):
+        if not FileSystems.exists(name):
+            raise FileNotFoundError(name)
+        with FileSystems.open(name, compression_type="uncompressed") as source:
+            return bytes(source.read())
 
 
 def remove(name: str) -> None:
@@ -122,15 +160,14 @@ def remove(name: str) -> None:
         return
     from google.api_core.exceptions import NotFound
 
-    with suppress(NotFound):
+    with _bucket(name), suppress(NotFound):
         _blob(name).delete()
 
 
 def find(folder: str, suffix: str) -> list[str]:
     """Return the names of all files at any depth of a folder that end so, sorted; none where it is not there."""
     if is_remote(folder):
-        found = FileSystems.match([f"{folder.rstrip('/')}/**"])[0].metadata_list
-        return sorted(each.path for each in found if each.path.endswith(suffix))
+        return sorted(each.path for each in _listed(folder) if each.path.endswith(suffix))
     paths = Path(folder).rglob(f"*{suffix}")
     return sorted(str(path) for path in paths if path.is_file())
 
@@ -142,9 +179,13 @@ def changed(folder: str) -> list[tuple[str, int]]:
       FileNotFoundError: there is no such folder on the local disk.
     """
     if is_remote(folder):
-        found = FileSystems.match([f"{folder.rstrip('/')}/**"])[0].metadata_list
-        return sorted((each.path, int(each.last_updated_in_seconds * 1e6)) for each in found)
+        return sorted((each.path, int(each.last_updated_in_seconds * 1e6)) for each in _listed(folder))
     if not Path(folder).is_dir():
         raise FileNotFoundError(folder)
     paths = (path for path in Path(folder).rglob("*") if path.is_file())
     return sorted((str(path), path.stat().st_mtime_ns // 1000) for path in paths)
+
+
+def _listed(folder: str) -> list[FileMetadata]:
+    with _bucket(folder):
+        return list(FileSystems.match([f"{folder.rstrip('/')}/**"])[0].metadata_list)

@@ -90,7 +90,12 @@ def run(args: argparse.Namespace) -> int:
         print(f"silhouette publish: {error}", file=sys.stderr)
         return FAILED
     for file in args.to:
-        storage.write(file, render(release, Path(file).suffix))
+        try:
+            storage.write(file, render(release, Path(file).suffix))
+        except OSError as error:
+            told = f"--to: {error}; the day is released, and kept in {name}: ask for the same again, with another --to"
+            print(f"silhouette publish: {told}", file=sys.stderr)
+            return FAILED
     about = release["about"]
     print(
         f"{len(release['rows'])} counts of {args.date}, epsilon {args.epsilon:g}: 19 of 20 are within {about['margin']}"

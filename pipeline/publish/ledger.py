@@ -104,6 +104,8 @@ def _read(name: str) -> Release | None:
             raise ValueError
     except FileNotFoundError:
         return None
+    except storage.StorageError:
+        raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise LedgerError(f"{name}, which says what was released, cannot be read; restore it") from None
     return dict(kept)

@@ -99,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.job import configure
     from pipeline.lineage import LineageError, check_lineage
     from pipeline.sites import SiteFileError
+    from pipeline.storage import StorageError
     from pipeline.submit.job_server import JobServerError, check_job_server
     from pipeline.usage import UsageError
 
@@ -115,6 +116,9 @@ def run(args: argparse.Namespace) -> int:
     except (UsageError, SiteFileError, LineageError) as error:
         print(f"silhouette submit flink: {error}", file=sys.stderr)
         return USAGE
+    except StorageError as error:
+        print(f"silhouette submit flink: --output: {error}", file=sys.stderr)
+        return FAILED
     except FlinkError as error:
         print(f"silhouette submit flink: --rest: {error}", file=sys.stderr)
         return FAILED

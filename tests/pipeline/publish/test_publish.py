@@ -76,6 +76,17 @@ def test_a_closed_day_is_released_once_and_told_again(there: Path, capsys: pytes
     ]  # fmt: skip
 
 
+def test_a_file_that_cannot_be_written_is_told_and_the_release_stands(
+    there: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (there / "folder.json").mkdir()
+    assert publish(there, to="folder.json") == 1
+    assert "the day is released, and kept in" in capsys.readouterr().err
+    kept = Path(entry(str(there / "output"), "lab", "2026-01-05")).read_bytes()
+    assert publish(there) == 0
+    assert (there / "open.json").read_bytes() == kept
+
+
 def test_another_form_holds_the_same_numbers(there: Path) -> None:
     assert publish(there) == publish(there, to="open.csv") == 0
     release = json.loads((there / "open.json").read_text())
