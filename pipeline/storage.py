@@ -53,8 +53,13 @@ def write_new(name: str, content: bytes) -> None:
       FileExistsError: there is one.
     """
     if is_remote(name):
+        from google.api_core.exceptions import PreconditionFailed
+
         with _bucket(name):
-            _upload_new(name, content)
+            try:
+                _upload(name, content, generation=0)  # that of what is not there
+            except PreconditionFailed:
+                raise FileExistsError(name) from None
         return
     path = Path(name)
     with _staged(path, content) as staged:
@@ -82,7 +87,7 @@ def _staged(path: Path, content: bytes) -> Iterator[Path]:
 def _bucket(name: str) -> Iterator[None]:
     """Reach a bucket in the body; whatever Beam and Google's clients raise there becomes one error."""
     from apache_beam.io.filesystem import BeamIOError
-    from google.api_core.exceptions import GoogleAPIError, from_http_response
+    from google.api_core.exceptions import GoogleAPIError
     from google.auth.exceptions import GoogleAuthError
     from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 
@@ -94,8 +99,6 @@ def _bucket(name: str) -> Iterator[None]:
         fault: BaseException = error
         while isinstance(fault, BeamIOError) and fault.exception_details:  # what one is made of, by name of the file
             fault = next(iter(fault.exception_details.values()))
-        if isinstance(fault, InvalidResponse):
-            fault = from_http_response(fault.response)  # type: ignore[no-untyped-call]
         told = (str(fault).splitlines() or [""])[0].rstrip(".")
         todo = "see that the bucket is there, and that you have the rights"
         if isinstance(fault, GoogleAuthError):
@@ -103,28 +106,18 @@ def _bucket(name: str) -> Iterator[None]:
         raise StorageError(f"{name}: {type(fault).__name__}: {told}; {todo}") from None
 
 
-def _upload(name: str, content: bytes) -> None:
-    # Not by Beam's default: it would guess compression from the name.
-    with FileSystems.create(name, mime_type="application/octet-stream", compression_type="uncompressed") as target:
-        target.write(content)
-
-
 def _blob(name: str) -> Blob:
     from apache_beam.io.gcp.gcsio import create_storage_client, parse_gcs_path
     from apache_beam.options.pipeline_options import PipelineOptions
 
     bucket, path = parse_gcs_path(name)
-    return create_storage_client(PipelineOptions([])).bucket(bucket).blob(path)
+    options = FileSystems._pipeline_options or PipelineOptions([])  # a job's own, on its workers
+    return create_storage_client(options).bucket(bucket).blob(path)
 
 
-def _upload_new(name: str, content: bytes) -> None:
-    from google.api_core.exceptions import PreconditionFailed
-
-    try:
-        # A generation of 0 is that of what is not there.
-        _blob(name).upload_from_string(content, content_type="application/octet-stream", if_generation_match=0)
-    except PreconditionFailed:
-        raise FileExistsError(name) from None
+def _upload(name: str, content: bytes, generation: int | None = None) -> None:
+    """Put an object in its place; Beam's own writer, where it fails, tries again whenever it is thrown away."""
+    _blob(name).upload_from_string(content, content_type="application/octet-stream", if_generation_match=generation)
 
 
 def _sync(folder: Path) -> None:
