@@ -69,8 +69,8 @@ def add_job_flags(parser: argparse.ArgumentParser) -> None:
     span = parser.add_argument_group("stretch of time to report")
     span.add_argument(
         "--from", dest="from_", metavar="TIME",
-        help="default: from the window of each site's first clip; of a subscription, from the first start of a job "
-        "with this output",
+        help="default: from the window of each site's first clip; of a subscription, from the start of the job, or of "
+        "the one whose state it goes on with",
     )  # fmt: skip
     span.add_argument(
         "--until", metavar="TIME",
@@ -124,6 +124,8 @@ def configure(args: argparse.Namespace) -> Config:
     Raises:
       UsageError: a flag does not fit, or a model cannot be used; the text names the flag, or the site file.
       SiteFileError: a site file has mistakes.
+      pipeline.lineage.LineageError: what the output's records were made with cannot be read.
+      pipeline.storage.StorageError: the output's bucket cannot be had.
     """
     from pipeline.archive import ArchiveError
     from pipeline.config import Config
@@ -182,7 +184,7 @@ def _output(given: str) -> str:
     from pipeline.storage import is_remote
 
     if is_remote(given):
-        if not given.startswith("gs://"):
+        if not re.fullmatch(r"gs://[^/\s?#*\[\]]+(/[^\s?#*\[\]]*)?", given):
             raise UsageError(f"--output: {given}: name a local folder, or one in a bucket as gs://BUCKET/FOLDER")
         return given.rstrip("/")
     try:

@@ -2,7 +2,9 @@
 
 No (`site_version`, `revision`) may stand for two values. So a site file, model or limit that changed needs a higher
 `site_version` before it may write to the same folder; and since a revision is a number of clips, so do clips that
-take the place of others. Of a clip nothing is kept but a hash.
+take the place of others. And no instant may count in two windows that lie across each other, so all versions of a
+site in one folder lay them by the same `day_start` and `time_zone`. Of a clip nothing is kept but a hash. A run that
+has begun counts as one that is done, until it has failed without writing anything.
 """
 
 from __future__ import annotations
@@ -10,11 +12,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pipeline import storage
 from pipeline.archive import ClipFile
+from pipeline.begun import Begun, MarkerError, begin, forget, runs_begun, withdraw
 from pipeline.config import Config
 from pipeline.view import read_family
 from schemas.clock import from_rfc3339, micros, now_us, to_rfc3339
@@ -24,16 +29,32 @@ from transforms.arrivals import day_of, days_between
 from transforms.groups import group_named
 from transforms.metrics import PIPELINE_VERSION
 
-Lineage = Mapping[str, str]
-"""Files to keep, by name, each whole."""
-
 CAMERA_HEALTH = "camera_health"
-_FIRST_START = "first_start.txt"
+_MADE_WITH = "/made_with.json"
+_FIRST_START = "/first_start.txt"
+_DAYS = "-days.json"
 _NEW_START = "raise site_version in the site file, or name another folder"
 
 
 class LineageError(ValueError):
     """The output holds records of the same `site_version` that were made with something else."""
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What to keep of a job.
+
+    Attributes:
+      output: Folder of its records.
+      run: Its number.
+      sites: Names of its sites.
+      files: Contents, by name below the output.
+    """
+
+    output: str
+    run: str
+    sites: Sequence[str]
+    files: Mapping[str, str]
 
 
 def check_lineage(config: Config, *, resumes: bool = False) -> Lineage:
@@ -45,13 +66,18 @@ def check_lineage(config: Config, *, resumes: bool = False) -> Lineage:
 
     Raises:
       LineageError: the text names what differs, and says what to do.
+      pipeline.storage.StorageError: the output's bucket cannot be had.
     """
+    others = _runs_begun(config.output)
     lineage: dict[str, str] = {}
     for site in config.sites:
-        folder = _folder(config.output, site)
+        folder = _folder(site)
+        days = site.model_dump(mode="json", include={"day_start", "time_zone"})
+        _check_days(config.output, site, name := f"lineage/{site.site}{_DAYS}", days)
+        lineage[name] = json.dumps(days) + "\n"
         made_with = _made_with(config, site)
-        if (before := _read(name := f"{folder}/made_with.json")) is not None:
-            _check_same(config, site, name, before, made_with)
+        if (before := _read(config.output, name := f"{folder}{_MADE_WITH}")) is not None:
+            _check_same(config, site, f"{config.output}/{name}", before, made_with)
         elif resumes:
             raise LineageError(
                 f"the state to go on with is not of site {site.site}, site_version {site.site_version}, or not of this "
@@ -60,8 +86,9 @@ def check_lineage(config: Config, *, resumes: bool = False) -> Lineage:
             )
         lineage[name] = json.dumps(made_with, indent=2) + "\n"
         if config.subscription is not None:
-            if site.site in config.spans and _read(name := f"{folder}/{_FIRST_START}") is None:
-                lineage[name] = to_rfc3339(config.spans[site.site].from_us) + "\n"
+            goes_on = resumes and _read(config.output, f"{folder}{_FIRST_START}") is not None
+            if site.site in config.spans and not goes_on:
+                lineage[f"{folder}{_FIRST_START}"] = to_rfc3339(config.spans[site.site].from_us) + "\n"
             continue
         by_day = _clips_by_day(config, site)
         for (group, date), stream in sorted(_streamed(config.output, site).items()):
@@ -69,31 +96,71 @@ def check_lineage(config: Config, *, resumes: bool = False) -> Lineage:
             if given := [clips for clips in parts if clips is not None]:
                 _check_replay(f"{site.site} {group}", date, sum(map(len, given)), stream)
         for (camera, date), clips in sorted(by_day.items()):
-            counted = frozenset((_read(name := f"{folder}/{camera}/{date}.txt") or "").split())
+            counted = frozenset((_read(config.output, name := f"{folder}/{camera}/{date}.txt") or "").split())
             if not counted <= clips:
                 raise LineageError(_replaced(config, f"{site.site} {camera}", date, counted > clips))
             lineage[name] = "".join(f"{clip}\n" for clip in sorted(clips))
-    return lineage
+    checked = Lineage(config.output, config.run, [site.site for site in config.sites], lineage)
+    _check_begun(checked, others)
+    return checked
+
+
+def begin_lineage(lineage: Lineage) -> None:
+    """Tell others, before the first record, what records are to be made with: also of a job that is killed they know.
+
+    Raises:
+      LineageError: another has begun since it was checked, and does not go with it.
+    """
+    begin(lineage.output, lineage.run, lineage.sites, lineage.files)
+    try:
+        _check_begun(lineage, _runs_begun(lineage.output))
+    except LineageError:
+        forget(lineage.output, lineage.run)
+        raise
+
+
+@contextmanager
+def begun(lineage: Lineage) -> Iterator[None]:
+    """Begin a job that the body runs, and let it count for nothing where that fails before any record.
+
+    Raises:
+      LineageError: as `begin_lineage` does.
+    """
+    begin_lineage(lineage)
+    try:
+        yield
+    except BaseException:
+        withdraw_lineage(lineage)
+        raise
+
+
+def withdraw_lineage(lineage: Lineage) -> None:
+    """Let a job that has begun and failed count for nothing, unless records came since."""
+    withdraw(lineage.output, lineage.run)
 
 
 def keep_lineage(lineage: Lineage) -> None:
     """Write down what `check_lineage` returned, now that the records stand."""
-    for name, content in lineage.items():
-        storage.write(name, content.encode())
+    for name, content in lineage.files.items():
+        storage.write(f"{lineage.output}/{name}", content.encode())
+    for other in _runs_begun(lineage.output):
+        if other.files.keys() <= lineage.files.keys() and all(_covers(lineage, name, other) for name in other.files):
+            storage.remove(other.marker)
 
 
 def first_start(output: str, site: Site) -> int | None:
-    """Return from when on the first stream into this folder reported; None where there was none.
+    """Return from when on the last stream into this folder that began without state reports; None where there was none.
 
     Raises:
       LineageError: what was kept cannot be read.
+      pipeline.storage.StorageError: the output's bucket cannot be had.
     """
-    if (kept := _read(name := f"{_folder(output, site)}/{_FIRST_START}")) is None:
+    if (kept := _read(output, name := f"{_folder(site)}{_FIRST_START}")) is None:
         return None
     try:
         return from_rfc3339(kept.strip())
     except ValueError:
-        raise _damaged(name) from None
+        raise _damaged(f"{output}/{name}") from None
 
 
 class _Streamed(NamedTuple):
@@ -131,17 +198,58 @@ def _check_replay(group: str, date: str, clips: int, stream: _Streamed) -> None:
         )
 
 
-def _folder(output: str, site: Site) -> str:
-    return f"{output}/lineage/{site.site}-v{site.site_version}"
-
-
-def _read(name: str) -> str | None:
+def _runs_begun(output: str) -> list[Begun]:
     try:
-        return storage.read(name).decode()
+        return runs_begun(output)
+    except MarkerError as error:
+        raise _damaged(str(error)) from None
+
+
+def _check_begun(lineage: Lineage, others: Sequence[Begun]) -> None:
+    """Refuse a job that does not go with another which has begun: that one's records may be there, or come."""
+    for other in others:
+        for name in sorted(lineage.files.keys() & other.files.keys()):
+            if not _covers(lineage, name, other):
+                raise LineageError(_does_not_go(lineage, name, other))
+
+
+def _covers(lineage: Lineage, name: str, other: Begun) -> bool:
+    """Return whether a file of lineage may take the place of that of another job."""
+    if name.endswith((_MADE_WITH, _DAYS)):
+        return not _changed(other.marker, other.files[name], json.loads(lineage.files[name]))
+    return name.endswith(_FIRST_START) or set(lineage.files[name].split()) >= set(other.files[name].split())
+
+
+def _does_not_go(lineage: Lineage, name: str, other: Begun) -> str:
+    folder, *clips_of = name.removesuffix(".txt").split("/")[1:]
+    whose = "site {0}, site_version {2}".format(*folder.rpartition("-v"))
+    if name.endswith((_MADE_WITH, _DAYS)):
+        changed = _changed(other.marker, other.files[name], json.loads(lineage.files[name]))
+        flag, what, todo = "--output", f"another {', '.join(changed)}", _NEW_START
+    else:
+        camera, date = clips_of
+        flag, what, todo = "--clips", f"other clips of {camera} on {date}", f"give those too, {_NEW_START}"
+    if name.endswith(_DAYS):
+        whose, todo = f"site {folder.removesuffix(_DAYS)}", "name another folder"
+    fault = f"{flag}: a run into {lineage.output} has begun with {what} of {whose}, and did not say that it is done"
+    if other.wrote:
+        return f"{fault}; records have come since: {todo}"
+    return f"{fault}; no record has come since: if it was killed, delete {other.marker}; else {todo}"
+
+
+def _folder(site: Site) -> str:
+    return f"lineage/{site.site}-v{site.site_version}"
+
+
+def _read(output: str, name: str) -> str | None:
+    try:
+        return storage.read(f"{output}/{name}").decode()
     except FileNotFoundError:
         return None
+    except storage.StorageError:
+        raise
     except (OSError, UnicodeDecodeError):
-        raise _damaged(name) from None
+        raise _damaged(f"{output}/{name}") from None
 
 
 def _damaged(path: str) -> LineageError:
@@ -151,14 +259,28 @@ def _damaged(path: str) -> LineageError:
     )
 
 
-def _check_same(config: Config, site: Site, path: str, before: str, made_with: Mapping[str, Any]) -> None:
+def _changed(path: str, before: str, made_with: Mapping[str, Any]) -> list[str]:
+    """Return what records are made with in another way than before."""
     try:
         kept = json.loads(before)
     except ValueError:
         raise _damaged(path) from None
     if not isinstance(kept, dict):
         raise _damaged(path)
-    if changed := sorted(key for key in made_with if kept.get(key) != made_with[key]):
+    return sorted(key for key in made_with if kept.get(key) != made_with[key])
+
+
+def _check_days(output: str, site: Site, name: str, days: Mapping[str, Any]) -> None:
+    before = _read(output, name)
+    if before is not None and (changed := _changed(f"{output}/{name}", before, days)):
+        raise LineageError(
+            f"--output: {output} holds records of site {site.site} in windows laid by another {', '.join(changed)}: "
+            "those of the new days would lie across them, and both would count; name another folder"
+        )
+
+
+def _check_same(config: Config, site: Site, path: str, before: str, made_with: Mapping[str, Any]) -> None:
+    if changed := _changed(path, before, made_with):
         raise LineageError(
             f"--output: {config.output} holds records of site {site.site}, site_version {site.site_version}, made "
             f"with another {', '.join(changed)}; {_NEW_START}"

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.storage import find
+from pipeline.storage import absolute, find
 from pipeline.view import read_family
 from schemas.avro import FAMILY_OF
 from schemas.clock import SECOND_US, micros, to_rfc3339
@@ -25,11 +25,11 @@ _DAY_US = 86_400 * SECOND_US
 class ReleasedRecords:
     """Finds all records that overlap a group and were ever written to a folder; holds those of a few dates at a time.
 
-    It is made before the job and called on its workers.
+    It is made before the job and called on its workers, which have another working folder.
     """
 
     def __init__(self, output: str) -> None:
-        self._output = output.rstrip("/")
+        self._output = absolute(output.rstrip("/"))
         self._dates: OrderedDict[tuple[str, str], list[MetricRecord]] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -63,10 +63,14 @@ def released_before(given: str | None, output: str) -> ReleasedRecords:
     """Return what finds the records that were published before: those of --released, by default of the output.
 
     Raises:
-      UsageError: --released names a folder without records.
+      UsageError: --released names a folder without records, or one that cannot be looked into.
     """
     from pipeline.usage import UsageError
 
-    if given is not None and not find(f"{given.rstrip('/')}/records", ".avro"):
+    try:
+        found = given is None or find(f"{given.rstrip('/')}/records", ".avro")
+    except OSError as error:
+        raise UsageError(f"--released: {error}") from error
+    if not found:
         raise UsageError(f"--released: {given} holds no records; name the output of an earlier run, or leave it out")
     return ReleasedRecords(output if given is None else given)

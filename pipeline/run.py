@@ -58,9 +58,10 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.evidence.chain import ChainError
     from pipeline.evidence.close import close_evidence
     from pipeline.evidence.command import signer_of
-    from pipeline.lineage import LineageError, check_lineage, keep_lineage
+    from pipeline.lineage import LineageError, begun, check_lineage, keep_lineage
     from pipeline.secrets import SecretError
     from pipeline.sites import SiteFileError
+    from pipeline.storage import StorageError
     from pipeline.view import RecordsError
 
     try:
@@ -75,15 +76,22 @@ def run(args: argparse.Namespace) -> int:
     except (UsageError, SiteFileError, LineageError) as error:
         print(f"silhouette run: {error}", file=sys.stderr)
         return USAGE
+    except StorageError as error:
+        print(f"silhouette run: --output: {error}", file=sys.stderr)
+        return FAILED
     for told in _audits_ignored(config):
         print(f"silhouette run: {told}", file=sys.stderr)
     try:
-        if config.subscription is not None:
-            keep_lineage(lineage)  # before, for a stream may never end
-        with _quiet():
-            done = execute(config, args.workers or cores(), args.runner, args.prism)
-        if config.subscription is None:
-            keep_lineage(lineage)
+        with begun(lineage):
+            if config.subscription is not None:
+                keep_lineage(lineage)  # before, for a stream may never end
+            with _quiet():
+                done = execute(config, args.workers or cores(), args.runner, args.prism)
+            if config.subscription is None:
+                keep_lineage(lineage)
+    except LineageError as error:
+        print(f"silhouette run: {error}", file=sys.stderr)
+        return USAGE
     except Exception as error:
         print(f"silhouette run: the job failed: {cause(error)}", file=sys.stderr)
         return FAILED
@@ -132,6 +140,7 @@ def _check_source(args: argparse.Namespace, config: Config) -> None:
       UsageError: the text names the flag.
     """
     from google.api_core.exceptions import NotFound
+    from google.auth.exceptions import GoogleAuthError
 
     from pipeline.pubsub import check_subscription
 
@@ -147,6 +156,8 @@ def _check_source(args: argparse.Namespace, config: Config) -> None:
         raise UsageError(
             f"--input: there is no subscription {config.subscription.name}: make it, or mend its name"
         ) from None
+    except GoogleAuthError as error:
+        raise UsageError(f"--input: {error}; try `gcloud auth application-default login`") from None
 
 
 class Done(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import GoogleAPICallError
+from google.auth.exceptions import GoogleAuthError
 
 from pipeline.config import Config
 from pipeline.evidence.chain import seal_all
@@ -53,5 +54,5 @@ def _topic_of(subscription: str) -> list[str]:
 
     try:
         return [str(lease_of(subscription).client.get_subscription(subscription=subscription, timeout=20.0).topic)]
-    except GoogleAPICallError:
+    except (GoogleAPICallError, GoogleAuthError):
         return []

@@ -59,8 +59,13 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the action; returns the exit code."""
+    from pipeline.cli import FAILED
+
     actions = {"keygen": _keygen, "retention": _retention, "seal": _seal, "verify": _verify}
-    return actions[args.action](args)
+    try:
+        return actions[args.action](args)
+    except OSError as error:  # of the output
+        return _told(args.action, error, FAILED)
 
 
 def _told(action: str, text: object, code: int) -> int:
@@ -145,7 +150,7 @@ def _seal(args: argparse.Namespace) -> int:
         for sealed in seal_all(output, sites, signer):
             how = "signed" if signer else "not signed"
             print(f"{sealed.site}: {sealed.packs} packs sealed, {how}; {sealed.number} in all, head {sealed.head}")
-    except (ChainError, OSError) as error:
+    except ChainError as error:
         return _told("seal", error, FAILED)
     return OK
 

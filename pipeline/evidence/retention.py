@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import GoogleAPICallError
+from google.auth.exceptions import GoogleAuthError
 
 from pipeline import storage
 from pipeline.archive import ArchiveError, ClipFile, envelope_path, find_clips
@@ -30,6 +31,8 @@ from transforms.pack import SitePack
 if TYPE_CHECKING:
     from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
+_UNASKED = (GoogleAPICallError, GoogleAuthError)
+"""Pub/Sub refuses, cannot be reached, or there are no credentials for it."""
 _CALL_S = 20.0
 _SNAPSHOT_S = 7 * 86_400.0  # by Pub/Sub's own rule
 
@@ -131,7 +134,11 @@ def topic_holdings(
     """Yield what a topic keeps, and everything that hangs on it."""
     from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
-    publisher, subscriber = clients or (PublisherClient(), SubscriberClient())
+    try:
+        publisher, subscriber = clients or (PublisherClient(), SubscriberClient())
+    except GoogleAuthError as error:
+        yield judge.unreadable("topic", topic, error)
+        return
     yield from _topic(topic, judge, publisher, subscriber, {topic})
 
 
@@ -144,18 +151,18 @@ def _topic(
             yield judge.bounded("topic", topic, kept.total_seconds(), "message_retention_duration of the topic")
         else:
             yield judge.bounded("topic", topic, 0.0, "keeps nothing beyond what its subscriptions do")
-    except GoogleAPICallError as error:
+    except _UNASKED as error:
         yield judge.unreadable("topic", topic, error)
     try:
         names = list(publisher.list_topic_subscriptions(topic=topic, timeout=_CALL_S, retry=None))
-    except GoogleAPICallError as error:
+    except _UNASKED as error:
         yield judge.unreadable("subscription", f"{topic}, all of its subscriptions", error)
         names = []
     for name in names:
         yield from _subscription(name, judge, publisher, subscriber, seen)
     try:
         snapshots = list(publisher.list_topic_snapshots(topic=topic, timeout=_CALL_S, retry=None))
-    except GoogleAPICallError as error:
+    except _UNASKED as error:
         yield judge.unreadable("snapshot", f"{topic}, all of its snapshots", error)
         snapshots = []
     for name in snapshots:
@@ -167,7 +174,7 @@ def _subscription(
 ) -> Iterator[Holding]:
     try:
         found = subscriber.get_subscription(subscription=name, timeout=_CALL_S, retry=None)
-    except GoogleAPICallError as error:
+    except _UNASKED as error:
         yield judge.unreadable("subscription", name, error)
         return
     acked = "acknowledged clips too" if found.retain_acked_messages else "clips until they are acknowledged"
@@ -192,7 +199,7 @@ def _subscription(
 def _snapshot(name: str, judge: Judge, subscriber: SubscriberClient) -> Holding:
     try:
         snapshot = subscriber.get_snapshot(snapshot=name, timeout=_CALL_S, retry=None)
-    except GoogleAPICallError as error:  # it may have just expired
+    except _UNASKED as error:  # it may have just expired
         return judge.unreadable("snapshot", name, error)
     until = to_rfc3339(micros(snapshot.expire_time))[:10]
     return judge.bounded("snapshot", name, _SNAPSHOT_S, f"expires a week after its oldest message came, on {until}")
@@ -201,7 +208,7 @@ def _snapshot(name: str, judge: Judge, subscriber: SubscriberClient) -> Holding:
 def _folder(judge: Judge, kind: Any, name: str, captured_us: Iterable[int], what: str) -> Holding:
     try:
         return judge.found(kind, name, list(captured_us), what)
-    except (OSError, GoogleAPICallError, ArchiveError) as error:
+    except (OSError, ArchiveError) as error:
         return judge.unreadable(kind, name, error)
 
 

@@ -67,13 +67,19 @@ def write(command: str, args: argparse.Namespace, text: Any, language: str) -> i
         print(f"silhouette {command}: --site:\n{error}", file=sys.stderr)
         return USAGE
     output = None if args.evidence is None else args.evidence.rstrip("/")
-    if output is not None and not storage.find(f"{output}/evidence", ".json"):
+    try:
+        there = output is None or storage.find(f"{output}/evidence", ".json")
+        packs = {site.site: () if output is None else packs_of(output, site.site) for site in sites}
+    except OSError as error:
+        print(f"silhouette {command}: --evidence: {error}", file=sys.stderr)
+        return FAILED
+    if not there:
         print(
             f"silhouette {command}: --evidence: {output} holds no evidence; give the output of a run", file=sys.stderr
         )
         return USAGE
     for site in sites:
-        facts = site_facts(site, packs_of(output, site.site) if output is not None else ())
+        facts = site_facts(site, packs[site.site])
         written = text(facts)
         name = args.output / f"{command}-{site.site}.{language}.{args.format}"
         try:

@@ -9,7 +9,6 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date as Date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +90,12 @@ def run(args: argparse.Namespace) -> int:
         print(f"silhouette publish: {error}", file=sys.stderr)
         return FAILED
     for file in args.to:
-        storage.write(file, render(release, Path(file).suffix))
+        try:
+            storage.write(file, render(release, Path(file).suffix))
+        except OSError as error:
+            told = f"--to: {error}; the day is released, and kept in {name}: ask for the same again, with another --to"
+            print(f"silhouette publish: {told}", file=sys.stderr)
+            return FAILED
     about = release["about"]
     print(
         f"{len(release['rows'])} counts of {args.date}, epsilon {args.epsilon:g}: 19 of 20 are within {about['margin']}"
@@ -109,11 +113,12 @@ def _one_site(sites: Sequence[Site]) -> Site:
 
 def _day(site: Site, text: str) -> Day:
     """Return the site day that begins on a date."""
+    from pipeline.publish.ledger import date_named
     from transforms.calendar import day_on
 
     try:
-        return day_on(site.time_zone, site.day_start, Date.fromisoformat(text))
-    except ValueError:
+        return day_on(site.time_zone, site.day_start, date_named(text))
+    except (ValueError, OverflowError):
         raise RefusedError("--date: is written like 2026-01-05") from None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import date as Date
 from typing import Any
@@ -13,7 +12,6 @@ from pipeline import storage
 Release = Mapping[str, Any]
 """`request`, what was asked for, with the start of the day and of the next; `about`, how it was made; `rows`."""
 
-_DATE = re.compile(r"date=([0-9]{4}-[0-9]{2}-[0-9]{2})\.json$")
 _NEAR_DAYS = 3
 """Days of dates further apart share no hour, in whatever time zones, and begin they whenever."""
 
@@ -25,6 +23,18 @@ class LedgerError(ValueError):
 def entry(output: str, site: str, date: str) -> str:
     """Return the name of the file that holds what was released of a site day."""
     return f"{output.rstrip('/')}/published/site={site}/date={date}.json"
+
+
+def date_named(text: str) -> Date:
+    """Return the date that is written like 2026-01-05: a release's name is its date, so a date has one name.
+
+    Raises:
+      ValueError: it is written in another way, or is no date.
+    """
+    date = Date.fromisoformat(text)
+    if date.isoformat() != text:
+        raise ValueError(text)
+    return date
 
 
 def released(name: str, request: Mapping[str, Any]) -> Release | None:
@@ -50,13 +60,10 @@ def check_hours(output: str, request: Mapping[str, Any]) -> None:
     Raises:
       LedgerError: it does, as after a change of the time zone or of `day_start`, or a file nearby is damaged.
     """
-    asked = Date.fromisoformat(request["date"])
+    asked = date_named(request["date"])
     for name in storage.find(f"{output.rstrip('/')}/published/site={request['site']}", ".json"):
-        dated = _DATE.search(name)
-        if dated is None or dated[1] == request["date"]:
-            continue
-        near = abs((Date.fromisoformat(dated[1]) - asked).days) <= _NEAR_DAYS
-        kept = _read(name) if near else None
+        days = abs((_date_of(name) - asked).days)
+        kept = _read(name) if 0 < days <= _NEAR_DAYS else None
         if kept is None:
             continue
         before = kept["request"]
@@ -81,6 +88,15 @@ def keep(name: str, release: Release) -> Release:
     return release
 
 
+def _date_of(name: str) -> Date:
+    try:
+        return date_named(name.rpartition("/date=")[2].removesuffix(".json"))
+    except ValueError:
+        raise LedgerError(
+            f"{name}, which says what was released, is not named as a day is, like date=2026-01-05.json; restore it"
+        ) from None
+
+
 def _read(name: str) -> Release | None:
     try:
         kept = json.loads(storage.read(name))
@@ -88,6 +104,8 @@ def _read(name: str) -> Release | None:
             raise ValueError
     except FileNotFoundError:
         return None
+    except storage.StorageError:
+        raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise LedgerError(f"{name}, which says what was released, cannot be read; restore it") from None
     return dict(kept)

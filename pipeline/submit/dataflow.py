@@ -151,6 +151,7 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.cli import FAILED, OK, USAGE
     from pipeline.lineage import LineageError, check_lineage, keep_lineage
     from pipeline.sites import SiteFileError
+    from pipeline.storage import StorageError
     from pipeline.usage import UsageError, cause
 
     try:
@@ -162,12 +163,20 @@ def run(args: argparse.Namespace) -> int:
     except (UsageError, SiteFileError, LineageError) as error:
         print(f"silhouette submit dataflow: {error}", file=sys.stderr)
         return USAGE
+    except StorageError as error:
+        print(f"silhouette submit dataflow: --output: {error}", file=sys.stderr)
+        return FAILED
     try:
         job = submit(config, options)
     except Exception as error:
         print(f"silhouette submit dataflow: the job was not taken: {cause(error)}", file=sys.stderr)
         return FAILED
-    keep_lineage(lineage)  # from now on it may write
+    try:
+        keep_lineage(lineage)  # from now on it may write
+    except StorageError as error:
+        told = f"--output: job {job} was taken, and what its records are made with is not kept: {error}"
+        print(f"silhouette submit dataflow: {told}", file=sys.stderr)
+        return FAILED
     if job is not None:
         print(f"{args.job_name}: job {job}")
         print(f"https://console.cloud.google.com/dataflow/jobs/{args.region}/{job}?project={args.project}")
@@ -273,8 +282,6 @@ def _check_buckets(args: argparse.Namespace) -> None:
     Raises:
       UsageError: one cannot be looked into; the text names the flag.
     """
-    from google.auth.exceptions import GoogleAuthError
-
     from pipeline import storage
     from pipeline.usage import UsageError
 
@@ -284,7 +291,7 @@ def _check_buckets(args: argparse.Namespace) -> None:
     for flag, folder in folders.items():
         try:
             storage.find(f"{folder}/lineage", "made_with.json")  # any name would do, below which little lies
-        except (OSError, GoogleAuthError) as error:
+        except OSError as error:
             raise UsageError(
                 f"{flag}: {folder} cannot be looked into; see that the bucket is there, and that you may write to it"
             ) from error

@@ -99,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.job import configure
     from pipeline.lineage import LineageError, check_lineage
     from pipeline.sites import SiteFileError
+    from pipeline.storage import StorageError
     from pipeline.submit.job_server import JobServerError, check_job_server
     from pipeline.usage import UsageError
 
@@ -115,6 +116,9 @@ def run(args: argparse.Namespace) -> int:
     except (UsageError, SiteFileError, LineageError) as error:
         print(f"silhouette submit flink: {error}", file=sys.stderr)
         return USAGE
+    except StorageError as error:
+        print(f"silhouette submit flink: --output: {error}", file=sys.stderr)
+        return FAILED
     except FlinkError as error:
         print(f"silhouette submit flink: --rest: {error}", file=sys.stderr)
         return FAILED
@@ -214,11 +218,10 @@ def check_state(settings: dict[str, str]) -> None:
 
 def _absolute(config: Config) -> Config:
     """Return the job with whole paths: workers have another working folder, and must see the same files."""
-    from pipeline.storage import is_remote
+    from pipeline.storage import absolute
 
     files = [replace(file, path=file.path.absolute()) for file in config.files]
-    output = config.output if is_remote(config.output) else str(Path(config.output).absolute())
-    return replace(config, files=files, output=output)
+    return replace(config, files=files, output=absolute(config.output))
 
 
 def _write(args: argparse.Namespace, config: Config, lineage: Lineage) -> int:
@@ -243,8 +246,8 @@ def _write(args: argparse.Namespace, config: Config, lineage: Lineage) -> int:
 
 def _start(args: argparse.Namespace, config: Config, lineage: Lineage, cluster: FlinkCluster) -> int:
     """Submit the job, say what an operator needs to know of it, and wait for it if asked."""
-    from pipeline.cli import FAILED, OK
-    from pipeline.lineage import keep_lineage
+    from pipeline.cli import FAILED, OK, USAGE
+    from pipeline.lineage import LineageError, begin_lineage, withdraw_lineage
     from pipeline.submit.flink_options import beam_options
     from pipeline.usage import cause
 
@@ -252,13 +255,18 @@ def _start(args: argparse.Namespace, config: Config, lineage: Lineage, cluster: 
     name = f"{args.job_name}-{secrets.token_hex(4)}"
     until_done = args.wait and config.bounded
     try:
+        begin_lineage(lineage)
+    except (LineageError, OSError) as error:
+        print(f"silhouette submit flink: {error}", file=sys.stderr)
+        return USAGE if isinstance(error, LineageError) else FAILED
+    try:
         if args.upgrade:
             savepoint = cluster.stop_with_savepoint(args.upgrade, None, _SAVEPOINT_S)
             print(f"stopped {args.upgrade}, savepoint {savepoint}", flush=True)
         job = submit(config, beam_options(args, name, savepoint, bounded=config.bounded), name, cluster)
-        if not until_done:
-            keep_lineage(lineage)
     except Exception as error:
+        if not isinstance(error, (FlinkError, TimeoutError)):  # else it may have been taken, and write yet
+            withdraw_lineage(lineage)
         print(f"silhouette submit flink: the job was not started: {cause(error)}", file=sys.stderr)
         if args.upgrade and savepoint:
             print(f"Begin again from where the old one stopped: --savepoint {savepoint}", file=sys.stderr)
@@ -270,12 +278,8 @@ def _start(args: argparse.Namespace, config: Config, lineage: Lineage, cluster: 
         f"replace: silhouette submit flink --upgrade {job} …",
         flush=True,
     )
-    if not args.wait:
-        return OK
-    done = _wait(cluster, job)
-    if done == OK and until_done:
-        keep_lineage(lineage)
-    return done
+    kept = OK if until_done else _keep(lineage)
+    return _wait(cluster, job, lineage) if args.wait and kept == OK else kept
 
 
 def submit(config: Config, options: PipelineOptions, name: str, cluster: FlinkCluster) -> str:
@@ -283,6 +287,8 @@ def submit(config: Config, options: PipelineOptions, name: str, cluster: FlinkCl
 
     Raises:
       RuntimeError: it was not taken, or failed before it began.
+      TimeoutError: it was taken, and did not begin in time.
+      FlinkError: it was taken, and the cluster cannot be asked what became of it.
     """
     import apache_beam as beam
     from apache_beam.runners.runner import PipelineState
@@ -302,19 +308,34 @@ def submit(config: Config, options: PipelineOptions, name: str, cluster: FlinkCl
         if result.state in (PipelineState.FAILED, PipelineState.CANCELLED):
             result.wait_until_finish()
             raise RuntimeError("the job server gave the job up")
-    raise RuntimeError(f"{cluster.url} has no job {name} after {_START_S} s; see the job server's log")
+    raise TimeoutError(f"{cluster.url} has no job {name} after {_START_S} s; see the job server's log")
 
 
-def _wait(cluster: FlinkCluster, job: str) -> int:
-    """Wait until a job has ended; returns the exit code."""
+def _keep(lineage: Lineage) -> int:
+    """Keep what the records of a job that was taken are made with; returns the exit code."""
     from pipeline.cli import FAILED, OK
+    from pipeline.lineage import keep_lineage
+
+    try:
+        keep_lineage(lineage)
+    except OSError as error:
+        print(f"silhouette submit flink: what the job's records are made with is not kept: {error}", file=sys.stderr)
+        return FAILED
+    return OK
+
+
+def _wait(cluster: FlinkCluster, job: str, lineage: Lineage) -> int:
+    """Wait until a job has ended, and keep what its records were made with; returns the exit code."""
+    from pipeline.cli import FAILED
+    from pipeline.lineage import withdraw_lineage
 
     try:
         for _ in polled(_FOREVER_S):
             if (state := cluster.state(job)) in ENDED:
                 break
         if state == DONE:
-            return OK
+            return _keep(lineage)
+        withdraw_lineage(lineage)
         print(f"silhouette submit flink: the job is {state}: {cluster.fault(job)}", file=sys.stderr)
     except FlinkError as error:
         print(f"silhouette submit flink: --rest: {error}; the job may go on", file=sys.stderr)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,24 +50,28 @@ class FlinkCluster:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             raise FlinkError(f"{self.url} answered {error.code} to {path}: {_reason(error)}") from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise FlinkError(f"{self.url} cannot be reached: {getattr(error, 'reason', error)}") from error
 
     def jobs(self) -> dict[str, tuple[str, str]]:
         """Return the name and the state of each job, by its id."""
-        return {job["jid"]: (job["name"], job["state"]) for job in self.ask("jobs/overview")["jobs"]}
+        with self._understood():
+            return {job["jid"]: (job["name"], job["state"]) for job in self.ask("jobs/overview")["jobs"]}
 
     def state(self, job: str) -> str:
         """Return the state of a job."""
-        return str(self.ask(f"jobs/{job}")["state"])
+        with self._understood():
+            return str(self.ask(f"jobs/{job}")["state"])
 
     def settings(self) -> dict[str, str]:
         """Return the JobManager's configuration."""
-        return {each["key"]: each["value"] for each in self.ask("jobmanager/config")}
+        with self._understood():
+            return {each["key"]: each["value"] for each in self.ask("jobmanager/config")}
 
     def fault(self, job: str) -> str:
         """Return for what a job last failed, without the stack; empty where it did not."""
-        return last_cause(str(self.ask(f"jobs/{job}/exceptions").get("root-exception") or ""))
+        with self._understood():
+            return last_cause(str(self.ask(f"jobs/{job}/exceptions").get("root-exception") or ""))
 
     def cancel(self, job: str) -> None:
         """Ask a job to stop where it is."""
@@ -82,18 +88,29 @@ class FlinkCluster:
         Raises:
           FlinkError: there is no such job, or no savepoint could be written: the job then goes on.
         """
-        # Cancelled with the savepoint, in one step. Flink's "stop" would first ask each source to end, and with it end
-        # event time: every open window would be written as if nothing more could come.
-        asked = self.ask(f"jobs/{job}/savepoints", {"target-directory": folder, "cancel-job": True})
-        for _ in polled(timeout_s):
-            told = self.ask(f"jobs/{job}/savepoints/{asked['request-id']}")
-            if told["status"]["id"] == "COMPLETED":
-                operation = told["operation"]
-                if "location" in operation:
-                    return str(operation["location"])
-                fault = str(operation.get("failure-cause", {}).get("class", "no reason given"))
-                raise FlinkError(f"{self.url} could not write a savepoint of {job}: {fault}")
-        raise FlinkError(f"{self.url} has not written a savepoint of {job} after {timeout_s:.0f} s")
+        with self._understood():
+            # Cancelled with the savepoint, in one step. Flink's "stop" would first ask each source to end, and with it
+            # end event time: every open window would be written as if nothing more could come.
+            asked = self.ask(f"jobs/{job}/savepoints", {"target-directory": folder, "cancel-job": True})
+            for _ in polled(timeout_s):
+                told = self.ask(f"jobs/{job}/savepoints/{asked['request-id']}")
+                if told["status"]["id"] == "COMPLETED":
+                    operation = told["operation"]
+                    if "location" in operation:
+                        return str(operation["location"])
+                    fault = str(operation.get("failure-cause", {}).get("class", "no reason given"))
+                    raise FlinkError(f"{self.url} could not write a savepoint of {job}: {fault}")
+            raise FlinkError(f"{self.url} has not written a savepoint of {job} after {timeout_s:.0f} s")
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        """Read an answer in the body: one that Flink would not give is told."""
+        try:
+            yield
+        except (KeyError, TypeError, AttributeError):
+            raise FlinkError(
+                f"{self.url} answers, and not as Flink does; give the address of its REST interface"
+            ) from None
 
 
 def last_cause(stack: str) -> str:

@@ -26,6 +26,9 @@ def launch(argv: Sequence[str]) -> int:
         except FileNotFoundError as error:
             print(f"silhouette submit dataflow: --site: there is no {error}", file=sys.stderr)
             return USAGE
+        except OSError as error:
+            print(f"silhouette submit dataflow: --site: {error}", file=sys.stderr)
+            return USAGE
         return dataflow.run(made.parse_args(flags))
 
 
@@ -39,6 +42,7 @@ def command_line(argv: Sequence[str], named: Mapping[str, argparse.Action], fold
 
     Raises:
       FileNotFoundError: the bucket has no such site file.
+      OSError: the bucket cannot be had.
     """
     own, further = [], []
     for option in argv:
@@ -67,6 +71,7 @@ def fetch_sites(name: str, folder: Path) -> Path:
 
     Raises:
       FileNotFoundError: there is none.
+      OSError: the bucket cannot be had.
     """
     from pipeline import storage
     from pipeline.sites import SUFFIXES

@@ -39,8 +39,8 @@ _HELP = {
     "site": "site file in a bucket, or a folder of them",
     "input": "the subscription that the clips come from, projects/PROJECT/subscriptions/NAME",
     "output": "folder for the records, gs://BUCKET/FOLDER",
-    "from": "report from this instant on, as 2026-01-05T09:00:00Z; by default from the first start of a job with this "
-    "output",
+    "from": "report from this instant on, as 2026-01-05T09:00:00Z; by default from the start of the job, or of "
+    "the one whose state it goes on with",
     "until": "report until this instant, as 2026-01-06T09:00:00Z; by default for ever",
     "keys": "addresses in Cloud KMS of the keys of sealed clips, with commas between them",
     "max_clip_bytes": "larger clips go to the dead letters (default: %(default)s bytes)",

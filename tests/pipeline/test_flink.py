@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -186,10 +190,53 @@ def test_a_job_server_that_is_not_there_is_told() -> None:
         check_job_server(f"localhost:{port}")
 
 
+@contextmanager
+def answering(content: bytes | None) -> Iterator[str]:
+    """Answer every request alike, while the body runs; with None, by what is no HTTP. Yields the address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if content is None:
+                self.wfile.write(b"SSH-2.0\r\n\r\n")
+                return
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_POST = do_GET
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
 def test_a_cluster_that_is_not_there_is_told() -> None:
     (port,) = free_ports(1)
     with pytest.raises(FlinkError, match=f"http://localhost:{port} cannot be reached: "):
         FlinkCluster(f"http://localhost:{port}").jobs()
+
+
+@pytest.mark.parametrize("answer", [b'{"kind": 1}', b'["a"]', b"7", b"null"])
+def test_a_service_that_is_not_flink_is_told(answer: bytes) -> None:
+    with answering(answer) as url:
+        cluster = FlinkCluster(url)
+        stop = partial(cluster.stop_with_savepoint, "a", None, 0.0)
+        for ask in (cluster.jobs, cluster.settings, partial(cluster.state, "a"), stop):
+            with pytest.raises(FlinkError, match=f"{url} answers, and not as Flink does; give the address"):
+                ask()
+
+
+def test_an_answer_that_is_no_http_is_told() -> None:
+    with answering(None) as url, pytest.raises(FlinkError, match=f"{url} cannot be reached: "):
+        FlinkCluster(url).jobs()
+    with pytest.raises(FlinkError, match="cannot be reached: "):
+        FlinkCluster("http://localhost:port").jobs()
 
 
 JAVA = "java.lang.A: one\n\tat a.b\nCaused by: java.lang.B: two\n\tat c.d\n\t... 3 more\n"

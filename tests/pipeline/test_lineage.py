@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.archive import ClipFile
 from pipeline.config import Config
-from pipeline.lineage import LineageError, check_lineage, keep_lineage
+from pipeline.lineage import LineageError, begin_lineage, begun, check_lineage, keep_lineage
 from pipeline.pubsub import Subscription
 from pipeline.sinks import write_file
 from schemas.clock import SECOND_US
@@ -45,7 +45,17 @@ def job(folder: Path, files: Iterable[ClipFile], until_s: float = 60, **changes:
 
 
 def done(config: Config) -> None:
-    keep_lineage(check_lineage(config))
+    with begun(lineage := check_lineage(config)):
+        keep_lineage(lineage)
+
+
+def write_record(output: Path, **changes: Any) -> None:
+    row = example("camera_health") | {"site": "lab", "group": "door", "camera": "door", "window_start": T0} | changes
+    write_file(str(output), ("camera_health", "lab", "2026-01-05"), [Guarded("camera_health", row)])
+
+
+def markers(folder: Path) -> list[Path]:
+    return list(folder.rglob("begun/*"))
 
 
 def test_the_same_job_and_one_with_more_clips_may_follow(tmp_path: Path) -> None:
@@ -84,10 +94,7 @@ def test_a_replay_of_part_of_a_streamed_day_is_refused(tmp_path: Path) -> None:
     clips = [clip(tmp_path, start) for start in (0, 10)]
     subscription = Subscription("projects/office/subscriptions/clips", 1, 64 << 20, 0, 0)
     done(replace(job(tmp_path, []), subscription=subscription))
-    row = example("camera_health") | {
-        "site": "lab", "group": "door", "camera": "door", "site_version": 1, "revision": 2, "window_start": T0,
-    }  # fmt: skip
-    write_file(str(tmp_path / "out"), ("camera_health", "lab", "2026-01-05"), [Guarded("camera_health", row)])
+    write_record(tmp_path / "out", site_version=1, revision=2)
     with pytest.raises(LineageError, match="a stream has counted 2 clips of lab door on 2026-01-05, and these are 1"):
         check_lineage(job(tmp_path, clips[:1]))
     check_lineage(job(tmp_path, clips))
@@ -121,9 +128,78 @@ def test_what_changes_records_is_named_and_words_change_nothing(tmp_path: Path) 
         check_lineage(replace(config, limits=ClipLimits(max_frames=9)))
 
 
+@pytest.mark.parametrize("changes", [{"day_start": "00:30"}, {"time_zone": "Asia/Kathmandu"}])
+def test_windows_that_would_lie_across_others_are_refused_in_any_version(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    (changed,) = changes
+    with begun(lineage := check_lineage(job(tmp_path, []))):
+        with pytest.raises(LineageError, match=f"has begun with another {changed} of site lab, .* else name another f"):
+            check_lineage(job(tmp_path, [], site_version=2, **changes))
+        keep_lineage(lineage)
+    with pytest.raises(LineageError, match=f"windows laid by another {changed}: .*; name another folder"):
+        check_lineage(job(tmp_path, [], site_version=2, **changes))
+    check_lineage(job(tmp_path, [], site_version=2, k=7))
+
+
 def test_nothing_is_kept_before_the_job_is_done(tmp_path: Path) -> None:
     check_lineage(job(tmp_path, [clip(tmp_path, 0)]))
     assert not (tmp_path / "out").exists()
+
+
+def test_what_a_killed_run_has_written_counts(tmp_path: Path) -> None:
+    clips = [clip(tmp_path, start) for start in (0, 10)]
+    begin_lineage(check_lineage(job(tmp_path, clips)))
+    write_record(tmp_path / "out")
+    with pytest.raises(
+        LineageError, match=r"with another site file of site lab, site_version 1.*come since: raise site_v"
+    ):
+        check_lineage(job(tmp_path, clips, k=7))
+    for others in (clips[:1], [clip(tmp_path, 0, b"other"), clips[1]]):
+        with pytest.raises(
+            LineageError, match=r"with other clips of door on 2026-01-05.*come since: give those too, rai"
+        ):
+            check_lineage(job(tmp_path, others))
+    done(job(tmp_path, clips, k=7, site_version=2))
+    assert markers(tmp_path)
+    done(job(tmp_path, clips))
+    assert not markers(tmp_path), "a run that counts all of its clips has told of them"
+    with pytest.raises(LineageError, match="holds records of site lab, site_version 1, made with another site file"):
+        check_lineage(job(tmp_path, clips, k=7))
+
+
+def test_of_two_runs_at_once_the_later_must_go_with_the_earlier(tmp_path: Path) -> None:
+    one, two = (clip(tmp_path, start) for start in (0, 10))
+    slower = check_lineage(job(tmp_path, [two]))
+    with begun(first := check_lineage(job(tmp_path, [one]))):
+        (marker,) = markers(tmp_path)
+        with pytest.raises(
+            LineageError, match=f"no record has come since: if it was killed, delete {marker}; else give"
+        ):
+            begin_lineage(slower)
+        assert markers(tmp_path) == [marker]
+        done(job(tmp_path, [one, two]))
+        keep_lineage(first)
+
+
+@pytest.mark.parametrize("wrote", [False, True])
+def test_a_run_that_fails_counts_where_it_has_written(tmp_path: Path, wrote: bool) -> None:
+    write_record(tmp_path / "out", site_version=3)
+    write_record(tmp_path / "out", site="shop")
+    with pytest.raises(KeyboardInterrupt), begun(check_lineage(job(tmp_path, [clip(tmp_path, 0)]))):
+        if wrote:
+            write_record(tmp_path / "out")
+        raise KeyboardInterrupt
+    assert len(markers(tmp_path)) == wrote
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff"])
+def test_a_damaged_marker_is_named(tmp_path: Path, content: bytes) -> None:
+    begin_lineage(check_lineage(config := job(tmp_path, [])))
+    (marker,) = markers(tmp_path)
+    marker.write_bytes(content)
+    with pytest.raises(LineageError, match=rf"{marker}.* cannot be read; restore it, or name another folder"):
+        check_lineage(config)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])

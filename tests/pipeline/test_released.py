@@ -4,6 +4,8 @@ import pickle
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from pipeline.released import ReleasedRecords
 from pipeline.sinks import partition, write_file
 from schemas.avro import FAMILY_OF
@@ -40,6 +42,16 @@ def test_what_was_read_is_what_was_written(tmp_path: Path) -> None:
     records = [row for row in records_of(SITE, CLIPS, span(0, 60)) if not isinstance(row, CameraHealth)]
     write(tmp_path, records)
     assert in_order(ReleasedRecords(str(tmp_path))(("lab", "door", T0, seconds(3600)))) == in_order(records)
+
+
+def test_a_worker_in_another_folder_finds_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [row for row in records_of(SITE, CLIPS, span(0, 60)) if not isinstance(row, CameraHealth)]
+    write(tmp_path / "out", records)
+    monkeypatch.chdir(tmp_path)
+    find = pickle.dumps(ReleasedRecords("out"))
+    (tmp_path / "worker").mkdir()
+    monkeypatch.chdir(tmp_path / "worker")
+    assert in_order(pickle.loads(find)(("lab", "door", T0, seconds(3600)))) == in_order(records)
 
 
 def test_whatever_overlaps_a_group_is_found(tmp_path: Path) -> None:

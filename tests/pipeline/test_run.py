@@ -19,7 +19,7 @@ from pipeline.config import Config
 from pipeline.job import ON_BIOMETRIC, configure
 from pipeline.lineage import LineageError, check_lineage, keep_lineage
 from pipeline.usage import UsageError, cause
-from schemas.clock import SECOND_US, from_rfc3339
+from schemas.clock import SECOND_US, from_rfc3339, to_rfc3339
 from schemas.envelope import Envelope
 from tests.support.graph import pipeline
 from tests.support.graphs import card_of, constant_graph
@@ -258,6 +258,9 @@ def told(site: Path, capsys: pytest.CaptureFixture[str], *flags: str, given: str
         (["--prism", "/bin/true"], "--prism: is for --runner prism"),
         (["--runner", "prism", "--prism", "nowhere"], "--prism: nowhere: no such program"),
         (["--until-idle", "5s", "--output", "s3://bucket"], "--output: s3://bucket: name a local folder"),
+        (["--until-idle", "5s", "--output", "gs://"], "--output: gs://: name a local folder"),
+        (["--until-idle", "5s", "--output", "gs:///folder"], "--output: gs:///folder: name a local folder"),
+        (["--until-idle", "5s", "--output", "gs://bucket/*"], "--output: gs://bucket/*: name a local folder"),
     ],
 )
 def test_a_flag_that_does_not_fit_a_subscription_is_named(
@@ -275,11 +278,11 @@ def test_what_only_a_stream_has_is_refused_with_files(
 
 
 def test_a_stream_that_goes_on_reports_from_its_first_start_on_and_another_must_say(site: Path) -> None:
-    def configured(**has: bool) -> Config:
+    def configured(*flags: str, **has: bool) -> Config:
         parser = argparse.ArgumentParser()
         run.add_parser(parser.add_subparsers())
         arguments = ["--site", str(site), "--input", SUBSCRIPTION, "--output", str(site.parent / "out")]
-        args = parser.parse_args(["run", *arguments])
+        args = parser.parse_args(["run", *arguments, *flags])
         vars(args).update(has)
         return configure(args)
 
@@ -290,6 +293,11 @@ def test_a_stream_that_goes_on_reports_from_its_first_start_on_and_another_must_
     check_lineage(first, resumes=True)
     with pytest.raises(UsageError, match=r"^--output: a stream has written records of site lab, site_version 1"):
         configured()
+    later = configured("--from", to_rfc3339(first.spans["lab"].from_us + SECOND_US))
+    keep_lineage(check_lineage(later))
+    assert configured(resumes=True).spans == later.spans
+    keep_lineage(check_lineage(first, resumes=True))
+    assert configured(resumes=True).spans == later.spans, "one that goes on keeps the start of what it goes on with"
     write_site(site, site_version=2)
     with pytest.raises(LineageError, match="the state to go on with is not of site lab, site_version 2"):
         check_lineage(configured(resumes=True), resumes=True)

@@ -8,6 +8,7 @@ import sys
 import threading
 import urllib.parse
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,13 @@ def test_what_is_not_there_is_told(folder: str) -> None:
         storage.read(f"{folder}/a.avro")
 
 
+def test_what_is_removed_is_gone_and_may_have_been_before(folder: str) -> None:
+    storage.write(f"{folder}/a.json", CONTENT)
+    for _ in range(2):
+        storage.remove(f"{folder}/a.json")
+        assert storage.find(folder, "") == []
+
+
 def test_two_may_write_one_file_at_once(folder: str) -> None:
     contents = [bytes([number]) * 100_000 for number in range(4)]
     writers = [threading.Thread(target=storage.write, args=(f"{folder}/a.avro", content)) for content in contents]
@@ -114,6 +122,20 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         storage.write(str(tmp_path / "a.avro"), CONTENT)
     assert [path.name for path in tmp_path.iterdir()] == ["a.avro"]
+
+
+@pytest.mark.parametrize("bucket", ["gs://closed", "gs://", "s3://elsewhere", "https://elsewhere/x"])
+def test_what_cannot_be_had_is_one_error(refusing: str, bucket: str) -> None:
+    name = f"{bucket}/records/a.avro"
+    told = (
+        f"^{name}: Forbidden: 403" if bucket == "gs://closed" else rf"^{bucket}.*: name a local folder, or one in a b"
+    )
+    for asked in (storage.read, storage.changed, storage.remove, partial(storage.find, suffix="")):
+        with pytest.raises(storage.StorageError, match=told):
+            asked(name)
+    for write in (storage.write, storage.write_new):
+        with pytest.raises(storage.StorageError, match=told):
+            write(name, CONTENT)
 
 
 def test_a_process_of_its_own_finds_the_bucket(storage_server: Storage) -> None:

@@ -76,6 +76,17 @@ def test_a_closed_day_is_released_once_and_told_again(there: Path, capsys: pytes
     ]  # fmt: skip
 
 
+def test_a_file_that_cannot_be_written_is_told_and_the_release_stands(
+    there: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (there / "folder.json").mkdir()
+    assert publish(there, to="folder.json") == 1
+    assert "the day is released, and kept in" in capsys.readouterr().err
+    kept = Path(entry(str(there / "output"), "lab", "2026-01-05")).read_bytes()
+    assert publish(there) == 0
+    assert (there / "open.json").read_bytes() == kept
+
+
 def test_another_form_holds_the_same_numbers(there: Path) -> None:
     assert publish(there) == publish(there, to="open.csv") == 0
     release = json.loads((there / "open.json").read_text())
@@ -123,6 +134,18 @@ def test_hours_are_released_once_whatever_day_they_are_said_to_be_of(
     assert not (there / "again.json").exists()
 
 
+@pytest.mark.parametrize("named", ["date=20260105", "date=2026-01-32", "2026-01-05"])
+def test_a_file_that_may_be_a_release_under_another_name_stops_all(
+    there: Path, capsys: pytest.CaptureFixture[str], named: str
+) -> None:
+    assert publish(there) == 0
+    kept = Path(entry(str(there / "output"), "lab", "2026-01-05"))
+    kept.rename(kept.with_name(f"{named}.json"))
+    assert publish(there, to="again.json") == 2
+    assert f"{named}.json, which says what was released, is not named as a day is" in capsys.readouterr().err
+    assert not (there / "again.json").exists()
+
+
 def test_a_site_file_that_the_records_were_not_made_with_is_refused(
     there: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -145,6 +168,9 @@ def test_a_site_file_that_the_records_were_not_made_with_is_refused(
         (("--epsilon", "nan"), {}, "--epsilon: above 0"),
         (("--epsilon", "11"), {}, "--epsilon: above 0 and at most 10"),
         (("--date", "yesterday"), {}, "--date: is written like"),
+        (("--date", "9999-12-31"), {}, "--date: is written like"),
+        (("--date", "20260105"), {}, "--date: is written like 2026-01-05"),
+        (("--date", "2026-W02-1"), {}, "--date: is written like 2026-01-05"),
         (("--date", to_rfc3339(now_us())[:10]), {}, "is open until"),
         (("--date", "2026-01-04"), {}, "holds no footfall of 2026-01-04"),
         (("--window", "5m"), {}, "--window: one of the site file's: 1m, 1h"),
