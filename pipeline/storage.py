@@ -117,7 +117,12 @@ def _blob(name: str) -> Blob:
 
 def _upload(name: str, content: bytes, generation: int | None = None) -> None:
     """Put an object in its place; Beam's own writer, where it fails, tries again whenever it is thrown away."""
-    _blob(name).upload_from_string(content, content_type="application/octet-stream", if_generation_match=generation)
+    from google.cloud.storage.retry import DEFAULT_RETRY, DEFAULT_RETRY_IF_GENERATION_SPECIFIED
+
+    retry = DEFAULT_RETRY if generation is None else DEFAULT_RETRY_IF_GENERATION_SPECIFIED  # twice whole is once
+    _blob(name).upload_from_string(
+        content, content_type="application/octet-stream", if_generation_match=generation, retry=retry
+    )
 
 
 def _sync(folder: Path) -> None:
