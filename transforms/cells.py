@@ -151,8 +151,11 @@ def span_of(row: MetricRecord) -> Span:
 
 
 def is_small(row: MetricRecord, least: int) -> bool:
-    """Return whether fewer than so many stand behind a row, and somebody does."""
-    return 0 < row.n < least
+    """Return whether fewer than so many stand behind a row, and it says something of somebody.
+
+    Somebody may be in a zone though no visit is counted: one too short to be a visit, or in a queue and cut short.
+    """
+    return least > 1 and row.n < least and (row.n > 0 or any(getattr(row, each) for each in CELLS[type(row)].values))
 
 
 def leaves_out(row: MetricRecord) -> bool:

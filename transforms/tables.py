@@ -96,8 +96,10 @@ def tables_of(rows: Sequence[MetricRecord], k: Least) -> Tables:
 
 def _aims(table: Table, cell: int, n: int, least: int) -> list[Aim]:
     own = [q for q in table.quantities_of[cell] if table.steps[q] > 0 and table.values[q] > 0]
-    up = [Aim(q, table.values[q] * (least / n - 1)) for q in own]
-    return up + [Aim(q, -table.values[q] * (1 - 1 / n)) for q in own if n > 1]
+    # What no visit is counted for is at least somebody's.
+    behind = max(n, 1)
+    up = [Aim(q, table.values[q] * (least / behind - 1)) for q in own]
+    return up + [Aim(q, -table.values[q] * (1 - 1 / behind)) for q in own if behind > 1]
 
 
 def _matrix(sums: Iterable[Sum], width: int) -> tuple[Any, Any]:
