@@ -14,8 +14,8 @@ from pipeline.view import read_family
 from schemas.avro import FAMILY_OF
 from schemas.clock import SECOND_US, micros, to_rfc3339
 from schemas.records import FAMILIES, MetricRecord
+from transforms.cells import CELLS
 from transforms.protect import GroupKey, overlaps
-from transforms.tables import CELLS
 
 _DATES_KEPT = 4
 _DAY_US = 86_400 * SECOND_US

@@ -164,7 +164,8 @@ def _whole(value: float | None) -> str:
 
 def _people(rows: list[Row], field: str) -> str:
     """Return what is known of a number, and that there were more in windows where it is suppressed."""
-    known, suppressed = _sum(rows, field), sum(row["suppressed"] for row in rows)
+    known = _sum(rows, field)
+    suppressed = any(row["suppressed"] or (row[field] is None and row["observed_ms"]) for row in rows)
     if not suppressed:
         return _whole(known)
     return f"{known:.0f} + {SUPPRESSED}" if known else SUPPRESSED

@@ -298,8 +298,9 @@ def heatmap(events: WindowEvents) -> Iterator[Heatmap]:
             people[cell.cell] = max(people[cell.cell], cell.people)
             # A passage that goes on from the segment before was counted there.
             passages[cell.cell] += cell.begun + (cell.people_before if segment is events.segments[0] else 0)
+    # Of a passage that ended before the window, the last picture may stand for time in it.
     cells = [
-        (cell % columns, cell // columns, us, max(people[cell], passages[cell]))
+        (cell % columns, cell // columns, us, max(people[cell], passages[cell], int(us > 0)))
         for cell, us in sorted(person_us.items())
     ]
     for column, row, us, n in [*cells, (TOTAL, TOTAL, person_us.total(), sum(n for *_, n in cells))]:

@@ -26,12 +26,14 @@ from schemas.site import Site
 from transforms.aggregate import FORGET_AFTER_US
 from transforms.arrivals import before, day_of
 from transforms.calendar import window_of
+from transforms.cells import CELLS, STAYS, WAITS, Span, key_of, leaves_out, span_of, with_nobody
 from transforms.counters import counter
 from transforms.guard import Guarded, GuardedCoder, to_fields
 from transforms.kept import LONGEST_CLIP_US
 from transforms.metrics import TOTAL
-from transforms.suppression import plan, within_reach
-from transforms.tables import CELLS, STAYS, WAITS, Span, key_of, span_of, table_of, with_nobody
+from transforms.suppression import Aim, plan, within_reach
+from transforms.tables import Tables, tables_of
+from transforms.ties import Least
 from transforms.track import GATHER_US
 
 GroupKey = tuple[str, str, int, int]
@@ -39,8 +41,6 @@ GroupKey = tuple[str, str, int, int]
 
 Released = Callable[[GroupKey], Iterable[MetricRecord]]
 """Finds all records that overlap a group's time and were ever written, of any revision, version and window."""
-
-Least = Mapping[type[MetricRecord], int]
 
 SETTLE_US = LONGEST_CLIP_US + GATHER_US
 """How long after lateness a group is released: a clip that is just in time may be as long as one can be, and waits for
@@ -75,15 +75,36 @@ def protect(rows: Iterable[MetricRecord], k: LeastCounts) -> list[MetricRecord]:
 
 
 def _protect(rows: Sequence[MetricRecord], least: Least) -> list[MetricRecord]:
-    if not any(0 < row.n < least[type(row)] for row in rows):
-        return list(rows)
     every = with_nobody(rows)
-    table, aims = table_of(every, least)
-    reach = within_reach(table, aims)
-    hidden = plan(table, reach)
-    shown = [suppress(row) if cell in hidden else row for cell, row in enumerate(every)]
+    tables = tables_of(every, least)
+    reach = within_reach(tables.own, tables.aims)
+    hidden = _hidden(tables, reach)
+
+    def shown(cell: int, row: MetricRecord) -> MetricRecord:
+        if cell in hidden:
+            return suppress(row)
+        return replace(row, joined=None) if isinstance(row, Queue) and tables.alone[cell] in hidden else row
+
+    published = [shown(cell, row) for cell, row in enumerate(every)]
     told = [every[cell] for cell, own in reach.items() if not own]
-    return _without_stays([row for cell, row in enumerate(shown) if cell < len(rows) or row.suppressed], told, least)
+    return _without_stays(
+        [row for cell, row in enumerate(published) if cell < len(rows) or row.suppressed], told, least
+    )
+
+
+def _hidden(tables: Tables, reach: Mapping[int, Sequence[Aim]]) -> frozenset[int]:
+    """Return the cells to suppress: for the group before first, then for its own."""
+
+    def whole(cells: Iterable[int]) -> dict[int, Sequence[Aim]]:
+        return {each: [] for cell in cells for each in (cell, tables.alone.get(cell, cell))}
+
+    small = whole(reach)
+    border: frozenset[int] = frozenset()
+    if tables.before:
+        free = {cell: aims for cell, aims in small.items() if not tables.border.published[cell]}
+        border = plan(tables.border, free | within_reach(tables.border, tables.before))
+    own = (cell for cell in border if not tables.own.published[cell])
+    return plan(tables.own, whole(own) | small | dict(reach))
 
 
 def suppress(row: MetricRecord) -> MetricRecord:
@@ -191,7 +212,7 @@ def _far_enough(old: MetricRecord | None, new: MetricRecord | None, least: Least
     assert one is not None
     # A cell without a row is one with nobody: its window and its zone are there.
     counts = [0 if row is None else row.n for row in (old, new)]
-    hidden = any(row is not None and row.suppressed for row in (old, new))
+    hidden = any(row is not None and (row.suppressed or leaves_out(row)) for row in (old, new))
     return not hidden and abs(counts[0] - counts[1]) >= least[type(one)]
 
 

@@ -122,7 +122,7 @@ CREATE OR REPLACE EXTERNAL TABLE silhouette.queue_history (
   `scheduled_ms` INT64 OPTIONS (description = "Milliseconds of the window in which the site is watched."),
   `length_mean` FLOAT64 OPTIONS (description = "Time-weighted mean number of people who wait (inside for the entry grace or longer: the confirmed length; whoever is inside at all is in occupancy); null for no data or suppressed."),
   `length_peak` INT64 OPTIONS (description = "Most people who waited at one instant; null for no data or suppressed."),
-  `joined` INT64 OPTIONS (description = "People who joined the queue; null for no data or suppressed."),
+  `joined` INT64 OPTIONS (description = "People who joined the queue; null for no data, suppressed, or where it would tell a suppressed number of others."),
   `left` INT64 OPTIONS (description = "People who were seen to leave it, in the window in which that is proven (once the exit grace is over, or the track has timed out); null for no data or suppressed."),
   `wait_mean_seconds` FLOAT64 OPTIONS (description = "Mean wait of those who left, in seconds; null where nobody left, for no data, suppressed, or beside a suppressed bin of dwell."),
   `wait_p50_seconds` FLOAT64 OPTIONS (description = "Median wait of those who left (nearest rank), as wait_mean_seconds."),

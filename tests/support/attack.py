@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -184,19 +184,20 @@ class _Piece(NamedTuple):
         return np.array([points.min(0), points.max(0)])
 
 
-def attack(*written: Written, wholly: bool = True) -> list[Told]:
+def attack(*written: Written, wholly: bool = True, days: Collection[int] = ()) -> list[Told]:
     """Return what can be told of every suppressed cell in records of any number of sites and days.
 
     Args:
       written: All rows ever written, by family; those that saw the same clips together, whatever their windows.
       wholly: Whether to find the whole interval of each; if not, only whether it is more than one number.
+      days: Instants at which a site day begins, over which no visit goes on.
     """
     places: dict[tuple[str, str], list[list[_Found]]] = defaultdict(lambda: [[] for _ in written])
     for number, records in enumerate(written):
         for family, rows in records.items():
             for row in rows if family in KEYS else ():
                 places[row["site"], row["camera"]][number].append((family, row))
-    return [told for (_, camera), found in sorted(places.items()) for told in _tell(camera, found, wholly)]
+    return [told for (_, camera), found in sorted(places.items()) for told in _tell(camera, found, wholly, days)]
 
 
 _Found = tuple[str, Row]
@@ -210,7 +211,7 @@ def _instant(told: Any) -> int:
     return told if isinstance(told, int) else micros(told)
 
 
-def _tell(camera: str, written: Sequence[Sequence[_Found]], wholly: bool) -> list[Told]:
+def _tell(camera: str, written: Sequence[Sequence[_Found]], wholly: bool, days: Collection[int]) -> list[Told]:
     """Return what can be told of one camera's cells; of the same clips a number has one value in all of it."""
     system, tables = System(), [_unique(rows) for rows in written]
     suppressed: dict[Name, float] = {}
@@ -229,7 +230,7 @@ def _tell(camera: str, written: Sequence[Sequence[_Found]], wholly: bool) -> lis
         observed = {_window(row): (row["observed_ms"], row["scheduled_ms"]) for row in unique.values()}
         _totals(system, unique)
         _windows(system, unique, ends, observed)
-        _families(system, unique, ends)
+        _families(system, unique, ends, days)
         _bins(system, unique, ends, observed)
     bounds = system.bounds([name for name in suppressed if name in system.unknown], wholly=wholly)
     bounds |= {name: (system.known[name],) * 2 for name in suppressed if name in system.known}
@@ -247,14 +248,15 @@ def _unique(rows: Iterable[_Found]) -> dict[tuple[str, Window, tuple[Any, ...]],
 
 
 def _numbers(family: str, row: Row) -> Iterator[tuple[str, float | None]]:
-    """Yield the numbers that a row holds; None for what is suppressed. No data is nobody."""
+    """Yield the numbers that a row holds; None for what is suppressed or left out. No data is nobody."""
     hidden = row["suppressed"]
     if family in COUNTS:
         yield "n", None if hidden else row[COUNTS[family]] or 0
         return
     yield "n", None if hidden else row["n"]
     for quantity, name in MEASURES[family].items():
-        yield quantity, None if hidden else row[name] or 0
+        left_out = row[name] is None and row["observed_ms"] > 0
+        yield quantity, None if hidden or left_out else row[name] or 0
 
 
 Unique = Mapping[tuple[str, Window, tuple[Any, ...]], Row]
@@ -320,7 +322,9 @@ def _was_written(system: System, family: str, window: Window, key: tuple[Any, ..
     return system.has((family, window, TOTALS.get(family, key), "n"))
 
 
-def _families(system: System, unique: Unique, ends: Mapping[Window, int]) -> None:
+def _families(system: System, unique: Unique, ends: Mapping[Window, int], days: Collection[int]) -> None:
+    nobody: Name = "dwell", (0, 0, 0), (), "n"
+    system.let(nobody, 0.0)
     for family, window, key in unique:
         if family not in ("occupancy", "queue"):
             continue
@@ -331,6 +335,10 @@ def _families(system: System, unique: Unique, ends: Mapping[Window, int]) -> Non
             continue
         before = next((w for w, end in ends.items() if w[0] == window[0] and end == window[1]), None)
         were: Name | None = ("dwell", before, (*key, "OPEN", -1), "n") if before else None
+        if window[1] in days:
+            were = nobody
+        if ends[window] in days:
+            system.is_zero([still], [nobody])
         if family == "occupancy":
             system.is_zero([completed, censored, still], [(family, window, key, "n")])
             system.is_zero([still], [(family, window, key, "open")])
@@ -343,10 +351,9 @@ def _families(system: System, unique: Unique, ends: Mapping[Window, int]) -> Non
                 system.is_zero([completed, censored, still], [were, came])
         flows = [("flow", window, pair, "n") for kind, w, pair in unique
                  if kind == "flow" and w == window and pair[1] == key[0] and pair != ("*", "*")]  # fmt: skip
-        if flows:
-            system.at_most([*((name, 1.0) for name in flows), (came, -1.0)], 0.0)
-            if family == "occupancy" and were is not None and system.has(were):
-                system.at_most([*((name, 1.0) for name in flows), (were, 1.0), (came, -1.0)], 0.0)
+        system.at_most([*((name, 1.0) for name in flows), (came, -1.0)], 0.0)
+        if family == "occupancy" and were is not None and system.has(were):
+            system.at_most([*((name, 1.0) for name in flows), (were, 1.0), (came, -1.0)], 0.0)
 
 
 def _bins(

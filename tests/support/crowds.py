@@ -15,12 +15,12 @@ from schemas.least import LeastCounts
 from schemas.records import FAMILIES, MetricRecord
 from schemas.site import Site
 from tests.support.attack import Told, attack
-from tests.support.world import Person, a_camera, a_site, clips_of, records_of, span, stander, strip, walker
+from tests.support.world import T0, Person, a_camera, a_site, clips_of, records_of, span, stander, strip, walker
 from transforms.arrivals import Span
+from transforms.cells import CELLS
 from transforms.detections import ClipDetections
 from transforms.guard import to_fields
 from transforms.protect import GroupKey, least_counts, may_follow, overlaps, protect, suppress, to_group, waits
-from transforms.tables import CELLS
 
 _ZONES = [
     {"name": name, "kind": kind, "polygon": strip(left, right), "dwell_bins": ["2s", "5s"]}
@@ -54,7 +54,7 @@ def crowd(seed: int, until_s: float, people: int) -> list[Person]:
 
 
 def a_group(site: Site, seed: int, people: int) -> list[MetricRecord]:
-    """Return what one group of windows measured, in the families that have cells."""
+    """Return what two minutes measured, in the families that have cells: of one group, if a window is as long."""
     return list(_measured(site.model_copy(update={"k": LeastCounts()}), seed, people))
 
 
@@ -82,16 +82,20 @@ def published(
       withholding: Whether it is held against that, as by a job always.
     """
     measured = [record for record in records_of(site, clips, asked) if type(record) in CELLS]
-    groups: dict[GroupKey, list[MetricRecord]] = defaultdict(list)
-    for record in measured:
-        for key, each in to_group(record, site):
-            groups[key].append(each.record)
     written = [record for record in measured if not waits(record, site)]
-    for key, rows in groups.items():
-        shown = protect(rows, site.k)
+    for key, shown in in_groups(site, measured).items():
         if not withholding or may_follow(shown, [row for row in before if overlaps(row, key)], site.k):
             written += [row for row in shown if waits(row, site)]
     return written
+
+
+def in_groups(site: Site, rows: Iterable[MetricRecord]) -> dict[GroupKey, list[MetricRecord]]:
+    """Return records as they are published, each group protected by itself."""
+    groups: dict[GroupKey, list[MetricRecord]] = defaultdict(list)
+    for row in rows:
+        for key, each in to_group(row, site):
+            groups[key].append(each.record)
+    return {key: protect(own, site.k) for key, own in groups.items()}
 
 
 def recovered(k: LeastCounts, *written: Sequence[MetricRecord], wholly: bool = False) -> list[Told]:
@@ -104,7 +108,7 @@ def recovered(k: LeastCounts, *written: Sequence[MetricRecord], wholly: bool = F
     """
     least = least_counts(k)
     others = [[suppress(row) if least[type(row)] > 1 else row for row in rows] for rows in written]
-    told, said = (attack(*map(as_written, each), wholly=wholly) for each in (written, others))
+    told, said = (attack(*map(as_written, each), wholly=wholly, days=[T0]) for each in (written, others))
     known = {each[:5] for each in said if each.recovered}
     return [each for each in told if each.recovered and each[:5] not in known]
 

@@ -13,11 +13,24 @@ from schemas.least import LeastCounts
 from schemas.records import CameraHealth, Dwell, Flow, Footfall, Heatmap, MetricRecord, Movement, Occupancy, Queue
 from schemas.site import Site
 from tests.support.attack import Told, attack
-from tests.support.crowds import a_group, as_written, crowd, crowded_site, published, recovered
+from tests.support.crowds import a_group, as_written, crowd, crowded_site, in_groups, published, recovered
 from tests.support.graph import pipeline
 from tests.support.state import Driven
 from tests.support.stream import count
-from tests.support.world import a_clip, a_site, clips_of, in_order, protected_of, records_of, seconds, span, stander
+from tests.support.world import (
+    T0,
+    Person,
+    a_clip,
+    a_site,
+    clips_of,
+    in_order,
+    protected_of,
+    records_of,
+    seconds,
+    span,
+    stander,
+)
+from transforms.cells import CELLS, key_of, span_of
 from transforms.detections import ClipDetections
 from transforms.guard import inspect, to_fields
 from transforms.protect import (
@@ -32,24 +45,32 @@ from transforms.protect import (
     to_group,
     waits,
 )
-from transforms.tables import CELLS, key_of, span_of
 from transforms.vocabulary import vocabulary_of
 
 ALL = LeastCounts(footfall=5, occupancy=5, dwell=5, queue=5, flow=5, heatmap=5)
 
 
-KS = [(5, 1, 4), (5, 1, 10), (dict(ALL), 1, 10), ({"footfall": 4, "dwell": 1}, 6, 8)]
+KS = [
+    (5, ["1m", "2m"], 1, 4),
+    (5, ["1m", "2m"], 1, 10),
+    (dict(ALL), ["1m", "2m"], 1, 10),
+    ({"footfall": 4, "dwell": 1}, ["1m", "2m"], 6, 8),
+    (dict(ALL), ["1m"], 3, 8),
+]
 
 
-@pytest.mark.parametrize(("k", "seed", "people"), KS)
-def test_no_suppressed_cell_is_told_by_anything_that_is_written(k: Any, seed: int, people: int) -> None:
+@pytest.mark.parametrize(("k", "windows", "seed", "people"), KS)
+def test_no_suppressed_cell_is_told_by_anything_that_is_written(
+    k: Any, windows: list[str], seed: int, people: int
+) -> None:
     """Each count can be from 1 to k, as far as what other families say in any case lets it; none else is known."""
-    site = crowded_site(k)
+    site = crowded_site(k, windows=windows)
     rows = a_group(site, seed, people)
     least = least_counts(site.k)
     truth = {(FAMILY_OF[type(row)], key_of(row)[1:], window(row)): row.n for row in rows}
-    told = attack(as_written(protect(rows, site.k)))
-    widest = attack(as_written([suppress(row) if least[type(row)] > 1 else row for row in rows]))
+    shown = [row for group in in_groups(site, rows).values() for row in group]
+    told = attack(as_written(shown), days=[T0])
+    widest = attack(as_written([suppress(row) if least[type(row)] > 1 else row for row in rows]), days=[T0])
     open_ = {each[:5]: each for each in widest}
     assert not [each for each in told if each.recovered and not open_[each[:5]].recovered]
     for each in told:
@@ -65,12 +86,69 @@ def window(row: MetricRecord) -> tuple[int, int, int]:
     return *span_of(row)[:2], row.revision
 
 
-@pytest.mark.parametrize(("k", "seed", "people"), KS)
-def test_nothing_small_is_written_in_a_family_with_k(k: Any, seed: int, people: int) -> None:
-    site = crowded_site(k)
+@pytest.mark.parametrize(("k", "windows", "seed", "people"), KS)
+def test_nothing_small_is_written_in_a_family_with_k(k: Any, windows: list[str], seed: int, people: int) -> None:
+    site = crowded_site(k, windows=windows)
     least = least_counts(site.k)
-    shown = protect(a_group(site, seed, people), site.k)
-    assert not [row for row in shown if 0 < row.n < least[type(row)]]
+    shown = [row for group in in_groups(site, a_group(site, seed, people)).values() for row in group]
+    assert not [row for row in shown if (row.n or says(row)) and row.n < least[type(row)]]
+
+
+PLACES = {"dwell": 5, "queue": 5, "occupancy": 5, "flow": 1, "heatmap": 1, "movement": 1}
+
+
+def waiting(count: int, y: float, from_s: float, until_s: float) -> list[Person]:
+    """Return people who stand side by side in the queue."""
+    return [stander(1.22 + 0.12 * i, y, from_s, until_s) for i in range(count)]
+
+
+def test_the_group_after_does_not_tell_how_few_went_on_from_the_one_before() -> None:
+    """Three wait as a minute ends; of the next everything is many, and who joined is all that must be left out."""
+    site = crowded_site(PLACES, windows=["1m"])
+    people = [*waiting(3, 0.58, 50, 100), *waiting(6, 0.75, 62, 100), *waiting(6, 0.95, 64, 118)]
+    shown = published(site, clips_of(people, 120, every_s=20), span(0, 120))
+    assert [each for each in recovered(site.k, shown) if each.quantity == "n"] == []
+    before, after = sorted((row for row in shown if isinstance(row, Queue)), key=lambda row: row.window_start)
+    assert before.suppressed
+    assert (after.n, after.left, after.joined, after.suppressed) == (15, 9, None, False)
+    after_it = [row for row in shown if row.window_start == seconds(60) and type(row) in CELLS]
+    assert not any(row.suppressed for row in after_it)
+
+
+def test_that_nobody_goes_on_over_the_start_of_a_day_tells_nothing() -> None:
+    """Two visits are cut short by a gap in a day's first minute, and all else of it is many."""
+    site = crowded_site(PLACES, windows=["1m"])
+    people = [*waiting(2, 0.58, 2, 19), *waiting(6, 0.75, 42, 55), *waiting(6, 0.95, 42, 110)]
+    clips = [clip for clip in clips_of(people, 120, every_s=20) if clip.start_us != seconds(20)]
+    shown = published(site, clips, span(0, 120))
+    assert any(row.suppressed and row.status == "CENSORED" for row in shown if isinstance(row, Dwell))
+    assert [each for each in recovered(site.k, shown) if each.quantity == "n"] == []
+
+
+def says(row: MetricRecord) -> bool:
+    return any(getattr(row, name) for name in CELLS[type(row)].values)
+
+
+def clips_from(start_s: float, people: list[Person]) -> list[ClipDetections]:
+    return [a_clip(start_s + 20 * i, start_s + 20 * (i + 1), people, sequence=i) for i in range(6)]
+
+
+GLIMPSES = {
+    "a picture that stands for time in the next window": (Heatmap, clips_from(0.1, [stander(1.5, 0.9, 20, 60)])),
+    "in a zone for less than a visit": (Occupancy, clips_from(0, [stander(1.5, 0.9, 59.5, 59.9)])),
+    "in a queue, as its camera failed": (Queue, clips_from(0, [stander(1.5, 0.9, 5, 50)])[:2]),
+}
+
+
+@pytest.mark.parametrize("name", GLIMPSES)
+def test_somebody_is_never_shown_for_that_no_visit_is_counted(name: str) -> None:
+    kind, clips = GLIMPSES[name]
+    site = a_site(windows=["1m"], k=dict(ALL))
+    measured = [row for row in records_of(site, clips, span(0, 120)) if isinstance(row, kind) and says(row)]
+    assert measured, "somebody was there"
+    shown = published(site, clips, span(0, 120))
+    assert not [row for row in shown if isinstance(row, kind) and says(row)]
+    assert sum(row.suppressed for row in shown if isinstance(row, kind)) >= len(measured)
 
 
 def test_one_in_a_queue_is_suppressed_in_dwell_though_the_queue_tells_of_it() -> None:
@@ -130,8 +208,8 @@ def test_the_order_of_records_makes_no_difference() -> None:
 
 
 def test_the_mean_is_left_out_beside_a_suppressed_bin() -> None:
-    site = crowded_site({"dwell": 5, "queue": 5, "occupancy": 5})
-    shown = protect(a_group(site, 3, 40), site.k)
+    site = crowded_site(PLACES)
+    shown = protect(a_group(site, 7, 40), site.k)
     hidden = {(span_of(row), row.zone) for row in shown if isinstance(row, Dwell) and row.bin >= 0 and row.suppressed}
     totals = [
         row for row in shown if isinstance(row, Dwell) and row.bin < 0 and row.status == "COMPLETED" and row.visits
