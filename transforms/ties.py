@@ -59,6 +59,7 @@ class Ties:
     Attributes:
       quantities: All of them.
       cells: The cell of each.
+      times: Begin and end of the window of each.
       floors: The least that each can be.
       steps: By how much each must be able to differ where its cell is suppressed; 0 where it need not.
       alone: Rows of which a quantity can be left out alone, in the order of the cells.
@@ -75,6 +76,7 @@ class Ties:
         self.sizes = sorted({size for size, _, _ in self._spans})
         self.quantities: list[Quantity] = []
         self.cells: list[int] = []
+        self.times: list[tuple[int, int]] = []
         self.floors: list[float] = []
         self.steps: list[float] = []
         self.alone: list[int] = []
@@ -139,7 +141,7 @@ class Ties:
             counts = quantity.name == "n"
             floor = max(CELLS[kind].floor, self._few_go_on(row)) if counts and row.n else 0
             step = 1.0 if counts else quantity.value / max(row.n, 1)
-            self._add(quantity, cell, floor, step if quantity.guarded else 0.0)
+            self._add(quantity, cell, span[1:], floor, step if quantity.guarded else 0.0)
             if quantity.alone:
                 self.cells[-1] = len(self._rows) + len(self.alone)
                 self.alone.append(cell)
@@ -162,11 +164,12 @@ class Ties:
             few = not told and 0 < min(visits) < self._k[Dwell]
             cell = len(self._rows) + len(self.alone) + len(self.before)
             self.before[key, start] = Before(len(self.quantities), cell, max(min(visits), 0), few)
-            self._add(Quantity("n", max(min(visits), 0), Over.OWN), cell, int(few), 1.0)
+            self._add(Quantity("n", max(min(visits), 0), Over.OWN), cell, (start, start + 1), int(few), 1.0)
 
-    def _add(self, quantity: Quantity, cell: int, floor: int, step: float) -> None:
+    def _add(self, quantity: Quantity, cell: int, time: tuple[int, int], floor: int, step: float) -> None:
         self.quantities.append(quantity)
         self.cells.append(cell)
+        self.times.append(time)
         self.floors.append(floor)
         self.steps.append(step)
 

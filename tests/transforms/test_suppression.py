@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.sparse import csr_array
 
-from transforms.suppression import Aim, Table, plan, within_reach
+from transforms.programs import Aim, Table
+from transforms.suppression import plan, within_reach
 
 
 def table_of(values: list[float], sums: list[list[int]], *, floor: float = 0, published: tuple[int, ...] = ()) -> Table:
@@ -20,6 +21,7 @@ def table_of(values: list[float], sums: list[list[int]], *, floor: float = 0, pu
         whole=np.ones(size, bool),
         steps=np.ones(size),
         published=np.isin(np.arange(size), published),
+        blocks=np.full(size, -1),
         prices=np.ones(size),
         relations=csr_array(relations),
         limits=csr_array((0, size)),
