@@ -20,6 +20,9 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
+TOLERANCE = 1e-6
+"""Share of an aim that a solver may miss it by."""
+
 LARGE = 2_000
 """Of a part with so many quantities, only those of an aim's own block are tried first."""
 
@@ -73,16 +76,32 @@ class Table:
 
     def regions(self, quantity: int) -> list[Part]:
         """Return where a quantity can differ, what is tried first first: its block of a large part, then the part."""
+        block = self._block(quantity)
+        part = self.parts[self.part_of[quantity]]
+        return [block.alone, part] if block else [part]
+
+    def reach(self, aim: Aim) -> float:
+        """Return how far a quantity can differ in an aim's direction, up to it, if all may that is not published."""
+        hidden = ~self.published
+        if block := self._block(aim.quantity):
+            least, most = block.alone.reach(aim, hidden), block.loose.reach(aim, hidden)
+            if abs(most - least) <= TOLERANCE * abs(aim.by):
+                return least
+        return self.parts[self.part_of[aim.quantity]].reach(aim, hidden)
+
+    def _block(self, quantity: int) -> _Block | None:
+        """Return the block of a large part that a quantity is in, if it is in one."""
         number, block = int(self.part_of[quantity]), int(self.blocks[quantity])
         part = self.parts[number]
         if len(part.quantities) < LARGE or block < 0:
-            return [part]
+            return None
         if (number, block) not in self._blocks:
-            self._blocks[number, block] = Part.of(self, part.quantities[self.blocks[part.quantities] == block])
-        return [self._blocks[number, block], part]
+            own = part.quantities[self.blocks[part.quantities] == block]
+            self._blocks[number, block] = _Block(Part.of(self, own), Part.of(self, own, loose=True))
+        return self._blocks[number, block]
 
     @cached_property
-    def _blocks(self) -> dict[tuple[int, int], Part]:
+    def _blocks(self) -> dict[tuple[int, int], _Block]:
         return {}
 
     @cached_property
@@ -124,9 +143,16 @@ class Part:
     slack: Floats
 
     @classmethod
-    def of(cls, table: Table, quantities: Numbers) -> Part:
+    def of(cls, table: Table, quantities: Numbers, *, loose: bool = False) -> Part:
+        """Return some of a table's quantities; if loose, without what ties them to others that may differ."""
         relations, limits = (each[:, quantities] for each in table.columns)
         own, bound = (np.unique(each.indices) for each in (relations, limits))
+        if loose:
+            free = ~table.published[table.cells]
+            own, bound = (
+                rows[_entries(inside, free[quantities])[rows] == _entries(every, free)[rows]]
+                for rows, inside, every in zip((own, bound), (relations, limits), table.columns, strict=True)
+            )
         cells = table.cells[quantities]
         return cls(
             quantities, cells, table.values[quantities] - table.floors[quantities], table.prices[cells],
@@ -216,6 +242,18 @@ class Part:
         moved = np.zeros(len(self.quantities))
         np.add.at(moved, columns, values)
         return moved
+
+
+class _Block(NamedTuple):
+    """A block while all else stays as it is, and while all else may differ that is not published."""
+
+    alone: Part
+    loose: Part
+
+
+def _entries(sums: Any, which: Mask) -> Floats:
+    """Return how many of some quantities each sum has."""
+    return np.asarray(abs(sums).sign() @ which.astype(np.float64), np.float64)
 
 
 def _solve(cost: Floats, above: Any, most: Floats, equal: Any, to: Floats, low: Floats, high: Floats) -> Floats | None:

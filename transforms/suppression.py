@@ -19,10 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from transforms.programs import Aim, Floats, Mask, Part, Table
-
-TOLERANCE = 1e-6
-"""Share of an aim that a solver may miss it by."""
+from transforms.programs import TOLERANCE, Aim, Floats, Mask, Part, Table
 
 MOST_ROUNDS = 12
 """How often all open aims are tried together before each is tried alone."""
@@ -43,15 +40,14 @@ def within_reach(table: Table, aims: Mapping[int, Sequence[Aim]]) -> dict[int, l
 
     A quantity that these give away, so that no suppression could protect it, has no aims any more.
     """
-    hidden = ~table.published
     witnesses = _Witnesses(table)
     witnesses.want(aim for own in aims.values() for aim in own)
-    witnesses.try_together(hidden)
+    witnesses.try_together(~table.published)
 
     def reachable(aim: Aim) -> Aim | None:
         if aim in witnesses.moves:
             return aim
-        reach = table.regions(aim.quantity)[-1].reach(aim, hidden)
+        reach = table.reach(aim)
         far = math.floor(abs(reach) + TOLERANCE) if table.whole[aim.quantity] else abs(reach) * (1 - TOLERANCE)
         return Aim(aim.quantity, math.copysign(far, aim.by)) if far > TOLERANCE * abs(aim.by) else None
 

@@ -153,7 +153,8 @@ def a_table(seed: int) -> tuple[Table, dict[int, list[Aim]]]:
     table = Table(
         values=values, cells=np.arange(len(values)), floors=np.zeros(len(values)), whole=np.ones(len(values), bool),
         steps=np.ones(len(values)), published=np.zeros(len(values), bool), prices=np.ones(len(values)),
-        blocks=np.full(len(values), -1), relations=csr_array(relations), limits=csr_array((0, len(values))), slack=np.zeros(0),
+        blocks=np.full(len(values), -1), relations=csr_array(relations),
+        limits=csr_array((0, len(values))), slack=np.zeros(0),
     )  # fmt: skip
     aims = {
         cell: [Aim(cell, LEAST - n), *([Aim(cell, 1 - n)] if n > 1 else [])]
