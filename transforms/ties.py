@@ -7,8 +7,10 @@ visits that go on from one window to the next, and from one group to the next.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from schemas.records import Dwell, Flow, MetricRecord, Occupancy, Queue
@@ -179,11 +181,12 @@ class Ties:
 
     def _nested(self) -> Iterator[tuple[Span, list[Span]]]:
         """Yield each window with those of the size before that lie in it."""
-        for size, start, end in self._spans:
-            below = [each for each in self.sizes if each < size]
-            within = [each for each in self._spans if below and each[0] == below[-1] and start <= each[1] < end]
-            if within:
-                yield (size, start, end), within
+        for shorter, size in pairwise(self.sizes):
+            inner = [each for each in self._spans if each[0] == shorter]
+            starts = [start for _, start, _ in inner]
+            for span in (each for each in self._spans if each[0] == size):
+                if within := inner[bisect_left(starts, span[1]) : bisect_left(starts, span[2])]:
+                    yield span, within
 
     def _within(self, span: Span, children: Sequence[Span]) -> Iterator[tuple[int, list[tuple[Span, int]]]]:
         """Yield each quantity of a window with the same ones of the windows in it, in order."""
