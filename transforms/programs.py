@@ -75,7 +75,7 @@ class Table:
         return [Part.of(self, own) for own in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1) if len(own)]
 
     def regions(self, quantity: int) -> list[Part]:
-        """Return where a quantity can differ, what is tried first first: its block of a large part, then the part."""
+        """Return where a quantity can differ, in the order to try: its block of a large part, then the part."""
         block = self._block(quantity)
         part = self.parts[self.part_of[quantity]]
         return [block.alone, part] if block else [part]
