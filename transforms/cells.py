@@ -99,6 +99,7 @@ def _occupancy(row: Occupancy) -> Iterator[Quantity]:
 def _queue(row: Queue) -> Iterator[Quantity]:
     yield Quantity("n", row.n, Over.OWN)
     yield Quantity("left", row.left or 0, Over.SUM)
+    yield Quantity("waiting_seconds", (row.length_mean or 0.0) * row.observed_ms / 1000, Over.SUM)
     yield Quantity("joined", row.joined or 0, Over.SUM, guarded=False, alone=True)
 
 

@@ -31,7 +31,8 @@ from transforms.counters import counter
 from transforms.guard import Guarded, GuardedCoder, to_fields
 from transforms.kept import LONGEST_CLIP_US
 from transforms.metrics import TOTAL
-from transforms.suppression import Aim, plan, within_reach
+from transforms.programs import Aim
+from transforms.suppression import plan, within_reach
 from transforms.tables import Tables, tables_of
 from transforms.ties import Least
 from transforms.track import GATHER_US

@@ -19,13 +19,17 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
+from schemas.clock import SECOND_US
 from schemas.records import Dwell, Flow, MetricRecord
 from transforms.cells import is_small
-from transforms.suppression import Aim, Table
+from transforms.programs import Aim, Numbers, Table
 from transforms.ties import Least, Sum, Ties
 
 LONGER = 0.01
 """How much more a cell of a longer window costs than one of the size before: it says more."""
+
+BLOCK = 16
+"""How many of the shortest windows are a block, or the longest windows that are no longer."""
 
 ALONE = 0.5
 """What it costs to leave out one number and not its cell."""
@@ -79,6 +83,7 @@ def tables_of(rows: Sequence[MetricRecord], k: Least) -> Tables:
         whole=np.array([not quantity.name.endswith(("seconds", "metres")) for quantity in ties.quantities]),
         steps=np.array(ties.steps),
         published=np.concatenate([known, known[ties.alone], np.ones(len(before), np.bool_)]),
+        blocks=_blocks(ties),
         prices=np.concatenate([prices, ALONE * prices[ties.alone], np.ones(len(before))]),
         relations=relations,
         limits=limits,
@@ -92,6 +97,16 @@ def tables_of(rows: Sequence[MetricRecord], k: Least) -> Tables:
         before={each.cell: _aims(own, each.cell, each.visits, k[Dwell]) for each in before if each.few},
         alone={cell: at for at, cell in enumerate(ties.alone, len(rows))},
     )
+
+
+def _blocks(ties: Ties) -> Numbers:
+    """Return of each quantity the number of the stretch of time that its window lies in; -1 where it is longer."""
+    most = BLOCK * ties.sizes[0]
+    fitting = max(size for size in ties.sizes if size <= most)
+    length_us = SECOND_US * (fitting if fitting > ties.sizes[0] else most)
+    starts, ends = (np.array(each, np.int64) for each in zip(*ties.times, strict=True))
+    first = (starts - starts.min()) // length_us
+    return np.where(first == (ends - 1 - starts.min()) // length_us, first, -1)
 
 
 def _aims(table: Table, cell: int, n: int, least: int) -> list[Aim]:

@@ -7,8 +7,10 @@ visits that go on from one window to the next, and from one group to the next.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from schemas.records import Dwell, Flow, MetricRecord, Occupancy, Queue
@@ -59,6 +61,7 @@ class Ties:
     Attributes:
       quantities: All of them.
       cells: The cell of each.
+      times: Begin and end of the window of each.
       floors: The least that each can be.
       steps: By how much each must be able to differ where its cell is suppressed; 0 where it need not.
       alone: Rows of which a quantity can be left out alone, in the order of the cells.
@@ -75,6 +78,7 @@ class Ties:
         self.sizes = sorted({size for size, _, _ in self._spans})
         self.quantities: list[Quantity] = []
         self.cells: list[int] = []
+        self.times: list[tuple[int, int]] = []
         self.floors: list[float] = []
         self.steps: list[float] = []
         self.alone: list[int] = []
@@ -139,7 +143,7 @@ class Ties:
             counts = quantity.name == "n"
             floor = max(CELLS[kind].floor, self._few_go_on(row)) if counts and row.n else 0
             step = 1.0 if counts else quantity.value / max(row.n, 1)
-            self._add(quantity, cell, floor, step if quantity.guarded else 0.0)
+            self._add(quantity, cell, span[1:], floor, step if quantity.guarded else 0.0)
             if quantity.alone:
                 self.cells[-1] = len(self._rows) + len(self.alone)
                 self.alone.append(cell)
@@ -162,11 +166,12 @@ class Ties:
             few = not told and 0 < min(visits) < self._k[Dwell]
             cell = len(self._rows) + len(self.alone) + len(self.before)
             self.before[key, start] = Before(len(self.quantities), cell, max(min(visits), 0), few)
-            self._add(Quantity("n", max(min(visits), 0), Over.OWN), cell, int(few), 1.0)
+            self._add(Quantity("n", max(min(visits), 0), Over.OWN), cell, (start, start + 1), int(few), 1.0)
 
-    def _add(self, quantity: Quantity, cell: int, floor: int, step: float) -> None:
+    def _add(self, quantity: Quantity, cell: int, time: tuple[int, int], floor: int, step: float) -> None:
         self.quantities.append(quantity)
         self.cells.append(cell)
+        self.times.append(time)
         self.floors.append(floor)
         self.steps.append(step)
 
@@ -176,11 +181,12 @@ class Ties:
 
     def _nested(self) -> Iterator[tuple[Span, list[Span]]]:
         """Yield each window with those of the size before that lie in it."""
-        for size, start, end in self._spans:
-            below = [each for each in self.sizes if each < size]
-            within = [each for each in self._spans if below and each[0] == below[-1] and start <= each[1] < end]
-            if within:
-                yield (size, start, end), within
+        for shorter, size in pairwise(self.sizes):
+            inner = [each for each in self._spans if each[0] == shorter]
+            starts = [start for _, start, _ in inner]
+            for span in (each for each in self._spans if each[0] == size):
+                if within := inner[bisect_left(starts, span[1]) : bisect_left(starts, span[2])]:
+                    yield span, within
 
     def _within(self, span: Span, children: Sequence[Span]) -> Iterator[tuple[int, list[tuple[Span, int]]]]:
         """Yield each quantity of a window with the same ones of the windows in it, in order."""

@@ -29,8 +29,9 @@ from schemas.records import MetricRecord
 from tests.support.command import silhouette
 from tests.support.crowds import a_group, as_measured, crowd, crowded_site, published, recovered
 from tests.support.world import clips_of, span
+from transforms.programs import Aim, Table
 from transforms.protect import protect
-from transforms.suppression import Aim, Table, plan, within_reach
+from transforms.suppression import plan, within_reach
 
 ROOT = Path(__file__).resolve().parents[2]
 KS: tuple[Any, ...] = (
@@ -152,7 +153,8 @@ def a_table(seed: int) -> tuple[Table, dict[int, list[Aim]]]:
     table = Table(
         values=values, cells=np.arange(len(values)), floors=np.zeros(len(values)), whole=np.ones(len(values), bool),
         steps=np.ones(len(values)), published=np.zeros(len(values), bool), prices=np.ones(len(values)),
-        relations=csr_array(relations), limits=csr_array((0, len(values))), slack=np.zeros(0),
+        blocks=np.full(len(values), -1), relations=csr_array(relations),
+        limits=csr_array((0, len(values))), slack=np.zeros(0),
     )  # fmt: skip
     aims = {
         cell: [Aim(cell, LEAST - n), *([Aim(cell, 1 - n)] if n > 1 else [])]

@@ -23,6 +23,8 @@ HALF = 0.0005
 """Half of the thousandth to which seconds are rounded."""
 NEAR = 1e-3
 """How far a count may be off for the solver's sake."""
+HAZE = 0.02
+"""How wide an interval may be for rounding alone, of seconds and metres that are sums; of a mean, a second."""
 
 KEYS = {
     "footfall": ("line", "direction"),
@@ -39,9 +41,9 @@ MEASURES = {
     "heatmap": {"seconds": "person_seconds"},
     "movement": {"seconds": "person_seconds", "metres": "metres"},
     "occupancy": {"seconds": "person_seconds", "open": "open_visits"},
-    "queue": {"left": "left", "joined": "joined"},
+    "queue": {"left": "left", "joined": "joined", "waiting": "length_mean"},
 }
-"""What else a family's rows hold that adds up."""
+"""What else a family's rows hold that adds up; a mean length does times what was observed."""
 ROUNDED = ("seconds", "metres")
 COUNTS = {"footfall": "count", "dwell": "visits", "flow": "count"}
 """Families whose value is the number of what stands behind it."""
@@ -69,7 +71,9 @@ class Told(NamedTuple):
         if self.quantity in ("open", "joined"):
             return False
         if self.quantity in ROUNDED:
-            return self.most - self.least <= 2 * HALF
+            return self.most - self.least <= HAZE
+        if self.quantity == "waiting":
+            return self.most - self.least <= HAZE * self.window[0]
         return self.most < math.inf and math.ceil(self.least - NEAR) >= math.floor(self.most + NEAR)
 
 
@@ -145,7 +149,8 @@ def _numbers(family: str, row: Row) -> Iterator[tuple[str, float | None]]:
     yield "n", None if hidden else row["n"]
     for quantity, name in MEASURES[family].items():
         left_out = row[name] is None and row["observed_ms"] > 0
-        yield quantity, None if hidden or left_out else row[name] or 0
+        times = row["observed_ms"] / 1000 if quantity == "waiting" else 1
+        yield quantity, None if hidden or left_out else (row[name] or 0) * times
 
 
 Unique = Mapping[tuple[str, Window, tuple[Any, ...]], Row]
@@ -182,7 +187,7 @@ def _windows(
         last = next((child for child in children if ends[child] == end), None)
         names = {(family, key) for family, window, key in unique if window == parent or window in children}
         for family, key in names:
-            for quantity in ("n", *ROUNDED, "left", "joined", "open"):
+            for quantity in ("n", *ROUNDED, "left", "joined", "waiting", "open"):
                 name = (family, parent, key, quantity)
                 own = [(family, child, key, quantity) for child in children]
                 own = [each for each in own if system.has(each)]
@@ -201,6 +206,8 @@ def _windows(
                         system.at_most([(each, 1.0), (name, -1.0)], 0.0)
                 else:
                     rounding = HALF * (len(own) + 1) if quantity in ROUNDED else 0.0
+                    if quantity == "waiting":
+                        rounding = HALF * sum(observed[each][0] / 1000 for each in (parent, *children))
                     system.at_most([*((each, 1.0) for each in own), (name, -1.0)], rounding)
                     if whole and all(_was_written(system, family, child, key) for child in children):
                         system.at_most([(name, 1.0), *((each, -1.0) for each in own)], rounding)

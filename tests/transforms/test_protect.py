@@ -115,6 +115,26 @@ def test_the_group_after_does_not_tell_how_few_went_on_from_the_one_before() -> 
     assert not any(row.suppressed for row in after_it)
 
 
+def test_how_long_few_have_waited_is_not_left_of_the_sums() -> None:
+    """Three wait as the first minute ends, and nobody leaves; with those of the second they are many."""
+    site = crowded_site(PLACES, windows=["1m", "2m"])
+    people = [*waiting(3, 0.58, 50, 100), *waiting(6, 0.75, 62, 100), *waiting(6, 0.95, 64, 119)]
+    shown = published(site, clips_of(people, 120, every_s=20), span(0, 120))
+    assert sum(row.suppressed for row in shown if isinstance(row, Queue)) > 0
+    assert [each for each in recovered(site.k, shown) if each.quantity == "waiting"] == []
+
+
+def test_what_is_suppressed_block_by_block_is_not_told_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = crowded_site(5)
+    rows = a_group(site, 5, 60)
+    whole = protect(rows, site.k)
+    monkeypatch.setattr("transforms.programs.LARGE", 1)
+    monkeypatch.setattr("transforms.tables.BLOCK", 1)
+    shown = protect(rows, site.k)
+    assert shown != whole
+    assert recovered(site.k, shown) == []
+
+
 def test_that_nobody_goes_on_over_the_start_of_a_day_tells_nothing() -> None:
     """Two visits are cut short by a gap in a day's first minute, and all else of it is many."""
     site = crowded_site(PLACES, windows=["1m"])

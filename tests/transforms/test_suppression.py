@@ -1,12 +1,21 @@
 """The planner on small tables, whose least patterns are known."""
 
 import numpy as np
+import pytest
 from scipy.sparse import csr_array
 
-from transforms.suppression import Aim, Table, plan, within_reach
+from transforms.programs import Aim, Table
+from transforms.suppression import plan, within_reach
 
 
-def table_of(values: list[float], sums: list[list[int]], *, floor: float = 0, published: tuple[int, ...] = ()) -> Table:
+def table_of(
+    values: list[float],
+    sums: list[list[int]],
+    *,
+    floor: float = 0,
+    published: tuple[int, ...] = (),
+    blocks: list[int] | None = None,
+) -> Table:
     """Return a table of one quantity a cell; each sum is a list of cells, the total last."""
     size = len(values)
     relations = np.zeros((len(sums), size))
@@ -20,6 +29,7 @@ def table_of(values: list[float], sums: list[list[int]], *, floor: float = 0, pu
         whole=np.ones(size, bool),
         steps=np.ones(size),
         published=np.isin(np.arange(size), published),
+        blocks=np.array(blocks or [-1] * size),
         prices=np.ones(size),
         relations=csr_array(relations),
         limits=csr_array((0, size)),
@@ -74,6 +84,32 @@ def test_beside_a_published_total_one_with_nobody_hides_one_with_somebody() -> N
 
 def test_what_is_given_away_asks_nothing_of_others() -> None:
     assert planned(table_of([1, 9, 8, 1, 18], [[0, 1, 2, 4], [0, 3]], published=(3,))) == {0}
+
+
+def test_in_a_large_table_a_block_is_tried_first_and_what_it_cannot_do_is_done_beyond(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("transforms.programs.LARGE", 1)
+    two = [2.0, 9, 8, 19, 9, 9, 9, 27, 11, 18, 17, 46]
+    sums = [[0, 1, 2, 3], [4, 5, 6, 7], [0, 4, 8], [1, 5, 9], [2, 6, 10], [3, 7, 11]]
+    blocks = [0, 0, 0, 0, 1, 1, 1, 1, -1, -1, -1, -1]
+    hidden = planned(table_of(two, sums, blocks=blocks))
+    assert len(hidden) == 4, "a rectangle over two blocks: within one nothing can differ"
+    one = table_of([2, 9, 8, 19], [[0, 1, 2, 3]], blocks=[0, 0, 0, -1])
+    assert planned(one) < {0, 1, 2}, "in its block, and the total stays"
+
+
+def test_how_far_a_quantity_can_differ_is_the_same_with_blocks_and_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    sums = [[0, 1, 2], [3, 4, 5], [0, 3, 6], [1, 4, 7], [2, 5, 8]]
+    values = [2.0, 9, 11, 3, 1, 4, 5, 10, 15]
+    for published in ((), (2,), (2, 6, 7), (1,), (5, 6)):
+        blocks = [0, 0, 0, 1, 1, 1, -1, -1, -1]
+        with_blocks, without = (table_of(values, sums, published=published, blocks=each) for each in (blocks, None))
+        aims = [Aim(q, by) for q in range(6) if q not in published for by in (5.0, -1.0)]
+        monkeypatch.setattr("transforms.programs.LARGE", 1)
+        found = [with_blocks.reach(aim) for aim in aims]
+        monkeypatch.undo()
+        np.testing.assert_allclose(found, [without.reach(aim) for aim in aims], atol=1e-9)
 
 
 def test_the_same_table_has_the_same_pattern() -> None:
