@@ -19,7 +19,7 @@ from rich.console import Console
 
 from benchmarks.figures import REPORTS, Figure, write_report
 from demo.live.figures import Place, Records, percentile, places
-from demo.live.parts import SITE, PartError, Parts
+from demo.live.parts import SIGNALS, SITE, PartError, Parts
 from demo.live.screen import Picture, shown, tables
 from pipeline.cli import FAILED, OK, USAGE
 from pipeline.sites import load_sites
@@ -30,7 +30,6 @@ from tests.support.builds import BuildError
 _NEXT_AGENT_S = 20.0  # so that the cameras do not count the same
 _PATIENCE_S = 300.0
 _LOOK_S = 0.5
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LACKING = (pytest.skip.Exception, pytest.fail.Exception)
 """How what starts things for the tests says that a machine lacks something."""
 
@@ -49,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"make live: --output: {args.output}: {error.strerror}; name a folder to make", file=sys.stderr)
         return USAGE
-    for number in _SIGNALS:
+    for number in SIGNALS:
         signal.signal(number, _interrupt)
     console = Console()
     (site,) = load_sites(SITE)
@@ -93,7 +92,7 @@ def _interrupt(*_: object) -> NoReturn:
 
 
 def _ignore_signals() -> None:
-    for number in _SIGNALS:
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 

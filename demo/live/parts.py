@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -19,6 +20,9 @@ from tests.support.pubsub import PubSub, free_port
 
 SITE = ROOT / "demo/live/site.yaml"
 VIDEO = ROOT / "demo/one-by-one.mp4"
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What asks to end."""
 
 # Times that suit somebody who waits for the next number. A job that lasts has clips of 5 s, waits 30 s for those that
 # are late, and writes a file in 5 minutes.
@@ -148,14 +152,28 @@ class Parts:
     def _start(self, name: str, *words: object) -> subprocess.Popen[bytes]:
         """Start `silhouette WORDS`; it is ended with all others."""
         command = [str(Path(sys.executable).parent / "silhouette"), *map(str, words)]
-        with (self._folder / f"{name}.log").open("wb") as log:
+        with _put_off(), (self._folder / f"{name}.log").open("wb") as log:
             # In a session of its own Ctrl-C does not reach it, so that all end in their order.
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
                 cwd=ROOT, env=os.environ | self._pubsub.environment,
             )  # fmt: skip
-        self._held.callback(_end, process)
+            self._held.callback(_end, process)
         return process
+
+
+@contextmanager
+def _put_off() -> Iterator[None]:
+    """Put what asks to end off until the body is done, or a process that was just started would not be known."""
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda came_now, _: came.append(came_now)) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        signal.raise_signal(came[0])
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
