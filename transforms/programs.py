@@ -120,10 +120,7 @@ class Table:
     @cached_property
     def quantities_of(self) -> Mapping[int, list[int]]:
         """The quantities of each cell."""
-        found: dict[int, list[int]] = defaultdict(list)
-        for quantity, cell in enumerate(self.cells.tolist()):
-            found[cell].append(quantity)
-        return found
+        return _by_cell(self.cells)
 
     def moving(self, cell: int) -> list[Aim]:
         """Return what any suppressed cell must be able to do: differ at all."""
@@ -162,10 +159,7 @@ class Part:
     @cached_property
     def places_of(self) -> Mapping[int, list[int]]:
         """Where each cell's quantities stand."""
-        found: dict[int, list[int]] = defaultdict(list)
-        for place, cell in enumerate(self.cells.tolist()):
-            found[cell].append(place)
-        return found
+        return _by_cell(self.cells)
 
     def place(self, quantity: int) -> int:
         """Return where a quantity stands among its own."""
@@ -249,6 +243,14 @@ class _Block(NamedTuple):
 
     alone: Part
     loose: Part
+
+
+def _by_cell(cells: Numbers) -> Mapping[int, list[int]]:
+    """Return where each cell stands in a list of them."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for place, cell in enumerate(cells.tolist()):
+        found[cell].append(place)
+    return found
 
 
 def _entries(sums: Any, which: Mask) -> Floats:
