@@ -21,12 +21,20 @@ class Begun:
     Attributes:
       marker: Name of the file that says so.
       files: The lineage that it will keep: contents, by name below the output.
-      wrote: Whether records of its sites have come since it began.
+      output: Folder of the records.
+      sites: Names of its sites.
+      records: A hash of which record files of these were there before.
     """
 
     marker: str
     files: Mapping[str, str]
-    wrote: bool
+    output: str
+    sites: Sequence[str]
+    records: str
+
+    def wrote(self) -> bool:
+        """Return whether records of its sites have come since it began; lists all that are there."""
+        return self.records != _records(self.output, self.sites)
 
 
 class MarkerError(ValueError):
@@ -62,7 +70,7 @@ def withdraw(output: str, run: str) -> None:
     marker = _marker(output, run)
     with suppress(MarkerError, OSError):  # then it stays, which only makes others careful
         begun = _read(output, marker)
-        if begun is not None and not begun.wrote:
+        if begun is not None and not begun.wrote():
             storage.remove(marker)
 
 
@@ -78,8 +86,7 @@ def _marker(output: str, run: str) -> str:
 def _read(output: str, name: str) -> Begun | None:
     try:
         marker = json.loads(storage.read(name))
-        wrote = marker["records"] != _records(output, marker["sites"])
-        return Begun(name, dict(marker["lineage"]), wrote)
+        return Begun(name, dict(marker["lineage"]), output, list(marker["sites"]), str(marker["records"]))
     except FileNotFoundError:  # it has ended, and what it was made with is kept
         return None
     except storage.StorageError:

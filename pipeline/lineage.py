@@ -232,7 +232,7 @@ def _does_not_go(lineage: Lineage, name: str, other: Begun) -> str:
     if name.endswith(_DAYS):
         whose, todo = f"site {folder.removesuffix(_DAYS)}", "name another folder"
     fault = f"{flag}: a run into {lineage.output} has begun with {what} of {whose}, and did not say that it is done"
-    if other.wrote:
+    if other.wrote():
         return f"{fault}; records have come since: {todo}"
     return f"{fault}; no record has come since: if it was killed, delete {other.marker}; else {todo}"
 
