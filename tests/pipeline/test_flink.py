@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -25,6 +23,7 @@ from schemas.records import FAMILIES
 from tests.support import builds
 from tests.support.command import silhouette
 from tests.support.flink_cluster import Flink, Workers, free_ports
+from tests.support.serving import Quiet, server_of, serving
 
 CLIPS = 2
 
@@ -194,7 +193,7 @@ def test_a_job_server_that_is_not_there_is_told() -> None:
 def answering(content: bytes | None) -> Iterator[str]:
     """Answer every request alike, while the body runs; with None, by what is no HTTP. Yields the address."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             if content is None:
@@ -206,14 +205,8 @@ def answering(content: bytes | None) -> Iterator[str]:
 
         do_POST = do_GET
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serving(server_of(Handler)) as url:
+        yield url
 
 
 def test_a_cluster_that_is_not_there_is_told() -> None:

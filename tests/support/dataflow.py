@@ -6,14 +6,14 @@ import base64
 import bz2
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from google.cloud import dataflow_v1beta3
+
+from tests.support.serving import Quiet, server_of, serving
 
 JOB_ID = "2026-01-05_01_00_00-1"
 
@@ -39,7 +39,7 @@ class Dataflow:
 def serve_dataflow() -> Iterator[Dataflow]:
     """Run the stand-in while the body runs."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             running = [
                 {"name": name, "id": job, "currentState": "JOB_STATE_RUNNING"} for name, job in service.running.items()
@@ -64,19 +64,10 @@ def serve_dataflow() -> Iterator[Dataflow]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Keep the tests' output clean."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = server_of(Handler)
     service = Dataflow(f"http://localhost:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield service
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def unpacked(graph: bytes) -> Iterator[bytes]:

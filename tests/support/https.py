@@ -3,15 +3,15 @@
 import datetime
 import ipaddress
 import ssl
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.support.serving import Quiet, server_of, serving
 
 Answer = tuple[int, Mapping[str, str], bytes]
 
@@ -42,7 +42,7 @@ def certificate(folder: Path) -> Path:
 def serve(answers: Mapping[str, Answer], pem: Path) -> Iterator[str]:
     """Answer GET requests by path (status, headers, body); yield the server's address."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             status, headers, body = answers[self.path]
             self.send_response(status)
@@ -51,18 +51,9 @@ def serve(answers: Mapping[str, Answer], pem: Path) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Keep the tests' output clean."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = server_of(Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"https://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(server) as url:
+        yield url.replace("http:", "https:")

@@ -10,13 +10,11 @@ import json
 import socket
 import subprocess
 import tempfile
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -24,6 +22,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.support.builds import fake_gcs_server
+from tests.support.serving import Quiet, server_of, serving
 
 PROJECT = "silhouette-test"
 
@@ -92,7 +91,7 @@ def storage(storage_server: Storage, monkeypatch: pytest.MonkeyPatch) -> Storage
     return storage_server
 
 
-class _Refuses(BaseHTTPRequestHandler):
+class _Refuses(Quiet):
     def _refuse(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         body = json.dumps({"error": {"code": 403, "message": "no rights"}}).encode()
@@ -104,20 +103,13 @@ class _Refuses(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_DELETE = _refuse
 
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
 
 @pytest.fixture
 def refusing(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Put a server in the storage server's place that refuses whatever it is asked; returns its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Refuses)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
-    yield url
-    server.shutdown()
-    server.server_close()
+    with serving(server_of(_Refuses)) as url:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
+        yield url
 
 
 def _free_port() -> int:
@@ -140,7 +132,7 @@ def _await(server: subprocess.Popen[bytes], log: Path) -> None:
 def _serve_tokens() -> Iterator[str]:
     """Give a token to everyone who asks; yield the address."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             body = json.dumps({"access_token": "none", "expires_in": 3600, "token_type": "Bearer"}).encode()
@@ -150,18 +142,8 @@ def _serve_tokens() -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Keep the tests' output clean."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/token"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(server_of(Handler)) as url:
+        yield f"{url}/token"
 
 
 def _account(token_uri: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import threading
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from pipeline.audit.command import take, task_of
 from pipeline.audit.server import AuditServer
 from pipeline.audit.windows import AuditWindow, Part
+from tests.support.serving import serving
 from tests.support.world import a_camera
 
 CAMERA = a_camera()
@@ -30,12 +30,8 @@ def server(true: dict[Any, Any]) -> Iterator[AuditServer]:
 
     clips = {"ab": lambda: b"0123456789", "gone": gone}
     served = AuditServer(0, task_of(CAMERA, WINDOWS), clips, partial(take, CAMERA, WINDOWS, true))
-    thread = threading.Thread(target=served.serve_forever, daemon=True)
-    thread.start()
-    yield served
-    served.shutdown()
-    served.server_close()
-    thread.join()
+    with serving(served):
+        yield served
 
 
 def ask(
