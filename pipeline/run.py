@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.job import add_job_flags, configure
 from pipeline.machine import cores
-from pipeline.usage import UsageError, cause
+from pipeline.usage import LOG_IN, UsageError, cause
 
 if TYPE_CHECKING:
     import apache_beam as beam
@@ -157,7 +157,7 @@ def _check_source(args: argparse.Namespace, config: Config) -> None:
             f"--input: there is no subscription {config.subscription.name}: make it, or mend its name"
         ) from None
     except GoogleAuthError as error:
-        raise UsageError(f"--input: {error}; try `gcloud auth application-default login`") from None
+        raise UsageError(f"--input: {error}; {LOG_IN}") from None
 
 
 class Done(NamedTuple):

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 from apache_beam.io.filesystems import FileSystems
 
+from pipeline.usage import LOG_IN
+
 if TYPE_CHECKING:
     from apache_beam.io.filesystem import FileMetadata
     from google.cloud.storage import Blob
@@ -102,7 +104,7 @@ def _bucket(name: str) -> Iterator[None]:
         told = (str(fault).splitlines() or [""])[0].rstrip(".")
         todo = "see that the bucket is there, and that you have the rights"
         if isinstance(fault, GoogleAuthError):
-            todo = "try `gcloud auth application-default login`"
+            todo = LOG_IN
         raise StorageError(f"{name}: {type(fault).__name__}: {told}; {todo}") from None
 
 

@@ -6,6 +6,9 @@ import argparse
 import re
 from typing import Any
 
+LOG_IN = "try `gcloud auth application-default login`"
+"""What to do for want of credentials."""
+
 
 class UsageError(ValueError):
     """Wrong usage; the text names the flag and says what to do."""

@@ -35,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from google.auth.exceptions import GoogleAuthError
 
     from pipeline.cli import FAILED, OK, USAGE
+    from pipeline.usage import LOG_IN
     from pipeline.view import RecordsError, record_files
     from pipeline.warehouse.bigquery import LocationError, connect, load, parse_dataset, prepare
     from schemas.records import FAMILIES
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
             files[loaded.family] += loaded.files
             rows[loaded.family] += loaded.new_rows
     except GoogleAuthError as error:
-        return said(FAILED, f"{_line(error)}; try `gcloud auth application-default login`")
+        return said(FAILED, f"{_line(error)}; {LOG_IN}")
     except (RecordsError, GoogleAPIError, OSError) as error:
         return said(FAILED, f"{_line(error)}; what is loaded stands: mend that, and load again")
     for family in FAMILIES:
