@@ -79,13 +79,15 @@ def figures(shared: Path = SHARED) -> list[Figure]:
         told = write_show(show, work / "show.mp4")
         spent, covered_whole = _redact(work / "show.mp4", work / "ours.mp4", "faces")
         peer_spent = _deface(work / "show.mp4", work / "deface.mp4")
-        ours, peer = (left(told, work / name) for name in ("ours.mp4", "deface.mp4"))
+        watchers = [Detector.open(*resolve(name)) for name in WATCHERS]
+        ours, peer = (left(told, work / name, watchers) for name in ("ours.mp4", "deface.mp4"))
         whole = [
             covered_whole,
             *(_redact(shared / "data/clips" / clip, work / "clip.mp4", "people")[1] for clip in CLIPS),
         ]
         kept, on_plaza = background_kept(shared, work)
-        faces, still, peer_still = np.sum([on_clip(shared / "data/clips" / clip, work) for clip in FACE_CLIPS], axis=0)
+        seen = [on_clip(shared / "data/clips" / clip, work, watchers) for clip in FACE_CLIPS]
+        faces, still, peer_still = np.sum(seen, axis=0)
     frames = np.sum([*whole, on_plaza], axis=0)
     of = f"{len(told)} frames of a slide-show of {len(show)} pictures"
     return [
@@ -122,9 +124,10 @@ def figures(shared: Path = SHARED) -> list[Figure]:
     ]  # fmt: skip
 
 
-def left(told: Sequence[tuple[Slide, dict[int, NDArray[np.float64]]]], video: Path) -> Left:
+def left(
+    told: Sequence[tuple[Slide, dict[int, NDArray[np.float64]]]], video: Path, watchers: Sequence[Detector]
+) -> Left:
     """Look for the faces of a show in what became of it."""
-    watchers = _watchers()
     shown = found = 0
     faces: dict[tuple[str, int], bool] = {}
     with av.open(str(video)) as container:
@@ -138,9 +141,8 @@ def left(told: Sequence[tuple[Slide, dict[int, NDArray[np.float64]]]], video: Pa
     return Left(found / shown, sum(faces.values()) / len(faces))
 
 
-def on_clip(clip: Path, work: Path) -> tuple[int, int, int]:
+def on_clip(clip: Path, work: Path, watchers: Sequence[Detector]) -> tuple[int, int, int]:
     """Return how many faces a clip shows, on all frames, and how many are found after the product and after deface."""
-    watchers = _watchers()
     ours, peers = work / "ours.mp4", work / "deface.mp4"
     _redact(clip, ours, "faces")
     _deface(clip, peers)
@@ -173,10 +175,6 @@ def background_kept(shared: Path, work: Path) -> tuple[float, tuple[int, int]]:
             judged += int(background.sum())
             kept += int((now[background] > _BLACK).sum())
     return kept / judged, whole
-
-
-def _watchers() -> list[Detector]:
-    return [Detector.open(*resolve(name)) for name in WATCHERS]
 
 
 def _found(faces: NDArray[np.float64], watchers: Sequence[Detector], frame: av.VideoFrame) -> NDArray[np.bool_]:
