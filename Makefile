@@ -10,6 +10,9 @@ READY := $(VENV)/.ready
 DEMO := demo/output
 LIVE := demo/output-live
 
+# Packages are installed uncompiled: where nothing may be compiled later either, each start of Python takes three times as long.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo live test flink faults soak lint types smoke smoke-one bench accuracy privacy-report lock schema clean
 
 demo: $(READY)

@@ -21,19 +21,16 @@ from pipeline.archive import ClipFile, find_clips
 from pipeline.view import read_family, read_records, record_files
 from schemas.clock import SECOND_US, micros, now_us, to_rfc3339
 from schemas.envelope import Envelope
+from tests.support.demo import CAMERA, VIDEO, cut, site_file
 from tests.support.edge import agent
 from tests.support.flink_cluster import Flink, Workers
 from tests.support.live import envelope_of
 from tests.support.live_job import (
-    CAMERA,
-    VIDEO,
     LiveJob,
     Standing,
     above_first,
-    cut,
     lost_and_other,
     models_folder,
-    site_file,
     spaced,
     standing,
     wait_for_records,

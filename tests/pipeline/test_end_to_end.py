@@ -20,9 +20,9 @@ from schemas.seals import RetentionPack
 from tests.support.attack import attack
 from tests.support.command import silhouette
 from tests.support.crowds import as_measured, as_written, recovered
+from tests.support.demo import SITE_FILE, cut, site_file
 from transforms.protect import protect
 
-START = "2026-01-05T09:00:00Z"
 FEW = 3
 
 
@@ -45,30 +45,30 @@ def read(output: Path, family: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def clips(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("clips")
-    cut = silhouette(
-        "cut", root / "demo/one-by-one.mp4", "--output", folder,
-        "--site", "example-library", "--camera", "reading-table", "--start", START,
-    )  # fmt: skip
-    assert cut.returncode == 0, cut.stderr
-    return folder
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return cut(tmp_path_factory.mktemp("clips"))
 
 
 @pytest.fixture(scope="module")
-def demo(root: Path, clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Demo:
+def seldom(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's site file with fewer frames looked at, for what holds one run against another."""
+    return site_file(tmp_path_factory.mktemp("site") / "site.yaml", fps=2)
+
+
+@pytest.fixture(scope="module")
+def demo(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Demo:
     output = tmp_path_factory.mktemp("output")
-    done = silhouette("run", "--site", root / "demo/site.yaml", "--clips", clips, "--output", output)
+    done = silhouette("run", "--site", SITE_FILE, "--clips", clips, "--output", output)
     assert done.returncode == 0, done.stderr
     return Demo(clips, output, done.stdout)
 
 
 @pytest.fixture(scope="module")
-def few(root: Path, clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Demo:
+def few(seldom: Path, clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """A run of the first clips alone, by one worker."""
     output = tmp_path_factory.mktemp("few")
     some = sorted(clips.glob("*.mp4"))[:FEW]
-    done = silhouette("run", "--site", root / "demo/site.yaml", "--clips", *some, "--output", output, "--workers", 1)
+    done = silhouette("run", "--site", seldom, "--clips", *some, "--output", output, "--workers", 1)
     assert done.returncode == 0, done.stderr
     return Demo(clips, output, done.stdout)
 
@@ -163,11 +163,11 @@ def test_the_run_leaves_evidence_of_what_it_read_and_wrote(demo: Demo) -> None:
     assert found.head is not None and found.head in demo.printed
 
 
-def test_bad_clips_are_told_and_the_rest_is_counted(root: Path, demo: Demo, tmp_path: Path) -> None:
+def test_bad_clips_are_told_and_the_rest_is_counted(seldom: Path, clips: Path, tmp_path: Path) -> None:
     """One clip is cut short, one has another's hash: exit 3, dead letters without payload, less coverage."""
     some = tmp_path / "clips"
     some.mkdir()
-    good, short, wrong = sorted(demo.clips.glob("*.mp4"))[:3]
+    good, short, wrong = sorted(clips.glob("*.mp4"))[:3]
     for clip in (good, short, wrong):
         shutil.copy(clip, some)
         shutil.copy(clip.with_suffix(".json"), some)
@@ -175,7 +175,7 @@ def test_bad_clips_are_told_and_the_rest_is_counted(root: Path, demo: Demo, tmp_
     payload[-1] ^= 1
     (some / wrong.name).write_bytes(payload)
     (some / short.name).write_bytes(short.read_bytes()[:20_000])
-    done = silhouette("run", "--site", root / "demo/site.yaml", "--clips", some, "--output", tmp_path / "out")
+    done = silhouette("run", "--site", seldom, "--clips", some, "--output", tmp_path / "out")
     assert done.returncode == 3, done.stderr
     assert "3 clips, 2 bad (hash_mismatch 2)" in done.stdout
     letters = []
@@ -193,7 +193,7 @@ def test_bad_clips_are_told_and_the_rest_is_counted(root: Path, demo: Demo, tmp_
     assert health[0]["observed_ms"] == pytest.approx(10_000, abs=200)
 
 
-def test_records_do_not_depend_on_order_repeats_or_workers(root: Path, few: Demo, tmp_path: Path) -> None:
+def test_records_do_not_depend_on_order_repeats_or_workers(seldom: Path, few: Demo, tmp_path: Path) -> None:
     """Two workers against one, clips given twice and in another order: the same files, to the byte."""
     some = sorted(few.clips.glob("*.mp4"))[:FEW]
     again = tmp_path / "again"
@@ -201,8 +201,8 @@ def test_records_do_not_depend_on_order_repeats_or_workers(root: Path, few: Demo
     for clip in some[1:3]:
         shutil.copy(clip, again)
         shutil.copy(clip.with_suffix(".json"), again)
-    site, clips = root / "demo/site.yaml", [again, *reversed(some)]
-    done = silhouette("run", "--site", site, "--clips", *clips, "--output", tmp_path / "b", "--workers", 2)
+    clips = [again, *reversed(some)]
+    done = silhouette("run", "--site", seldom, "--clips", *clips, "--output", tmp_path / "b", "--workers", 2)
     assert done.returncode == 0, done.stderr
     outputs = few.output, tmp_path / "b"
     files = [{str(path.relative_to(output)) for path in output.rglob("*.avro")} for output in outputs]
@@ -215,12 +215,12 @@ def test_records_do_not_depend_on_order_repeats_or_workers(root: Path, few: Demo
     assert (one.arrival.duplicates, two.arrival.duplicates) == (0, 2)
 
 
-def test_a_run_with_more_clips_into_the_same_folder_equals_a_fresh_one(root: Path, few: Demo, tmp_path: Path) -> None:
+def test_a_run_with_more_clips_into_the_same_folder_equals_a_fresh_one(seldom: Path, few: Demo, tmp_path: Path) -> None:
     """Half the clips, then all; then fewer, and some in the place of others, which are refused."""
-    site, output = root / "demo/site.yaml", tmp_path / "out"
+    output = tmp_path / "out"
     clips = sorted(few.clips.glob("*.mp4"))[:FEW]
     for some in (clips[: FEW // 2], clips):
-        done = silhouette("run", "--site", site, "--clips", *some, "--output", output)
+        done = silhouette("run", "--site", seldom, "--clips", *some, "--output", output)
         assert done.returncode == 0, done.stderr
     rows, fresh = (current(read_records(folder)) for folder in (output, few.output))
     assert {family: sorted(map(repr, of)) for family, of in rows.items()} == {
@@ -228,24 +228,25 @@ def test_a_run_with_more_clips_into_the_same_folder_equals_a_fresh_one(root: Pat
     }
     assert done.stdout.split(f"{FEW} clips")[0] == few.printed.split(f"{FEW} clips")[0]
     written = sorted(output.rglob("*"))
-    fewer = silhouette("run", "--site", site, "--clips", *clips[: FEW - 1], "--output", output)
+    fewer = silhouette("run", "--site", seldom, "--clips", *clips[: FEW - 1], "--output", output)
     assert fewer.returncode == 2
     assert "counts more clips of example-library reading-table on 2026-01-05 than these" in fewer.stderr
     other = tmp_path / clips[0].name
     shutil.copy(clips[0].with_suffix(".json"), tmp_path)
     other.write_bytes(clips[0].read_bytes()[:-1])
-    replaced = silhouette("run", "--site", site, "--clips", other, *clips[1:], "--output", output)
+    replaced = silhouette("run", "--site", seldom, "--clips", other, *clips[1:], "--output", output)
     assert replaced.returncode == 2
     assert "raise site_version in the site file, or name another folder" in replaced.stderr
     assert sorted(output.rglob("*")) == written
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_job_that_fails_says_why_and_keeps_no_lineage(root: Path, demo: Demo, tmp_path: Path, workers: int) -> None:
+def test_a_job_that_fails_says_why_and_keeps_no_lineage(
+    seldom: Path, clips: Path, tmp_path: Path, workers: int
+) -> None:
     (tmp_path / "records").write_text("in the way")
-    clip = min(demo.clips.glob("*.mp4"))
-    site = root / "demo/site.yaml"
-    done = silhouette("run", "--site", site, "--clips", clip, "--output", tmp_path, "--workers", workers)
+    clip = min(clips.glob("*.mp4"))
+    done = silhouette("run", "--site", seldom, "--clips", clip, "--output", tmp_path, "--workers", workers)
     assert done.returncode == 1
     (told,) = [line for line in done.stderr.splitlines() if line.startswith("silhouette run: the job failed: ")]
     assert "Error: [Errno " in told

@@ -22,6 +22,7 @@ from pipeline.usage import UsageError
 from schemas.records import FAMILIES
 from tests.support import builds
 from tests.support.command import silhouette
+from tests.support.demo import cut, site_file
 from tests.support.flink_cluster import Flink, Workers, free_ports
 from tests.support.serving import Quiet, server_of, serving
 
@@ -47,14 +48,13 @@ def workers(flink: Flink) -> Iterator[Workers]:
 
 
 @pytest.fixture(scope="module")
-def clips(root: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    folder = tmp_path_factory.mktemp("clips")
-    cut = silhouette(
-        "cut", root / "demo/one-by-one.mp4", "--output", folder, "--site", "example-library",
-        "--camera", "reading-table", "--start", "2026-01-05T09:00:00Z",
-    )  # fmt: skip
-    assert cut.returncode == 0, cut.stderr
-    return sorted(folder.glob("*.mp4"))[:CLIPS]
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return sorted(cut(tmp_path_factory.mktemp("clips"), CLIPS).glob("*.mp4"))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return site_file(tmp_path_factory.mktemp("site") / "site.yaml", fps=2)
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +72,10 @@ def contents(output: Path) -> dict[str, bytes]:
 
 
 def test_flink_gives_the_records_of_a_local_run(
-    root: Path, flink: Flink, workers: Workers, clips: list[Path], models: Path, tmp_path: Path,
+    site: Path, flink: Flink, workers: Workers, clips: list[Path], models: Path, tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    job = ("--site", root / "demo/site.yaml", "--clips", *clips, "--output")
+    job = ("--site", site, "--clips", *clips, "--output")
     where = ("--job-endpoint", flink.job_endpoint, "--rest", flink.rest.url, "--workers-at", workers.address)
     done = submit(
         *job, tmp_path / "flink", *where, "--models-at", models, "--parallelism", 2, "--job-name", "demo", "--wait"
@@ -94,11 +94,11 @@ def test_flink_gives_the_records_of_a_local_run(
 
 
 def test_flink_runs_the_job_as_a_jar(
-    root: Path, flink: Flink, workers: Workers, clips: list[Path], models: Path, tmp_path: Path
+    site: Path, flink: Flink, workers: Workers, clips: list[Path], models: Path, tmp_path: Path
 ) -> None:
     """As the Kubernetes operator does: the jar's own class, with no job server."""
     jar = tmp_path / "silhouette.jar"
-    job = ("--site", root / "demo/site.yaml", "--clips", clips[0], "--output")
+    job = ("--site", site, "--clips", clips[0], "--output")
     written = submit(
         *job, tmp_path / "flink", "--workers-at", workers.address, "--models-at", models,
         "--jar", jar, "--job-server-jar", builds.flink_job_server(),

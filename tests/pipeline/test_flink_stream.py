@@ -12,16 +12,14 @@ from pipeline.archive import find_clips
 from pipeline.cli import FAILED, OK, main
 from pipeline.submit.flink_rest import CANCELED, RUNNING
 from schemas.clock import SECOND_US, now_us
+from tests.support.demo import CAMERA, cut, site_file
 from tests.support.flink_cluster import Flink, Workers, free_ports
 from tests.support.live import envelope_of, moved, publish
 from tests.support.live_job import (
-    CAMERA,
     LiveJob,
     above_first,
-    cut,
     job_of,
     models_folder,
-    site_file,
     spaced,
     standing,
     wait_for_records,

@@ -21,6 +21,7 @@ from schemas.evidence import DayPack
 from schemas.seals import RetentionPack
 from tests.support import builds
 from tests.support.command import silhouette
+from tests.support.demo import SITE, START, cut, site_file
 from tests.support.live import publish
 from tests.support.pubsub import PubSub
 from tests.support.witness import Witness, witness
@@ -28,8 +29,7 @@ from transforms.clips import Delivery
 
 SOURCE = Subscription("projects/p/subscriptions/s", 1, 64 << 20, 30 * SECOND_US, 3600 * SECOND_US)
 NOW = 1_800_000_000 * SECOND_US
-SITE = "example-library"
-FROM, UNTIL = "2026-01-05T09:00:00Z", "2026-01-05T09:03:00Z"
+FROM, UNTIL = START, "2026-01-05T09:03:00Z"
 
 
 def mark(watermark_us: int | None, at_us: int = NOW) -> Mark:
@@ -255,36 +255,21 @@ def test_pubsub_source_ends_once_it_is_idle(pubsub: PubSub, subscription: tuple[
 
 
 @pytest.fixture(scope="module")
-def archive(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Cut three clips from the demo, six people's first."""
-    folder = tmp_path_factory.mktemp("clips")
-    done = silhouette(
-        "cut", root / "demo/one-by-one.mp4", "--output", folder, "--seconds", 10,
-        "--site", "example-library", "--camera", "reading-table", "--start", FROM,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    for path in sorted(folder.glob("*.mp4"))[3:]:
-        path.unlink()
-        path.with_suffix(".json").unlink()
-    return folder
+    return cut(tmp_path_factory.mktemp("clips"), 3)
 
 
 @pytest.fixture(scope="module")
-def batch(root: Path, archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return site_file(tmp_path_factory.mktemp("site") / "site.yaml", fps=2)
+
+
+@pytest.fixture(scope="module")
+def batch(site: Path, archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("batch")
-    done = silhouette(
-        "run",
-        "--site",
-        root / "demo/site.yaml",
-        "--clips",
-        archive,
-        "--output",
-        output,
-        "--from",
-        FROM,
-        "--until",
-        UNTIL,
-    )
+    span = ("--from", FROM, "--until", UNTIL)
+    done = silhouette("run", "--site", site, "--clips", archive, "--output", output, *span)
     assert done.returncode == 0, done.stderr
     return output
 
@@ -308,7 +293,7 @@ def check_evidence(output: str, batch: str, topic: str) -> None:
 
 @pytest.mark.parametrize("runner", ["direct", "prism"])
 def test_pubsub_until_idle_ends_with_the_records_of_the_batch(
-    root: Path, pubsub: PubSub, archive: Path, batch: Path, tmp_path: Path, runner: str
+    site: Path, pubsub: PubSub, archive: Path, batch: Path, tmp_path: Path, runner: str
 ) -> None:
     """Out of order, one of them twice, and one message that is no clip at all."""
     topic = pubsub.topic()
@@ -317,7 +302,7 @@ def test_pubsub_until_idle_ends_with_the_records_of_the_batch(
     pubsub.publish(topic, b"not a clip", {"camera": "reading-table"})
     own = ["--runner", "prism", "--readers", "1", "--prism", builds.prism()] if runner == "prism" else []
     done = silhouette(
-        "run", "--site", root / "demo/site.yaml", "--input", subscription, "--output", tmp_path / "out",
+        "run", "--site", site, "--input", subscription, "--output", tmp_path / "out",
         "--from", FROM, "--until", UNTIL, "--until-idle", "4s", *own, **pubsub.environment,
     )  # fmt: skip
     assert done.returncode == 3, done.stderr

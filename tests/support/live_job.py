@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 import time
@@ -12,8 +11,6 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.archive import find_clips
 from pipeline.models.cards import read_card
 from pipeline.view import Row, current, read_records
@@ -21,15 +18,12 @@ from schemas.avro import natural_key
 from schemas.clock import to_rfc3339
 from tests.conftest import ROOT
 from tests.support.command import silhouette
+from tests.support.demo import CAMERA
 from tests.support.flink_cluster import Flink, Workers
 from tests.support.live import envelope_of
 
 Standing = Mapping[str, Sequence[Row]]
 """The records that stand, by family, each family in the order of its natural key."""
-
-VIDEO = ROOT / "demo/one-by-one.mp4"
-CAMERA = "reading-table"
-SITE = "example-library"
 
 
 def standing(output: Path) -> Standing:
@@ -88,31 +82,6 @@ def wait_for_records(output: Path, expected: Standing, seconds: float) -> float:
         return f"the records of the batch: {lost} are missing, {other} are other ones"
 
     return wait_until(lambda: standing(output) == expected, told, seconds)
-
-
-def site_file(
-    path: Path, *, windows: Sequence[str], lateness: str, fps: float, cameras: Sequence[str] = (CAMERA,)
-) -> Path:
-    """Write the demo's site with other windows, and its camera under some names; returns the path."""
-    site = yaml.safe_load((ROOT / "demo/site.yaml").read_text())
-    (drawn,) = site["cameras"]
-    site |= {"windows": list(windows), "lateness": lateness}
-    site["cameras"] = [copy.deepcopy(drawn) | {"name": name, "fps": fps} for name in cameras]
-    path.write_text(yaml.safe_dump(site))
-    return path
-
-
-def cut(folder: Path, count: int, *, seconds: float, camera: str = CAMERA) -> Path:
-    """Cut the demo's first clips; returns the folder."""
-    done = silhouette(
-        "cut", VIDEO, "--output", folder, "--seconds", seconds, "--site", SITE, "--camera", camera,
-        "--start", "2026-01-05T09:00:00Z",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    for path in sorted(folder.glob("*.mp4"))[count:]:
-        path.unlink()
-        path.with_suffix(".json").unlink()
-    return folder
 
 
 def spaced(archive: Path, folder: Path, starts_us: Sequence[int], camera: str = CAMERA) -> Path:
