@@ -9,7 +9,8 @@ windows that are not in it, and with two random halves of them. All are put toge
 
 `interval_cover` is the share of records whose interval holds the truth. `interval_width_over_narrowest` is the mean
 width over that of the narrowest fixed interval, count + a to count + b, that holds as many of the same truths: which
-only somebody who knows them can choose.
+only somebody who knows them can choose. Both are told for each value, model and length of windows, and of all records
+together, each width over the narrowest of its own kind.
 """
 
 from __future__ import annotations
@@ -163,7 +164,8 @@ def _held(pairs: Iterable[tuple[Value, float]]) -> Held:
 
 def figures(shared: Path = SHARED) -> list[Figure]:
     """Measure both videos with their models."""
-    measured = []
+    measured: list[Figure] = []
+    kinds: list[Held] = []
     with tempfile.TemporaryDirectory() as work:
         os.environ["SILHOUETTE_MODELS"] = str(shared_models_folder(Path(work), shared))
         for video, model in ((plaza, "yolox_nano_384x640"), (plaza, "person"), (table, "person")):
@@ -171,7 +173,21 @@ def figures(shared: Path = SHARED) -> list[Figure]:
             for times in (1, *LONGER):
                 for what, held in hold(footage, times).items():
                     measured += _figures(footage, what, times, model, held)
-    return measured
+                    kinds.append(held)
+    return overall(kinds) + measured
+
+
+def overall(kinds: Iterable[Held]) -> list[Figure]:
+    """Tell of the records of all kinds together; the width of each is held against the narrowest of its kind."""
+    told = [held for held in kinds if held.records]
+    records = [held.records for held in told]
+    how = (
+        f"{LEVEL:.0%} intervals of {sum(records)} records of {len(told)} kinds: value, video, model, length of windows"
+    )
+    return [
+        _cover("interval_cover", float(np.average([held.cover for held in told], weights=records)), how),
+        _width("interval_width_over_narrowest", float(np.average([held.ratio for held in told], weights=records)), how),
+    ]
 
 
 def _figures(footage: Footage, what: str, times: int, model: str, held: Held) -> list[Figure]:
@@ -186,15 +202,17 @@ def _figures(footage: Footage, what: str, times: int, model: str, held: Held) ->
         return [Figure(f"interval_none_{name}", held.without, how)]
     wide = f"{how}; mean width {held.width:.2f}, narrowest fixed width with the same cover {held.narrowest:.2f}"
     return [
-        Figure(f"interval_cover_{name}", round(held.cover, 3), how, ">= 0.85"),
-        Figure(
-            f"interval_width_over_narrowest_{name}",
-            round(held.ratio, 2),
-            wide,
-            "<= 1.5",
-            {"narrowest fixed width": 1.0},
-        ),
+        _cover(f"interval_cover_{name}", held.cover, how),
+        _width(f"interval_width_over_narrowest_{name}", held.ratio, wide),
     ]
+
+
+def _cover(name: str, share: float, how: str) -> Figure:
+    return Figure(name, round(share, 3), how, ">= 0.85")
+
+
+def _width(name: str, ratio: float, how: str) -> Figure:
+    return Figure(name, round(ratio, 2), how, "<= 1.5", {"narrowest fixed width": 1.0})
 
 
 def main() -> None:

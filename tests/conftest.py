@@ -19,9 +19,8 @@ settings.load_profile("unhurried")
 
 
 LONG = (
-    "test_flink_stream.py",
-    "test_end_to_end.py",
     "test_flink.py",
+    "test_end_to_end.py",
     "test_live.py",
     "test_pubsub.py",
     "test_plaza.py",

@@ -21,6 +21,9 @@ from transforms.lookahead import look_ahead
 from transforms.scene import SETTINGS
 
 ROUNDS = 5
+GOAL_MS = 0.2
+"""On a machine on which ByteTrack takes `BYTETRACK_MS`."""
+BYTETRACK_MS = 0.26
 
 
 def figures(footage: Footage) -> list[Figure]:
@@ -40,9 +43,16 @@ def figures(footage: Footage) -> list[Figure]:
     ours_ms, theirs_ms = (round(median(side), 3) for side in zip(*rounds, strict=True))
     ratio = round(median(one / other for one, other in rounds), 3)
     how = f"processor time, {footage.label}, {footage.frames} frames, in turn, median of {ROUNDS} rounds"
+    same = f"<= {GOAL_MS / BYTETRACK_MS:.2f}"
     return [
-        Figure("association_ms_a_frame", ours_ms, f"{how}; depends on the machine", "<= 0.2", {"ByteTrack": theirs_ms}),
-        Figure("association_over_bytetrack", ratio, f"{how}; ratio within a round", "< 1", {"ByteTrack": 1.0}),
+        Figure(
+            "association_ms_a_frame",
+            ours_ms,
+            f"{how}; depends on the machine",
+            f"<= {GOAL_MS}",
+            {"ByteTrack": theirs_ms},
+        ),
+        Figure("association_over_bytetrack", ratio, f"{how}; ratio within a round", same, {"ByteTrack": 1.0}),
     ]
 
 

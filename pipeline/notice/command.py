@@ -30,7 +30,7 @@ def add_parser(commands: Any) -> None:
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags that notice and assessment share."""
     parser.add_argument("--site", type=Path, required=True, metavar="SITE.yaml", help="site file, or a folder of them")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write into")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder, or gs://…, to write into")
     parser.add_argument("--evidence", metavar="DIR", help="output of the job, a folder or gs://…: its evidence is read")
     parser.add_argument("--format", choices=FORMATS, default="html", help="default: %(default)s")
 
@@ -81,11 +81,13 @@ def write(command: str, args: argparse.Namespace, text: Any, language: str) -> i
     for site in sites:
         facts = site_facts(site, packs[site.site])
         written = text(facts)
-        name = args.output / f"{command}-{site.site}.{language}.{args.format}"
+        name = f"{args.output.rstrip('/')}/{command}-{site.site}.{language}.{args.format}"
         try:
-            storage.write(str(name), (page(written, language) if args.format == "html" else written).encode())
+            storage.write(name, (page(written, language) if args.format == "html" else written).encode())
         except OSError as error:
-            print(f"silhouette {command}: --output: {name}: {error.strerror}", file=sys.stderr)
+            # That of a bucket names the file itself.
+            told = f"{name}: {error.strerror}" if error.strerror else str(error)
+            print(f"silhouette {command}: --output: {told}", file=sys.stderr)
             return FAILED
         print(name)
         if facts.excess:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from benchmarks.intervals import Held, narrowest, parts, trials
+from benchmarks.intervals import Held, narrowest, overall, parts, trials
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,11 @@ def test_no_width_over_no_width_is_as_good() -> None:
     assert Held(0.9, 0, 0, 10, 0).ratio == 1
     assert math.isinf(Held(0.9, 0.1, 0, 10, 0).ratio)
     assert Held(0.9, 1, 2, 10, 0).ratio == 0.5
+
+
+def test_of_all_kinds_together_each_record_counts_once() -> None:
+    cover, width = overall([Held(0.9, 1, 1, 30, 0), Held(1, 4, 2, 10, 5), Held(math.nan, math.nan, math.nan, 0, 7)])
+    assert (cover.value, width.value) == (0.925, 1.25)
 
 
 def test_each_part_is_half_of_the_windows() -> None:

@@ -1,69 +1,71 @@
-"""The job on a real Flink cluster of two TaskManagers, as `silhouette submit flink` puts it there."""
+"""The job on a real Flink cluster of two TaskManagers, as `silhouette submit flink` puts it there.
+
+A stream is fed by the real emulator: what is killed while clips are on their way costs no record.
+"""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from pipeline.cli import OK, USAGE
-from pipeline.models.cards import read_card
-from pipeline.submit import command
-from pipeline.submit.flink import check, check_cluster, check_state
+from benchmarks.trials import SECOND_CAMERA, Trial
+from pipeline.archive import find_clips
+from pipeline.cli import FAILED, OK, main
+from pipeline.submit.flink import check_cluster
 from pipeline.submit.flink_jar import MAIN
-from pipeline.submit.flink_options import beam_options
-from pipeline.submit.flink_rest import FlinkCluster, FlinkError, last_cause
-from pipeline.submit.job_server import JobServerError, check_job_server
+from pipeline.submit.flink_rest import CANCELED, RUNNING
 from pipeline.usage import UsageError
+from schemas.clock import SECOND_US, now_us
 from schemas.records import FAMILIES
 from tests.support import builds
 from tests.support.command import silhouette
-from tests.support.demo import cut, site_file
+from tests.support.demo import CAMERA, cut, site_file
 from tests.support.flink_cluster import Flink, Workers, free_ports
-from tests.support.serving import Quiet, server_of, serving
+from tests.support.live import envelope_of, moved, publish
+from tests.support.live_job import (
+    LiveJob,
+    above_first,
+    job_of,
+    models_folder,
+    spaced,
+    standing,
+    wait_for_records,
+    wait_until,
+)
+from tests.support.pubsub import PubSub
+from tests.support.witness import Witness, witness
 
-CLIPS = 2
-
-
-def parsed(*words: object) -> argparse.Namespace:
-    """Parse `silhouette submit flink WORDS`."""
-    parser = argparse.ArgumentParser()
-    command.add_parser(parser.add_subparsers())
-    return parser.parse_args(["submit", "flink", *map(str, words)])
-
-
-def submit(*words: object) -> int:
-    """Run `silhouette submit flink WORDS` and return its exit code."""
-    return command.run(parsed(*words))
-
-
-@pytest.fixture(scope="module")
-def workers(flink: Flink) -> Iterator[Workers]:
-    with flink.workers() as pool:
-        yield pool
+MINUTE_US = 60 * SECOND_US
+CLIPS = 20
+PATIENCE_S = 300
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    return sorted(cut(tmp_path_factory.mktemp("clips"), CLIPS).glob("*.mp4"))
+def pool(flink: Flink) -> Iterator[Workers]:
+    with flink.workers() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return site_file(tmp_path_factory.mktemp("site") / "site.yaml", fps=2)
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return models_folder(tmp_path_factory.mktemp("image") / "models")
 
 
 @pytest.fixture(scope="module")
-def models(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of models as the workers' image has it."""
-    folder = tmp_path_factory.mktemp("models")
-    card = read_card(root / "pipeline/models/cards/person.yaml")
-    (folder / f"{card.sha256}.onnx").symlink_to(root / "pipeline/models/builtin/person.onnx")
-    return folder
+def job(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
+    """Return the flags of a job over a few clips, all but where its records go."""
+    folder = tmp_path_factory.mktemp("job")
+    return ["--site", site_file(folder / "site.yaml", fps=2), "--clips", cut(folder / "clips", 2), "--output"]
+
+
+@pytest.fixture(scope="module")
+def local(job: list[object], tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    output = tmp_path_factory.mktemp("local")
+    done = silhouette("run", *job, output)
+    assert done.returncode == 0, done.stderr
+    return contents(output)
 
 
 def contents(output: Path) -> dict[str, bytes]:
@@ -71,15 +73,19 @@ def contents(output: Path) -> dict[str, bytes]:
     return {str(path.relative_to(output)): path.read_bytes() for path in output.rglob("*.avro")}
 
 
+def submit(*words: object) -> int:
+    """Run `silhouette submit flink WORDS` and return its exit code."""
+    return main(["submit", "flink", *map(str, words)])
+
+
 def test_flink_gives_the_records_of_a_local_run(
-    site: Path, flink: Flink, workers: Workers, clips: list[Path], models: Path, tmp_path: Path,
+    flink: Flink, pool: Workers, job: list[object], local: dict[str, bytes], models: Path, tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    job = ("--site", site, "--clips", *clips, "--output")
-    where = ("--job-endpoint", flink.job_endpoint, "--rest", flink.rest.url, "--workers-at", workers.address)
     done = submit(
-        *job, tmp_path / "flink", *where, "--models-at", models, "--parallelism", 2, "--job-name", "demo", "--wait"
-    )
+        *job, tmp_path, "--job-endpoint", flink.job_endpoint, "--rest", flink.rest.url, "--workers-at", pool.address,
+        "--models-at", models, "--parallelism", 2, "--job-name", "demo", "--wait",
+    )  # fmt: skip
     told = capsys.readouterr()
     assert done == OK, told.err
     (name,) = [name for name, state in flink.rest.jobs().values() if name.startswith("demo-") and state == "FINISHED"]
@@ -87,94 +93,22 @@ def test_flink_gives_the_records_of_a_local_run(
     (job_id,) = [each for each, (named, _) in flink.rest.jobs().items() if named == name]
     with pytest.raises(UsageError, match="--upgrade: the job is FINISHED"):
         check_cluster(flink.rest, job_id, bounded=False)
-    local = silhouette("run", *job, tmp_path / "local")
-    assert local.returncode == 0, local.stderr
-    assert contents(tmp_path / "flink") == contents(tmp_path / "local")
-    assert len(contents(tmp_path / "flink")) == len(FAMILIES) - 1, "all but movement, of calibrated cameras alone"
+    assert contents(tmp_path) == local
+    assert len(local) == len(FAMILIES) - 1, "all but movement, of calibrated cameras alone"
 
 
 def test_flink_runs_the_job_as_a_jar(
-    site: Path, flink: Flink, workers: Workers, clips: list[Path], models: Path, tmp_path: Path
+    flink: Flink, pool: Workers, job: list[object], local: dict[str, bytes], models: Path, tmp_path: Path
 ) -> None:
     """As the Kubernetes operator does: the jar's own class, with no job server."""
     jar = tmp_path / "silhouette.jar"
-    job = ("--site", site, "--clips", clips[0], "--output")
     written = submit(
-        *job, tmp_path / "flink", "--workers-at", workers.address, "--models-at", models,
+        *job, tmp_path / "records", "--workers-at", pool.address, "--models-at", models,
         "--jar", jar, "--job-server-jar", builds.flink_job_server(),
     )  # fmt: skip
     assert written == OK
     flink.run_jar(jar, MAIN)
-    local = silhouette("run", *job, tmp_path / "local")
-    assert local.returncode == 0, local.stderr
-    assert contents(tmp_path / "flink") == contents(tmp_path / "local")
-
-
-LEAST = ("--site", "demo/site.yaml", "--input", "projects/p/subscriptions/s", "--output", "out")
-
-
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (["--parallelism", "0"], "--parallelism: at least 1"),
-        (["--worker-processes", "0"], "--worker-processes: at least 1"),
-        (["--checkpoint-every", "0.5"], "--checkpoint-every: from 1 to 300 seconds"),
-        (["--job-endpoint", "8099"], "--job-endpoint: must be HOST:PORT"),
-        (["--workers-at", "host"], "--workers-at: must be HOST:PORT"),
-        (["--rest", "localhost:8081"], "--rest: must be an address"),
-        (["--job-name", "two words"], "--job-name: letters"),
-        (["--upgrade", "silhouette"], "--upgrade: must be a job's id"),
-        (["--jar", "job.jar"], "--jar, --job-server-jar: give both"),
-        (["--jar", "a.jar", "--job-server-jar", "b.jar", "--wait"], "--jar: the operator"),
-        (["--jar", "a.jar", "--job-server-jar", "b.jar", "--rest", "http://a:1"], "--rest: with --jar no cluster"),
-        (["--jar", "a.jar", "--job-server-jar", "b.jar", "--job-endpoint", "a:1"], "--job-endpoint: with --jar no"),
-        (["--clips", "clips", "--upgrade", "0" * 32], "--upgrade: is for a subscription"),
-        (["--clips", "clips", "--savepoint", "file:///s"], "--savepoint: is for a subscription"),
-        (["--clips", "clips", "--checkpoint-every", "10"], "--checkpoint-every: is for a subscription"),
-    ],
-)
-def test_flags_that_do_not_fit_are_told(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
-    least = LEAST[:2] + LEAST[4:] if "--clips" in words else LEAST
-    assert submit(*least, *words) == USAGE
-    assert f"silhouette submit flink: {told}" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("address", "told"),
-    [
-        ("keys.secret", "--keys: keys.secret: give the whole path that the file has on the workers"),
-        ("gcp-kms://nonsense", "--keys: an address in KMS is written gcp-kms://projects/P"),
-    ],
-)
-def test_keys_are_where_workers_can_find_them(
-    root: Path, tmp_path: Path, address: str, told: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    job = ("--site", root / "demo/site.yaml", "--input", "projects/p12345/subscriptions/sss", "--output", tmp_path)
-    assert submit(*job, "--keys", "/run/secrets/keys", "--keys", address) == USAGE
-    assert f"silhouette submit flink: {told}" in capsys.readouterr().err
-
-
-def test_a_stream_waits_for_its_bundles_and_keeps_its_state() -> None:
-    args = parsed(*LEAST)
-    check(args)
-    options = beam_options(args, "silhouette-1", "file:///s", bounded=False).get_all_options()
-    assert options["streaming"]
-    assert options["finish_bundle_before_checkpointing"]
-    assert options["externalized_checkpoints_enabled"]
-    assert options["checkpointing_interval"] == 10_000
-    assert options["savepoint_path"] == "file:///s"
-    assert options["environment_type"] == "EXTERNAL"
-    args = parsed(*LEAST, "--worker-image", "i:1")
-    check(args)
-    docker = beam_options(args, "silhouette-1", None, bounded=False)
-    assert docker.get_all_options()["environment_config"] == "i:1"
-
-
-def test_a_cluster_that_keeps_checkpoints_in_memory_is_refused() -> None:
-    check_state({"state.checkpoints.dir": "file:///state"})
-    check_state({"execution.checkpointing.dir": "file:///state"})
-    with pytest.raises(UsageError, match=r"--rest: .* set execution\.checkpointing\.dir"):
-        check_state({"state.backend.type": "rocksdb"})
+    assert contents(tmp_path / "records") == local
 
 
 def test_flink_job_to_replace_must_run(flink: Flink) -> None:
@@ -183,71 +117,98 @@ def test_flink_job_to_replace_must_run(flink: Flink) -> None:
         check_cluster(flink.rest, "0" * 32, bounded=False)
 
 
-def test_a_job_server_that_is_not_there_is_told() -> None:
-    (port,) = free_ports(1)
-    with pytest.raises(JobServerError, match=rf"does not answer at localhost:{port} \(UNAVAILABLE\)"):
-        check_job_server(f"localhost:{port}")
+@pytest.fixture
+def seen(pubsub: PubSub) -> Iterator[Witness]:
+    with witness(pubsub.host) as stands_between:
+        yield stands_between
 
 
-@contextmanager
-def answering(content: bytes | None) -> Iterator[str]:
-    """Answer every request alike, while the body runs; with None, by what is no HTTP. Yields the address."""
-
-    class Handler(Quiet):
-        def do_GET(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if content is None:
-                self.wfile.write(b"SSH-2.0\r\n\r\n")
-                return
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_POST = do_GET
-
-    with serving(server_of(Handler)) as url:
-        yield url
+@pytest.fixture
+def workers(flink: Flink, seen: Witness) -> Iterator[Workers]:
+    with flink.workers(PUBSUB_EMULATOR_HOST=seen.host) as pool:
+        yield pool
 
 
-def test_a_cluster_that_is_not_there_is_told() -> None:
-    (port,) = free_ports(1)
-    with pytest.raises(FlinkError, match=f"http://localhost:{port} cannot be reached: "):
-        FlinkCluster(f"http://localhost:{port}").jobs()
+def test_flink_pubsub_stream_survives_kills_with_the_records_of_the_batch(
+    flink: Flink, workers: Workers, pubsub: PubSub, seen: Witness, tmp_path: Path
+) -> None:
+    """In disorder, every tenth clip twice; a TaskManager and a Python worker are killed while clips are held."""
+    from_us = (now_us() - 5 * MINUTE_US) // (2 * MINUTE_US) * 2 * MINUTE_US
+    site = site_file(tmp_path / "site.yaml", windows=["1m", "2m"], lateness="15m", fps=2)
+    live = LiveJob(site, models_folder(tmp_path / "models"), from_us, from_us + 2 * MINUTE_US)
+    archive = moved(cut(tmp_path / "cut", CLIPS, seconds=5), tmp_path / "clips", from_us + 7 * SECOND_US)
+    clips = find_clips([archive])
+    topic = pubsub.topic()
+    subscription = pubsub.subscription(topic)
+    output = tmp_path / "live"
+    with pubsub.publisher() as publisher:
+        sent = publish(publisher, topic, clips[::2], twice=0.1)
+        job = live.submit(flink, workers, subscription, output)
+        # Flink tells what runs with a delay of seconds.
+        wait_until(lambda: flink.busy_taskmanagers(job) and seen.held() > 0, "clips are held", PATIENCE_S)
+        flink.kill_taskmanager(sorted(flink.busy_taskmanagers(job))[0])
+        assert seen.held() > 0
+        flink.start_taskmanager()
+        flink.wait_for_taskmanagers(2)
+        before = seen.delivered()
+        sent += publish(publisher, topic, clips[1::2], twice=0.1, seed=1)
+        wait_until(
+            lambda: seen.delivered() > before and workers.pids() and seen.held() > 0, "clips are held again", PATIENCE_S
+        )
+        workers.kill_one()
+        assert seen.held() > 0
+    expected = live.batch(archive, tmp_path / "batch")
+    assert all(expected[family] for family in expected.keys() - {"movement"})  # of calibrated cameras alone
+    wait_for_records(output, expected, PATIENCE_S)
+    wait_until(lambda: len(seen.acknowledged()) == sent, f"all {sent} messages are acknowledged", PATIENCE_S)
+    flink.cancel_all()
+    assert seen.came_again() > round(0.1 * CLIPS)
+    assert standing(output) == expected
+    assert pubsub.pull(subscription) == []
 
 
-@pytest.mark.parametrize("answer", [b'{"kind": 1}', b'["a"]', b"7", b"null"])
-def test_a_service_that_is_not_flink_is_told(answer: bytes) -> None:
-    with answering(answer) as url:
-        cluster = FlinkCluster(url)
-        stop = partial(cluster.stop_with_savepoint, "a", None, 0.0)
-        for ask in (cluster.jobs, cluster.settings, partial(cluster.state, "a"), stop):
-            with pytest.raises(FlinkError, match=f"{url} answers, and not as Flink does; give the address"):
-                ask()
-
-
-def test_an_answer_that_is_no_http_is_told() -> None:
-    with answering(None) as url, pytest.raises(FlinkError, match=f"{url} cannot be reached: "):
-        FlinkCluster(url).jobs()
-    with pytest.raises(FlinkError, match="cannot be reached: "):
-        FlinkCluster("http://localhost:port").jobs()
-
-
-JAVA = "java.lang.A: one\n\tat a.b\nCaused by: java.lang.B: two\n\tat c.d\n\t... 3 more\n"
-PYTHON = """java.lang.A: one
-\tat a.b
-Caused by: java.lang.B: Error received from SDK harness for instruction 5: Traceback (most recent call last):
-  File "x.py", line 1, in f
-    g()
-OSError: [Errno 28] No space left [while running 'WriteRecords/Write-ptransform-7']
-
-\tat c.d
-"""
-
-
-@pytest.mark.parametrize(
-    ("stack", "cause"),
-    [(JAVA, "java.lang.B: two"), (PYTHON, "OSError: [Errno 28] No space left"), ("", "")],
-    ids=["java", "python", "none"],
-)
-def test_the_fault_at_the_bottom_of_a_stack(stack: str, cause: str) -> None:
-    assert last_cause(stack) == cause
+def test_flink_pubsub_stream_is_replaced_and_outlives_pubsub_with_the_records_of_the_batch(
+    flink: Flink, workers: Workers, pubsub: PubSub, seen: Witness, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One camera's clips come late, all at once; another job takes the place of the first, then Pub/Sub goes away."""
+    from_us = (now_us() - 5 * MINUTE_US) // MINUTE_US * MINUTE_US
+    site = site_file(
+        tmp_path / "site.yaml", windows=["1m"], lateness="15m", fps=2, cameras=[CAMERA, SECOND_CAMERA]
+    )  # fmt: skip
+    live = LiveJob(site, models_folder(tmp_path / "models"), from_us, from_us + 2 * MINUTE_US)
+    short, archive = cut(tmp_path / "cut", 8, seconds=5), tmp_path / "clips"
+    starts_us = [from_us + (3 + 14 * i) * SECOND_US for i in range(8)]
+    there = find_clips([spaced(short, archive, starts_us, CAMERA)])
+    spaced(short, archive, starts_us[:6], SECOND_CAMERA)
+    spooled = [clip for clip in find_clips([archive]) if envelope_of(clip).camera == SECOND_CAMERA]
+    topic = pubsub.topic()
+    subscription, output = pubsub.subscription(topic), tmp_path / "records"
+    with pubsub.publisher() as publisher:
+        trial = Trial(
+            "replaced", live, pubsub, flink, workers, seen, publisher, tmp_path, topic=topic, subscription=subscription
+        )
+        trial.send(there[:3])
+        trial.submit("--checkpoint-every", 10)  # clips are held until then
+        trial.until_told(1)
+        first = trial.job
+        replace = live.words(flink, workers, subscription, output, "--upgrade", first)
+        (nobody,) = free_ports(1)
+        assert main([*replace, "--job-endpoint", f"localhost:{nobody}"]) == FAILED
+        assert "--job-endpoint: Beam's job server does not answer" in capsys.readouterr().err
+        assert flink.rest.state(first) == RUNNING, "it is stopped only where another can take its place"
+        trial.send([*there[3:6], *spooled])
+        trial.strike()
+        assert main(replace) == OK
+        trial.job = job_of(capsys.readouterr().out)
+        assert flink.rest.state(first) == CANCELED
+        trial.send(there[6:])
+        trial.strike()
+        trial.restart_emulator()
+    expected = live.batch(archive, tmp_path / "batch")
+    wait_for_records(output, expected, PATIENCE_S)
+    wait_until(lambda: seen.held() == 0, "all messages are acknowledged", PATIENCE_S)
+    flink.cancel_all()
+    assert seen.came_again() > 0
+    assert standing(output) == expected
+    assert above_first(output) > 0
+    assert pubsub.pull(subscription) == []

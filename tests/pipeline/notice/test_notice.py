@@ -15,6 +15,7 @@ from pipeline.evidence.retention import collect, write_retention
 from pipeline.notice import command, render
 from pipeline.notice.facts import STATED, site_facts
 from pipeline.notice.render import markdown, page, plain
+from pipeline.storage import read
 from schemas.avro import FAMILY_OF
 from schemas.evidence import DayPack
 from schemas.records import FAMILIES
@@ -22,6 +23,7 @@ from schemas.site import Site
 from tests.conftest import ROOT
 from tests.support.evidence import MADE_WITH, a_day, an_output
 from tests.support.floor import a_floor_site
+from tests.support.storage import Storage
 from tests.support.world import a_camera, a_site, records_of, span, strip
 from transforms.pack import pack_of
 
@@ -206,3 +208,12 @@ def test_the_command_writes_a_page_a_site(tmp_path: Path, capsys: pytest.Capture
     assert {each.name for each in (tmp_path / "out").iterdir()} == {"notice-lab.fr.html", "notice-lab.en.md"}
     assert main(["notice", "--site", str(path), "--output", str(tmp_path), "--evidence", str(tmp_path)]) == 2
     assert "--evidence" in capsys.readouterr().err
+
+
+def test_a_page_may_go_to_a_bucket(tmp_path: Path, storage: Storage, capsys: pytest.CaptureFixture[str]) -> None:
+    path, folder = site_file(tmp_path), f"{storage.make_bucket('notices')}/pages"
+    assert main(["notice", "--site", str(path), "--output", folder]) == 0
+    assert (name := capsys.readouterr().out.strip()) == f"{folder}/notice-lab.en.html"
+    assert b"Example Library" in read(name)
+    assert main(["notice", "--site", str(path), "--output", "s3://notices"]) == 1
+    assert capsys.readouterr().err.count("s3://notices/notice-lab.en.html: ") == 1
