@@ -26,9 +26,9 @@ live: $(READY)
 	rm -rf $(LIVE)
 	$(VENV)/bin/python -m demo.live --output $(LIVE) $(if $(LIVE_SECONDS),--seconds $(LIVE_SECONDS))
 
-# Each file's tests run in one of two processes; with more, what they start gets in each other's way on two cores.
+# Each file's tests run in one of three processes: on two cores, for the long files wait for Flink, Pub/Sub and cameras.
 test: $(READY)
-	$(VENV)/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(VENV)/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # What is lost, and counted twice, when parts of the live job are taken away. Needs gcloud's Pub/Sub emulator and Java.
 faults: $(READY)

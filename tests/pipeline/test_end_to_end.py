@@ -18,7 +18,7 @@ from schemas.least import LeastCounts
 from schemas.records import FAMILIES, Dwell, Heatmap
 from schemas.seals import RetentionPack
 from tests.support.attack import attack
-from tests.support.command import silhouette
+from tests.support.command import silhouette, silhouette_here
 from tests.support.crowds import as_measured, as_written, recovered
 from tests.support.demo import SITE_FILE, cut, site_file
 from transforms.protect import protect
@@ -228,13 +228,13 @@ def test_a_run_with_more_clips_into_the_same_folder_equals_a_fresh_one(seldom: P
     }
     assert done.stdout.split(f"{FEW} clips")[0] == few.printed.split(f"{FEW} clips")[0]
     written = sorted(output.rglob("*"))
-    fewer = silhouette("run", "--site", seldom, "--clips", *clips[: FEW - 1], "--output", output)
+    fewer = silhouette_here("run", "--site", seldom, "--clips", *clips[: FEW - 1], "--output", output)
     assert fewer.returncode == 2
     assert "counts more clips of example-library reading-table on 2026-01-05 than these" in fewer.stderr
     other = tmp_path / clips[0].name
     shutil.copy(clips[0].with_suffix(".json"), tmp_path)
     other.write_bytes(clips[0].read_bytes()[:-1])
-    replaced = silhouette("run", "--site", seldom, "--clips", other, *clips[1:], "--output", output)
+    replaced = silhouette_here("run", "--site", seldom, "--clips", other, *clips[1:], "--output", output)
     assert replaced.returncode == 2
     assert "raise site_version in the site file, or name another folder" in replaced.stderr
     assert sorted(output.rglob("*")) == written

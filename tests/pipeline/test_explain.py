@@ -13,7 +13,7 @@ from schemas.avro import RECORD_TYPES, contract
 from schemas.closed import keys
 from schemas.evidence import DayPack
 from schemas.site import geometry_digest
-from tests.support.command import silhouette
+from tests.support.command import silhouette_here
 from tests.support.floor import HALL, a_floor_site
 from tests.support.graph import pipeline, transforms
 from tests.support.graphs import card_of
@@ -50,17 +50,19 @@ def test_flow_is_said_of_places_with_more_than_one_zone() -> None:
 
 
 @pytest.mark.parametrize("columns", ["80", "200"])
-def test_every_field_and_key_is_said_whole(columns: str) -> None:
-    said = silhouette("explain", COLUMNS=columns).stdout.split()
+def test_every_field_and_key_is_said_whole(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    said = silhouette_here("explain").stdout.split()
     wanted = {field["name"] for family in RECORD_TYPES for field in contract(family)["fields"]}
     assert wanted | {key for key, _ in keys(DayPack)} <= set(said)
 
 
-def test_words_of_a_site_file_are_said_as_they_are(tmp_path: Path) -> None:
+def test_words_of_a_site_file_are_said_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     site = tmp_path / "lab.yaml"
     site.write_text(f"{SITE}controller: Library [north wing] [/b]\n")
-    assert "Library [north wing] [/b]" in silhouette("explain", "--site", site).stdout
-    wrong = silhouette("explain", "--family", "gait")
+    assert "Library [north wing] [/b]" in silhouette_here("explain", "--site", site).stdout
+    wrong = silhouette_here("explain", "--family", "gait")
     assert wrong.returncode == 2 and "--family" in wrong.stderr
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from schemas.site import REFERENCE_LENGTH
-from tests.support.command import silhouette
+from tests.support.command import silhouette_here
 from tests.support.video import encode, pictures
 from tests.support.world import a_camera, a_site
 
@@ -30,7 +30,7 @@ def reference(site_file: Path, value: int) -> list[float]:
         image[32:88, 44:116] = value
     clip = site_file.with_name("clip.mkv")
     clip.write_bytes(encode(images, "matroska", "ffv1"))
-    done = silhouette("reference", clip, "--site", site_file, "--camera", "door")
+    done = silhouette_here("reference", clip, "--site", site_file, "--camera", "door")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("reference: [")
     edges: list[float] = json.loads(done.stdout.removeprefix("reference: "))
@@ -46,7 +46,7 @@ def test_nothing_under_the_mask_is_in_the_reference(site_file: Path) -> None:
 def test_what_it_cannot_use_is_said(site_file: Path) -> None:
     clip = site_file.with_name("clip.mp4")
     clip.write_bytes(b"no video")
-    unreadable = silhouette("reference", clip, "--site", site_file, "--camera", "door")
+    unreadable = silhouette_here("reference", clip, "--site", site_file, "--camera", "door")
     assert unreadable.returncode == 1 and "not_video" in unreadable.stderr
-    nobody = silhouette("reference", clip, "--site", site_file, "--camera", "yard")
+    nobody = silhouette_here("reference", clip, "--site", site_file, "--camera", "yard")
     assert nobody.returncode == 2 and "no camera yard" in nobody.stderr
