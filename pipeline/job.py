@@ -145,10 +145,11 @@ def configure(args: argparse.Namespace) -> Config:
         raise UsageError(str(error)) from error
     except OSError as error:
         raise UsageError(f"--clips: {error.filename}: {error.strerror}") from error
-    models, admissions = _models(args, sites)
-    redaction, eyes, looking = redaction_of(args, models)
+    there = Path(args.models_at) if hasattr(args, "models_at") else None
+    models, admissions = _models(args, sites, there)
+    redaction, eyes, looking = redaction_of(args, models, there)
     output = _output(args.output)
-    _check_keys(args)
+    _check_keys(args.keys, remote=there is not None)
     return Config(
         sites=sites,
         models=models,
@@ -278,22 +279,24 @@ def _duration(args: argparse.Namespace, name: str) -> int:
         raise UsageError(f"--{name.replace('_', '-')}: is written like 30s, 5m or 1h") from None
 
 
-def _check_keys(args: argparse.Namespace) -> None:
+def _check_keys(addresses: Sequence[str], *, remote: bool) -> None:
     """Load the keys once, so that a bad address is told before the job begins; of remote workers' look at the form."""
     from pipeline.keys import check_remote, load_keys
     from pipeline.secrets import SecretError
 
     try:
-        if hasattr(args, "models_at"):
-            for address in args.keys:
+        if remote:
+            for address in addresses:
                 check_remote(address)
         else:
-            load_keys(args.keys)
+            load_keys(addresses)
     except SecretError as error:
         raise UsageError(f"--keys: {str(error).removeprefix('--keys: ')}") from None
 
 
-def _models(args: argparse.Namespace, sites: Sequence[Site]) -> tuple[dict[CameraKey, Model], dict[str, Verdict]]:
+def _models(
+    args: argparse.Namespace, sites: Sequence[Site], there: Path | None
+) -> tuple[dict[CameraKey, Model], dict[str, Verdict]]:
     """Find each camera's model, and open each once, so that one that is refused is told before the job begins."""
     from pipeline.models.cards import ModelError
     from pipeline.models.registry import named_by_hash, resolve
@@ -302,7 +305,6 @@ def _models(args: argparse.Namespace, sites: Sequence[Site]) -> tuple[dict[Camer
 
     path: Path = args.site
     folder = path if path.is_dir() else path.parent
-    there = Path(args.models_at) if hasattr(args, "models_at") else None
     found: dict[str, Model] = {}
     models, admissions = {}, {}
     for site in sites:

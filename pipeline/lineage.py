@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pipeline import storage
 from pipeline.archive import ClipFile
@@ -213,24 +213,54 @@ def _check_begun(lineage: Lineage, others: Sequence[Begun]) -> None:
                 raise LineageError(_does_not_go(lineage, name, other))
 
 
+class _Kept(NamedTuple):
+    """What a file of lineage says, as its name tells."""
+
+    kind: Literal["days", "made_with", "first_start", "clips"]
+    site: str
+    version: str = ""
+    camera: str = ""
+    date: str = ""
+
+    @classmethod
+    def of(cls, name: str) -> _Kept:
+        folder, *rest = name.removeprefix("lineage/").split("/")
+        if not rest:
+            return cls("days", folder.removesuffix(_DAYS))
+        site, _, version = folder.rpartition("-v")
+        if len(rest) > 1:
+            return cls("clips", site, version, rest[0], rest[1].removesuffix(".txt"))
+        return cls("made_with" if name.endswith(_MADE_WITH) else "first_start", site, version)
+
+
 def _covers(lineage: Lineage, name: str, other: Begun) -> bool:
     """Return whether a file of lineage may take the place of that of another job."""
-    if name.endswith((_MADE_WITH, _DAYS)):
-        return not _changed(other.marker, other.files[name], json.loads(lineage.files[name]))
-    return name.endswith(_FIRST_START) or set(lineage.files[name].split()) >= set(other.files[name].split())
+    match _Kept.of(name).kind:
+        case "days" | "made_with":
+            return not _differs(lineage, name, other)
+        case "clips":
+            return set(lineage.files[name].split()) >= set(other.files[name].split())
+        case "first_start":
+            return True
+
+
+def _differs(lineage: Lineage, name: str, other: Begun) -> list[str]:
+    """Return in what another job's records are made otherwise."""
+    return _changed(other.marker, other.files[name], json.loads(lineage.files[name]))
 
 
 def _does_not_go(lineage: Lineage, name: str, other: Begun) -> str:
-    folder, *clips_of = name.removesuffix(".txt").split("/")[1:]
-    whose = "site {0}, site_version {2}".format(*folder.rpartition("-v"))
-    if name.endswith((_MADE_WITH, _DAYS)):
-        changed = _changed(other.marker, other.files[name], json.loads(lineage.files[name]))
-        flag, what, todo = "--output", f"another {', '.join(changed)}", _NEW_START
-    else:
-        camera, date = clips_of
-        flag, what, todo = "--clips", f"other clips of {camera} on {date}", f"give those too, {_NEW_START}"
-    if name.endswith(_DAYS):
-        whose, todo = f"site {folder.removesuffix(_DAYS)}", "name another folder"
+    kept = _Kept.of(name)
+    flag, whose, todo = "--output", f"site {kept.site}, site_version {kept.version}", _NEW_START
+    match kept.kind:
+        case "days":
+            whose, todo = f"site {kept.site}", "name another folder"
+            what = f"another {', '.join(_differs(lineage, name, other))}"
+        case "clips":
+            flag, todo = "--clips", f"give those too, {_NEW_START}"
+            what = f"other clips of {kept.camera} on {kept.date}"
+        case _:
+            what = f"another {', '.join(_differs(lineage, name, other))}"
     fault = f"{flag}: a run into {lineage.output} has begun with {what} of {whose}, and did not say that it is done"
     if other.wrote():
         return f"{fault}; records have come since: {todo}"

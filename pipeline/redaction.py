@@ -32,13 +32,14 @@ def add_redaction_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def redaction_of(
-    args: argparse.Namespace, models: Mapping[CameraKey, Model]
+    args: argparse.Namespace, models: Mapping[CameraKey, Model], there: Path | None
 ) -> tuple[Redaction | None, dict[CameraKey, EyeModels], dict[str, Verdict]]:
     """Return what is to be covered, None for nothing, the models that look for each camera, and what admission said.
 
     Args:
-      args: What `add_redaction_flags` added, the site files' path, and `models_at` where there are remote workers.
+      args: What `add_redaction_flags` added, and the site files' path.
       models: For each camera the model that counts, which also masks people and heads.
+      there: Folder where remote workers have the models, if any.
 
     Raises:
       UsageError: a flag does not fit, or a model cannot be used.
@@ -50,7 +51,6 @@ def redaction_of(
             if given is not None:
                 raise UsageError(f"{flag}: say by --redact what is to be covered, or leave it out")
         return None, {}, {}
-    there = Path(args.models_at) if hasattr(args, "models_at") else None
     auditor = args.redact_leak_model
     chosen: dict[str, EyeModels] = {}
     eyes: dict[CameraKey, EyeModels] = {}
