@@ -33,7 +33,7 @@ from pipeline.audit.windows import Item, items_of
 from pipeline.models.registry import resolve
 from schemas.audit import Audit
 from schemas.clock import SECOND_US
-from schemas.site import geometry_digest
+from schemas.geometry import geometry_digest
 from tests.support.models import shared_models_folder
 from transforms.detector import Detector
 from transforms.intervals import LEVEL

@@ -117,7 +117,7 @@ def _print_site(console: Any, site: Any) -> None:
         _add_flow(table, camera)
         columns, rows = camera.heatmap
         table.add_row("heat map", f"{columns}x{rows}", "seconds of presence by cell" if columns else "off")
-        table.add_row("audit", *_audit(camera))
+        table.add_row("audit", *_audit(camera, site))
         table.add_row("masks", str(len(camera.masks)), "blanked before anything looks")
         if camera.ground is not None:
             table.add_row("ground", f"{len(camera.ground.points)} points", "speed and direction in its zones")
@@ -127,6 +127,7 @@ def _print_site(console: Any, site: Any) -> None:
         for zone in group.zones:
             table.add_row(zone.kind, zone.name, f"{_COUNTED[zone.kind]}, speed and direction")
         _add_flow(table, group)
+        table.add_row("audit", *_audit(group, site))
         console.print(table)
 
 
@@ -137,17 +138,17 @@ def _add_flow(table: Any, place: Any) -> None:
         table.add_row("flow", f"{zones} zones", "who went from which to which")
 
 
-def _audit(camera: Any) -> tuple[str, str]:
+def _audit(place: Any, site: Any) -> tuple[str, str]:
     from schemas.audit import Samples
-    from schemas.site import audit_fault
+    from schemas.geometry import audit_fault
 
-    if camera.audit is None:
+    if place.audit is None:
         return "none", "records have no error intervals"
-    samples = {measure: len(found.samples) for measure, found in camera.audit if isinstance(found, Samples)}
+    samples = {measure: len(found.samples) for measure, found in place.audit if isinstance(found, Samples)}
     told = ", ".join(f"{count} samples of {measure}" for measure, count in samples.items())
-    if fault := audit_fault(camera):
+    if fault := audit_fault(place, site.cameras):
         told = f"ignored, for {fault}: audit again"
-    return f"of model {camera.audit.model}", told or "no samples"
+    return f"of model {place.audit.model}", told or "no samples"
 
 
 def _fields(family: str) -> Any:

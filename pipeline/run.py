@@ -109,13 +109,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _audits_ignored(config: Config) -> Iterator[str]:
-    """Yield a line for each camera whose audit says nothing of what it counts now."""
-    from schemas.site import audit_fault
+    """Yield a line for each camera or group whose audit says nothing of what it counts now."""
+    from schemas.floor import Group
+    from schemas.geometry import audit_fault
+    from schemas.site import Camera
 
     for site in config.sites:
-        for camera in site.cameras:
-            if fault := audit_fault(camera, config.model_digits[site.site, camera.name]):
-                yield f"camera {camera.name}: {fault}; its records have no error intervals: audit it again"
+        places: tuple[Camera | Group, ...] = (*site.cameras, *site.groups)
+        for place in places:
+            # The cameras of a group have one model.
+            kind, camera = ("group", place.cameras[0]) if isinstance(place, Group) else ("camera", place.name)
+            if fault := audit_fault(place, site.cameras, config.model_digits[site.site, camera]):
+                yield f"{kind} {place.name}: {fault}; its records have no error intervals: audit it again"
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""A camera's audit in the site file: what a person counted in some clips, beside what the job counted in them."""
+"""An audit in the site file: what a person counted in some clips of a camera or group, beside what the job counted."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ class Samples(_Part):
 
 
 class Audit(_Part):
-    """How far the truth was from what a camera counted; `silhouette audit` writes it."""
+    """How far the truth was from what a camera, or a group of them, counted; `silhouette audit` writes it."""
 
     model: ModelPrefix
     """First 12 hexadecimal digits of the sha256 of the model that counted: the audit says nothing of another."""
 
     geometry: Annotated[str, Field(pattern=f"^[0-9a-f]{{{GEOMETRY_DIGITS}}}$")] | None = None
-    """First 12 hexadecimal digits of the sha256 of the camera's lines, zones, masks, reach and fps: the audit says
-    nothing of others. Left out, it is taken to be of any."""
+    """First 12 hexadecimal digits of the sha256 of the camera's lines, zones, masks, reach and fps, or of the group's
+    zones, tolerance and cameras: the audit says nothing of others. Left out, it is taken to be of any."""
 
     crossings: Samples | None = None
     """People who crossed a line in one direction."""

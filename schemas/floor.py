@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import numpy as np
-from pydantic import AfterValidator, Field, FiniteFloat, model_validator
+from pydantic import AfterValidator, Field, FiniteFloat, field_validator, model_validator
 
 from schemas import homography
+from schemas.audit import Audit
 from schemas.fields import Name, Point, wrong
 from schemas.homography import Floats
 from schemas.parts import Named, Part, Zone, unique_names
@@ -86,14 +87,24 @@ class Group(Named):
     tolerance: Annotated[FiniteFloat, Field(ge=0.2, le=3)] = 0.7
     """How far apart, in metres, two cameras may see the same person's feet."""
 
+    audit: Audit | None = None
+    """What a person counted in some clips of all cameras together, beside what the job counted: from it records of the
+    shared zones have error intervals; `silhouette audit --group` writes it."""
+
+    @field_validator("audit")
+    @classmethod
+    def _of_zones(cls, audit: Audit | None) -> Audit | None:
+        for measure in ("crossings", "presence"):
+            if getattr(audit, measure, None) is not None:
+                raise wrong(
+                    "is counted in a camera's own picture: of a group, occupancy, visits and transitions are", measure
+                )
+        return audit
+
     @property
     def lines(self) -> tuple[()]:
         """No lines: those are a camera's own."""
         return ()
-
-    @property
-    def audit(self) -> None:
-        """No audit: nobody has counted on the floor."""
 
     @property
     def heatmap(self) -> tuple[int, int]:

@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from schemas.audit import GEOMETRY_DIGITS, Audit
+from schemas.audit import Audit
 from schemas.fields import (
     DAY_MINUTES,
     MINUTE_US,
@@ -309,50 +309,6 @@ def site_digest(site: Site) -> str:
     """Return the SHA-256 of all that a site says, defaults included, however its file is laid out."""
     said = json.dumps(site.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(said.encode()).hexdigest()
-
-
-def geometry_digest(camera: Camera) -> str:
-    """Return the first digits of the SHA-256 of what decides where a camera counts whom: an audit is of no other.
-
-    Names are left out, and corners are told to a millionth of the picture, however they were written.
-    """
-    said = {
-        "fps": camera.fps,
-        "masks": camera.masks,
-        "reach": camera.reach,
-        "lines": [(line.a, line.b, line.dead_band) for line in camera.lines],
-        "zones": [(zone.kind, zone.polygon, zone.entry_grace, zone.exit_grace) for zone in camera.zones],
-    }
-    written_out = json.dumps(_rounded(said), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(written_out.encode()).hexdigest()[:GEOMETRY_DIGITS]
-
-
-def audit_fault(camera: Camera, model: str | None = None) -> str | None:
-    """Return why a camera's audit says nothing of what it counts now; None where it does, or there is none.
-
-    Args:
-      camera: The camera.
-      model: First digits of the sha256 of the model that counts; None where it is not known.
-    """
-    audit = camera.audit
-    if audit is None:
-        return None
-    if model is not None and audit.model != model:
-        return "its audit is of another model"
-    if audit.geometry not in (None, geometry_digest(camera)):
-        return "its audit is of other lines, zones, masks, reach or fps"
-    return None
-
-
-def _rounded(said: Any) -> Any:
-    match said:
-        case dict():
-            return {key: _rounded(value) for key, value in said.items()}
-        case list() | tuple():
-            return [_rounded(value) for value in said]
-        case float():
-            return round(said, 6)
-    return said
 
 
 class _FileSchema(GenerateJsonSchema):

@@ -17,9 +17,10 @@ from typing import Any
 from schemas.audit import Audit, Measure, Samples
 from schemas.clock import SECOND_US
 from schemas.floor import Group
+from schemas.geometry import audit_fault
 from schemas.parts import Zone
 from schemas.records import CameraHealth, Dwell, Flow, Footfall, Heatmap, MetricRecord, Movement, Occupancy, Queue
-from schemas.site import Camera, Site, audit_fault
+from schemas.site import Camera, Site
 from transforms.events import FLAWS, PlaceEvents, VisitEvents, walked
 from transforms.intervals import errors_of, errors_of_totals, interval_of_sum
 from transforms.layout import counted_zones, is_calibrated
@@ -76,10 +77,8 @@ class WindowEvents:
 
     @cached_property
     def audit(self) -> Audit | None:
-        """The camera's audit; None without one, or of another model or geometry."""
-        if isinstance(self.camera, Group) or audit_fault(self.camera, self.model):
-            return None
-        return self.camera.audit
+        """The audit of the camera or group; None without one, or of another model or geometry."""
+        return None if audit_fault(self.camera, self.site.cameras, self.model) else self.camera.audit
 
     def samples(self, measure: Measure) -> Samples | None:
         """Return the audit's samples of a measure."""

@@ -1,8 +1,8 @@
-"""The `audit:` block of a camera: made from what a person counted, printed, or put into the site file."""
+"""The `audit:` block of a camera or group: made from what a person counted, printed, or put into the site file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -10,35 +10,38 @@ import yaml
 from pipeline.audit.windows import AuditWindow, Item, items_of
 from schemas.audit import Audit, Measure, Samples
 from schemas.clock import SECOND_US
-from schemas.site import Camera, geometry_digest
+from schemas.floor import Group
+from schemas.geometry import geometry_digest
+from schemas.site import Camera
 
 _WIDTH = 116
 """Columns that a line of samples takes at most."""
 
 
 def audit_of(
-    model: str, camera: Camera, windows: Iterable[AuditWindow],
+    model: str, place: Camera | Group, cameras: Sequence[Camera], windows: Iterable[AuditWindow],
     true: Mapping[tuple[Measure, int], Mapping[Item, float]], before: Audit | None = None,
 ) -> Audit:  # fmt: skip
     """Return the audit: of each item counted by a person, what its record says and what the person says.
 
     Args:
       model: First digits of the sha256 of the model that counted.
-      camera: The camera, as it counted.
+      place: The camera or group, as it counted.
+      cameras: Those of its site, as they counted.
       windows: The windows, in order.
       true: What the person counted, by measure and the window's start.
-      before: The camera's audit so far: measures not counted now stay, if model and geometry are the same.
+      before: The place's audit so far: measures not counted now stay, if model and geometry are the same.
     """
-    geometry = geometry_digest(camera)
+    geometry = geometry_digest(place, cameras)
     made: dict[str, Any] = {}
-    for measure, items in items_of(camera).items():
+    for measure, items in items_of(place).items():
         pairs, at, seconds = [], [], []
         for number, window in _numbered(windows):
             found, said = true.get((measure, window.start_us), {}), window.counted.get(measure, {})
-            for place, item in enumerate(items):
+            for which, item in enumerate(items):
                 if item in found and item in said:
                     pairs.append((said[item], found[item]))
-                    at.append((number, place))
+                    at.append((number, which))
                     seconds.append(window.seconds)
         if pairs:
             made[measure] = Samples(
@@ -72,10 +75,15 @@ def written(audit: Audit, indent: int = 0) -> str:
     return "".join(f"{' ' * indent}{line}\n" for line in lines)
 
 
-def put(text: str, camera: str, audit: Audit) -> str:
-    """Return a site file's text with a camera's block in place of the one before, and `site_version` raised by one.
+def put(text: str, name: str, audit: Audit) -> str:
+    """Return a site file's text with a block in place of the one before, and `site_version` raised by one.
 
     Nothing else is changed.
+
+    Args:
+      text: The site file's.
+      name: Of the camera or group that the block is of: no two of a site have the same.
+      audit: The block.
 
     Raises:
       ValueError: a block cannot be put there; the text says why.
@@ -83,10 +91,11 @@ def put(text: str, camera: str, audit: Audit) -> str:
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     assert root is not None, "a site file that was read holds keys"
     version = _at(root, "site_version")[1]
-    (node,) = (each for each in _at(root, "cameras")[1].value if _at(each, "name")[1].value == camera)
+    places = [each for key, value in root.value if key.value in ("cameras", "groups") for each in value.value]
+    (node,) = (each for each in places if _at(each, "name")[1].value == name)
     if node.flow_style:
-        raise ValueError(f"camera {camera} is written in braces: give each of its keys a line of its own")
-    name_key, name = _at(node, "name")
+        raise ValueError(f"{name} is written in braces: give each of its keys a line of its own")
+    name_key, name_value = _at(node, "name")
     column = name_key.start_mark.column
     lines = text.splitlines(keepends=True)
     lines[version.start_mark.line] = (
@@ -94,12 +103,12 @@ def put(text: str, camera: str, audit: Audit) -> str:
         + str(int(version.value) + 1)
         + lines[version.end_mark.line][version.end_mark.column :]
     )
-    name_line = name.end_mark.line
+    name_line = name_value.end_mark.line
     lines[name_line] = lines[name_line].rstrip("\r\n") + "\n" + written(audit, column)
     for key, value in node.value:
         if key.value == "audit":
             if lines[key.start_mark.line][: key.start_mark.column].strip():
-                raise ValueError(f"camera {camera} begins with its audit: let it begin with its name")
+                raise ValueError(f"{name} begins with its audit: let it begin with its name")
             for line in range(key.start_mark.line, _last_line(value) + 1):
                 lines[line] = ""
     return "".join(lines)

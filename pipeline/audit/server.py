@@ -43,7 +43,7 @@ class AuditServer(ThreadingHTTPServer):
         Args:
           port: Where; 0 for any that is free.
           task: What the page is told, as JSON.
-          clips: For each clip's name, what reads it.
+          clips: For each clip's path, what reads it.
           take: Takes what the person counted in a window; raises ValueError for what is none.
         """
         super().__init__((HOST, port), _Handler)
@@ -78,8 +78,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(page.replace("NONCE", nonce).encode(), "text/html; charset=utf-8", policy)
             case ["task"]:
                 self._send(json.dumps(self.server.task).encode(), "application/json")
-            case ["clip", name] if name in self.server.clips:
-                self._send_clip(name)
+            case ["clip", *name] if "/".join(name) in self.server.clips:
+                self._send_clip("/".join(name))
             case _:
                 self._fail(HTTPStatus.NOT_FOUND)
 

@@ -1,17 +1,20 @@
-"""Whether a camera's audit still says anything of what it counts."""
+"""Whether an audit still says anything of what is counted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pipeline.linting.findings import Finding
-from schemas.site import Camera, audit_fault
+from schemas.floor import Group
+from schemas.geometry import audit_fault
+from schemas.site import Camera
 
 
-def check_audit(camera: Camera) -> Iterator[Finding]:
-    """Yield what is wrong with a camera's audit, as far as the site file tells it."""
-    if fault := audit_fault(camera):
+def check_audit(place: Camera | Group, cameras: Iterable[Camera] = ()) -> Iterator[Finding]:
+    """Yield what is wrong with the audit of a camera, or of a group of cameras, as far as the site file tells it."""
+    kind = "group" if isinstance(place, Group) else "camera"
+    if fault := audit_fault(place, cameras):
         yield Finding(
-            "audit-outdated", "warning", ("audit",), f"{fault} than the camera has: records have no error intervals",
-            "audit the camera again with `silhouette audit`, or take its `audit` out",
+            "audit-outdated", "warning", ("audit",), f"{fault} than the {kind} has: records have no error intervals",
+            f"audit the {kind} again with `silhouette audit`, or take its `audit` out",
         )  # fmt: skip

@@ -149,6 +149,7 @@ def _told(located: Located, index: int, clips: Sequence[Path], args: argparse.Na
 
 def _told_of_floors(cameras: Sequence[tuple[Located, int]]) -> Iterator[dict[str, Any]]:
     """Yield the findings of each group of which a camera is asked for, once."""
+    from pipeline.linting.audits import check_audit
     from pipeline.linting.findings import in_order
     from pipeline.linting.floors import check_floor
     from transforms.groups import group_of
@@ -159,7 +160,8 @@ def _told_of_floors(cameras: Sequence[tuple[Located, int]]) -> Iterator[dict[str
         groups[located.file, group.name] = located, group
     for located, group in groups.values():
         if group.shared is not None:
-            for finding in in_order(check_floor(group.cameras, group.shared)):
+            findings = [*check_floor(group.cameras, group.shared), *check_audit(group.shared, group.cameras)]
+            for finding in in_order(findings):
                 yield _as_json(located, group.name, finding, "groups", located.site.groups.index(group.shared))
 
 

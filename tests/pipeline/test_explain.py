@@ -12,7 +12,7 @@ from pipeline.graph import build
 from schemas.avro import RECORD_TYPES, contract
 from schemas.closed import keys
 from schemas.evidence import DayPack
-from schemas.site import geometry_digest
+from schemas.geometry import geometry_digest
 from tests.support.command import silhouette_here
 from tests.support.floor import HALL, a_floor_site
 from tests.support.graph import pipeline, transforms

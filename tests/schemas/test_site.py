@@ -14,7 +14,8 @@ from schemas import site as site_module
 from schemas.fields import Days, Hours, parse_duration, write_duration
 from schemas.least import BY_DEFAULT
 from schemas.parts import Zone
-from schemas.site import Camera, Site, geometry_digest, site_digest, site_schema
+from schemas.geometry import geometry_digest
+from schemas.site import Camera, Site, site_digest, site_schema
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US

@@ -12,7 +12,7 @@ from pipeline.audit.windows import AuditWindow
 from pipeline.sites import load_sites
 from schemas.audit import Audit
 from schemas.clock import SECOND_US
-from schemas.site import geometry_digest
+from schemas.geometry import geometry_digest
 from tests.support.world import a_camera
 
 MODEL = "012345678901"
@@ -49,7 +49,7 @@ def test_counted_and_true_are_put_together_by_window_and_item() -> None:
         ("crossings", 30 * SECOND_US): {IN: 2},
         ("occupancy", 0): {("hall", ""): 0.25},
     }
-    made = audit_of(MODEL, a_camera(), WINDOWS, true)
+    made = audit_of(MODEL, a_camera(), (), WINDOWS, true)
     assert made.crossings is not None and made.crossings.samples == ((1, 2), (0, 0), (2, 2))
     assert made.crossings.at == ((1, 0), (1, 1), (3, 0)), "windows that follow at once have numbers that do"
     assert made.occupancy is not None and made.occupancy.samples == ((0.5, 0.25),)
@@ -60,11 +60,11 @@ def test_counted_and_true_are_put_together_by_window_and_item() -> None:
 def test_measures_not_counted_again_stay_unless_model_or_geometry_is_another() -> None:
     true = {("occupancy", 0): {("hall", ""): 0.25}}
     before = AUDIT.model_copy(update={"geometry": geometry_digest(a_camera())})
-    made = audit_of(MODEL, a_camera(), WINDOWS, true, before)
+    made = audit_of(MODEL, a_camera(), (), WINDOWS, true, before)
     assert made.crossings == AUDIT.crossings
     assert made.occupancy is not None and made.occupancy.samples == ((0.5, 0.25),)
-    assert audit_of("ba9876543210", a_camera(), WINDOWS, true, before).crossings is None
-    assert audit_of(MODEL, a_camera(fps=9), WINDOWS, true, before).crossings is None
+    assert audit_of("ba9876543210", a_camera(), (), WINDOWS, true, before).crossings is None
+    assert audit_of(MODEL, a_camera(fps=9), (), WINDOWS, true, before).crossings is None
 
 
 PAIRS = st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=100)

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.cli import main
 from pipeline.sites import load_sites
-from schemas.site import geometry_digest
+from schemas.geometry import geometry_digest
 from tests.pipeline.audit.scene import COMMENT, Scene, a_scene
 from tests.support.browser import Browser
 

@@ -15,7 +15,7 @@ from tests.support.serving import serving
 from tests.support.world import a_camera
 
 CAMERA = a_camera()
-WINDOWS = [AuditWindow(5, 2, (Part("ab", 0, 0.5, 2),), {"crossings": {("gate", "in"): 77, ("gate", "out"): 0}})]
+WINDOWS = [AuditWindow(5, 2, ((Part("ab", 0, 0.5, 0, 2),),), {"crossings": {("gate", "in"): 77, ("gate", "out"): 0}})]
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def server(true: dict[Any, Any]) -> Iterator[AuditServer]:
     def gone() -> bytes:
         raise FileNotFoundError
 
-    clips = {"ab": lambda: b"0123456789", "gone": gone}
-    served = AuditServer(0, task_of(CAMERA, WINDOWS), clips, partial(take, CAMERA, WINDOWS, true))
+    clips = {"0/ab": lambda: b"0123456789", "0/gone": gone}
+    served = AuditServer(0, task_of(CAMERA, (CAMERA,), WINDOWS), clips, partial(take, CAMERA, WINDOWS, true))
     with serving(served):
         yield served
 
@@ -73,7 +73,7 @@ def test_without_the_token_or_by_another_name_there_is_nothing(server: AuditServ
 def test_the_task_says_nothing_of_what_was_counted(server: AuditServer) -> None:
     task = json.loads(content(ask(server, "task")))
     assert "77" not in json.dumps(task) and "counted" not in json.dumps(task)
-    assert task["windows"][0]["parts"] == [{"clip": "ab", "start": 0, "end": 0.5, "seconds": 2}]
+    assert task["windows"][0]["parts"] == [[{"clip": "ab", "start": 0, "end": 0.5, "begins": 0, "seconds": 2}]]
     assert task["measures"]["crossings"] == [["gate", "in"], ["gate", "out"]]
 
 
@@ -92,12 +92,12 @@ def test_the_task_says_nothing_of_what_was_counted(server: AuditServer) -> None:
     ],
 )
 def test_a_clip_is_served_in_parts(server: AuditServer, asked: str | None, status: int, found: bytes) -> None:
-    answer = ask(server, "clip/ab", **({"Range": asked} if asked else {}))
+    answer = ask(server, "clip/0/ab", **({"Range": asked} if asked else {}))
     assert (answer.status, content(answer)) == (status, found)
 
 
 def test_a_clip_that_is_gone_or_unknown_is_not_there(server: AuditServer) -> None:
-    assert ask(server, "clip/gone").status == ask(server, "clip/cd").status == 404
+    assert ask(server, "clip/0/gone").status == ask(server, "clip/0/cd").status == 404
 
 
 def sent(server: AuditServer, **changes: Any) -> int:

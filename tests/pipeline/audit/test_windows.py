@@ -39,6 +39,7 @@ def test_a_window_is_watched_whole_or_not_at_all(clips: list, parts: list) -> No
     assert [part.clip[0] for part in found] == [part[0] for part in parts]
     for part, (_, start, end, length) in zip(found, parts, strict=True):
         assert (part.start, part.end, part.seconds) == pytest.approx((start, end, length))
+    assert [part.begins for part in found] == pytest.approx([0, 6 - parts[-1][3]][: len(parts)])
 
 
 def test_the_smallest_windows_are_audited_with_what_their_records_say(tmp_path) -> None:
@@ -91,7 +92,7 @@ def test_windows_with_a_frame_covered_whole_are_left_out(tmp_path) -> None:
     assert (start, end) == pytest.approx((0.6, 0.725), abs=0.01)
     found = audit_windows(
         scene.site.cameras[0], current(read_records(scene.output)), clips,
-        lambda clip: covered_stretches(payload) if clip == second else (),
+        lambda camera, clip: covered_stretches(payload) if clip == second else (),
     )  # fmt: skip
     assert window_start(2) in [window.start_us for window in found]
     assert window_start(3) not in [window.start_us for window in found] and len(found) == 9

@@ -13,7 +13,8 @@ from pipeline.linting.command import lint
 from pipeline.linting.findings import Finding
 from pipeline.linting.people import people_of
 from pipeline.linting.watching import Trail, watched
-from schemas.site import Camera, Zone, geometry_digest
+from schemas.geometry import geometry_digest
+from schemas.site import Camera, Zone
 from tests.support.world import ASPECT, Person, a_camera, a_clip, clips_of, stander, strip, walker
 
 ROWS = 400.0
