@@ -12,9 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from schemas import site as site_module
 from schemas.fields import Days, Hours, parse_duration, write_duration
+from schemas.geometry import geometry_digest
 from schemas.least import BY_DEFAULT
 from schemas.parts import Zone
-from schemas.geometry import geometry_digest
 from schemas.site import Camera, Site, site_digest, site_schema
 
 SECOND_US = 1_000_000

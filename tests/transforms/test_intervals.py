@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.audit import Samples
+from schemas.geometry import geometry_digest
 from schemas.least import LeastCounts
 from schemas.records import Dwell, Flow, Footfall, Heatmap, MetricRecord, Occupancy, Queue
-from schemas.geometry import geometry_digest
 from tests.support.world import MODEL, a_camera, a_site, clips_of, records_of, span, stander, walker
 from transforms.intervals import LEAST_SAMPLES, errors_of, errors_of_totals, interval_of_sum
 from transforms.protect import protect

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from pipeline.cli import main
 from pipeline.sites import load_sites
 from schemas.geometry import geometry_digest
-from tests.pipeline.audit.scene import COMMENT, Scene, a_scene
+from tests.pipeline.audit.scene import COMMENT, Scene, a_floor_scene, a_scene
 from tests.support.browser import Browser
 
 
@@ -22,17 +23,31 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     return a_scene(tmp_path_factory.mktemp("audit"))
 
 
-@pytest.fixture
-def auditing(scene: Scene) -> Iterator[subprocess.Popen[str]]:
-    """Return the command, serving."""
+@pytest.fixture(scope="module")
+def floor(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    return a_floor_scene(tmp_path_factory.mktemp("floor"))
+
+
+@contextmanager
+def auditing(scene: Scene, flag: str, name: str, browser: Browser) -> Iterator[subprocess.Popen[str]]:
+    """Run the command, with its page in the browser."""
     command = [
-        sys.executable, "-m", "pipeline.cli", "audit", "--site", str(scene.file), "--camera", "door",
+        sys.executable, "-m", "pipeline.cli", "audit", "--site", str(scene.file), flag, name,
         "--clips", str(scene.clips), "--output", str(scene.output), "--write", str(scene.file),
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    yield process
-    process.kill()
-    process.wait()
+    try:
+        assert process.stderr is not None
+        browser.open(re.findall(r"http://127\.0\.0\.1:\d+/\S+", process.stderr.readline())[0])
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _titles(browser: Browser, count: int) -> object:
+    browser.wait(f"document.querySelectorAll('#passes button').length == {count}")
+    return browser.script("return [...document.querySelectorAll('#passes button')].map(b => b.firstChild.data)")
 
 
 def _skip(browser: Browser) -> None:
@@ -45,26 +60,45 @@ def _skip(browser: Browser) -> None:
     browser.script("document.querySelectorAll('#passes button')[0].click()")
     browser.wait("index == 3 && state == 'playing'")
     # A clip that cannot be played holds nobody up.
-    browser.script("video.dataset.clip = ''; state = 'loading'; task.windows[3].parts[0].clip = 'none'; again()")
+    browser.script("views[0].clip = ''; task.windows[3].parts[0][0].clip = 'none'; again()")
     browser.wait("state == 'broken'")
     browser.press("ArrowRight")
     browser.wait("index == 4 && state == 'playing'")
     browser.script("at('leave').click()")
 
 
-def test_key_presses_become_the_site_files_audit(
-    scene: Scene, auditing: subprocess.Popen[str], browser: Browser
-) -> None:
-    assert auditing.stderr is not None
-    url = re.findall(r"http://127\.0\.0\.1:\d+/\S+", auditing.stderr.readline())[0]
-    browser.open(url)
-    browser.wait("document.querySelectorAll('#passes button').length == 6")
-    titles = browser.script("return [...document.querySelectorAll('#passes button')].map(b => b.firstChild.data)")
-    assert titles == [
-        "Crossings", "People in hall", "People in desk", "Visits that ended", "From zone to zone",
-        "People in the picture",
-    ]  # fmt: skip
+def _finish(browser: Browser, process: subprocess.Popen[str]) -> tuple[str, str]:
+    browser.script("at('leave').click(); at('finish').click()")
+    browser.wait("!at('done').hidden")
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    return output, errors
 
+
+def test_key_presses_become_the_site_files_audit(scene: Scene, browser: Browser) -> None:
+    with auditing(scene, "--camera", "door", browser) as process:
+        assert _titles(browser, 6) == [
+            "Crossings", "People in hall", "People in desk", "Visits that ended", "From zone to zone",
+            "People in the picture",
+        ]  # fmt: skip
+        mean = _count(browser)
+        output, errors = _finish(browser, process)
+    assert output == f"{scene.file}: camera door has its audit, and site_version is 2\n"
+    (site,) = load_sites(scene.file)
+    audit = site.cameras[0].audit
+    assert audit is not None and audit.crossings is not None and audit.occupancy is not None
+    assert [true for _, true in audit.crossings.samples] == [2, 0, 0, 0]
+    assert audit.crossings.at == ((0, 0), (0, 1), (1, 0), (1, 1)) and audit.occupancy.at == ((0, 1),)
+    assert audit.geometry == geometry_digest(site.cameras[0])
+    assert audit.occupancy.samples == ((0, round(mean, 3)),)
+    assert audit.crossings.seconds == 2 and audit.visits is None
+    assert COMMENT in scene.file.read_text()
+    assert str(scene.site.site) not in errors, "nothing of the person's work is logged"
+
+
+def _count(browser: Browser) -> float:
+    """Count crossings in two windows, and people in one, and return how many on the mean."""
+    browser.script("window.video = views[0].video")
     browser.script("document.querySelectorAll('#passes button')[0].click()")
     browser.wait("state == 'playing' && video.currentTime > 0.2")
     browser.press("1", "1", "2", "Backspace")
@@ -96,22 +130,44 @@ def test_key_presses_become_the_site_files_audit(
     assert 0.5 < since < 2 and mean == pytest.approx((since + 4 * (2 - since)) / 2, abs=0.05)
     browser.press("Enter")
     browser.wait("index == 1")
-    browser.script("at('leave').click(); at('finish').click()")
-    browser.wait("!at('done').hidden")
+    return float(mean)
 
-    output, errors = auditing.communicate(timeout=60)
-    assert auditing.returncode == 0, errors
-    assert output == f"{scene.file}: camera door has its audit, and site_version is 2\n"
-    (site,) = load_sites(scene.file)
-    audit = site.cameras[0].audit
-    assert audit is not None and audit.crossings is not None and audit.occupancy is not None
-    assert [true for _, true in audit.crossings.samples] == [2, 0, 0, 0]
-    assert audit.crossings.at == ((0, 0), (0, 1), (1, 0), (1, 1)) and audit.occupancy.at == ((0, 1),)
-    assert audit.geometry == geometry_digest(site.cameras[0])
-    assert audit.occupancy.samples == ((0, round(mean, 3)),)
-    assert audit.crossings.seconds == 2 and audit.visits is None
-    assert COMMENT in scene.file.read_text()
-    assert str(scene.site.site) not in errors, "nothing of the person's work is logged"
+
+def test_a_groups_pictures_are_played_in_step_and_counted_together(floor: Scene, browser: Browser) -> None:
+    with auditing(floor, "--group", "floor", browser) as process:
+        assert _titles(browser, 4) == ["People in hall", "People in till", "Visits that ended", "From zone to zone"]
+        browser.script("document.querySelectorAll('#passes button')[0].click()")
+        browser.wait("state == 'asking'")
+        assert browser.script("return [...document.querySelectorAll('.of')].map(each => each.textContent)") == [
+            "west", "east",
+        ]  # fmt: skip
+        assert "is one person" in browser.script("return at('how').textContent")
+        assert browser.script("return views.map(view => view.places.querySelectorAll('.zone').length)") == [2, 2]
+        # The second window begins in the middle of both cameras' clips, and ends in the middle of the east's second.
+        for number in (0, 1):
+            browser.wait(f"index == {number} && state == 'asking'")
+            browser.press("2")
+            browser.wait("state == 'playing' && now() > 0.5")
+            assert browser.script("return Math.abs(reached(views[0]) - reached(views[1]))") < 0.5
+            browser.wait("state == 'ended'")
+            browser.press("Enter")
+        browser.wait("index == 2 && state == 'asking'")
+        # One that has run away waits for the other.
+        browser.press("2")
+        browser.wait("state == 'playing' && !views[0].video.paused")
+        browser.script("views[0].video.currentTime += 1")
+        browser.wait("views[0].video.paused && !views[1].video.paused")
+        browser.wait("Math.abs(reached(views[0]) - reached(views[1])) < 0.2")
+        browser.wait("state == 'ended'")
+        output, _ = _finish(browser, process)
+    assert output == f"{floor.file}: group floor has its audit, and site_version is 2\n"
+    (site,) = load_sites(floor.file)
+    audit = site.groups[0].audit
+    assert audit is not None and audit.occupancy is not None
+    assert audit.occupancy.at == ((0, 0), (1, 0)) and [true for _, true in audit.occupancy.samples] == [2, 2]
+    assert audit.geometry == geometry_digest(site.groups[0], site.cameras)
+    assert [camera.audit for camera in site.cameras] == [None, None]
+    assert COMMENT in floor.file.read_text()
 
 
 def test_wrong_usage_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
