@@ -9,6 +9,7 @@ from rich.console import Console
 from pipeline.config import Config
 from pipeline.explain import STAGES, _print_site
 from pipeline.graph import build
+from schemas.audit import Audit
 from schemas.avro import RECORD_TYPES, contract
 from schemas.closed import keys
 from schemas.evidence import DayPack
@@ -29,6 +30,19 @@ def test_an_audit_of_other_places_is_said_to_be_ignored() -> None:
         camera = a_camera(fps=fps, audit=audit)
         with console.capture() as captured:
             _print_site(console, a_site().model_copy(update={"cameras": (camera,)}))
+        assert told in captured.get()
+
+
+def test_the_audit_of_a_group_is_said() -> None:
+    site = a_floor_site()
+    counted = {"model": "0123456789ab", "visits": {"seconds": 10, "samples": [[1, 1]]}}
+    own = geometry_digest(site.groups[0], site.cameras)
+    for geometry, told in ((own, "1 samples of visits"), ("0" * 12, "ignored, for its audit is of other zones")):
+        audit = Audit.model_validate(counted | {"geometry": geometry})
+        group = site.groups[0].model_copy(update={"audit": audit})
+        console = Console(width=160)
+        with console.capture() as captured:
+            _print_site(console, site.model_copy(update={"groups": (group,)}))
         assert told in captured.get()
 
 

@@ -21,6 +21,7 @@ from pipeline.lineage import LineageError, check_lineage, keep_lineage
 from pipeline.usage import UsageError, cause
 from schemas.clock import SECOND_US, from_rfc3339, to_rfc3339
 from schemas.envelope import Envelope
+from tests.support.floor import a_floor_site
 from tests.support.graph import pipeline
 from tests.support.graphs import card_of, constant_graph
 from transforms import guard
@@ -157,6 +158,15 @@ def test_an_audit_that_is_not_used_is_told(site: Path) -> None:
         "camera camera-0: its audit is of other lines, zones, masks, reach or fps",
         "camera camera-1: its audit is of another model",
     ]
+
+
+def test_a_groups_audit_that_is_not_used_is_told(site: Path) -> None:
+    shared = a_floor_site().model_dump(mode="json", exclude_unset=True, include={"cameras", "groups"})
+    shared["groups"][0]["audit"] = {"model": "0" * 12}
+    write_site(site, **shared)
+    config = configure(parsed(site, [write_clip(site.parent, camera="west")]))
+    (told,) = run._audits_ignored(config)
+    assert told.startswith("group floor: its audit is of another model; its records have no error intervals")
 
 
 def test_each_camera_gets_the_models_that_redact_its_clips(site: Path) -> None:

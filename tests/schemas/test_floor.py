@@ -10,11 +10,14 @@ import yaml
 from pipeline.sites import SiteFileError, load_sites
 from schemas import homography
 from schemas.floor import Ground
+from schemas.geometry import audit_fault, geometry_digest
 from schemas.site import Site
 from tests.support.floor import WEST, a_floor_site
 
 POINTS = [(0.1, 0.9), (0.9, 0.9), (0.6, 0.3), (0.4, 0.3)]
 METRES = [(0, 0), (4, 0), (4, 8), (0, 8)]
+AUDIT = {"model": "0123456789ab", "geometry": "0123456789ab"}
+COUNTED = {"seconds": 10, "samples": [[1, 2]]}
 
 
 def test_four_points_are_met_exactly_and_the_map_goes_back() -> None:
@@ -102,7 +105,60 @@ def both(site: dict[str, Any]) -> None:
             "groups[0].zones[0].kind: must be 'area' or 'queue'",
         ),
         (group(tolerance=9), "groups[0].tolerance: must be less than or equal to 3"),
+        (
+            group(audit=AUDIT | {"crossings": COUNTED}),
+            "groups[0].audit.crossings: is counted in a camera's own picture",
+        ),
+        (group(audit=AUDIT | {"presence": COUNTED}), "groups[0].audit.presence: is counted in a camera's own picture"),
     ],
 )
 def test_mistakes_are_told_with_their_line(tmp_path: Path, change: Any, said: str) -> None:
     assert said in refused(tmp_path, change)
+
+
+def changed(change: Any) -> Site:
+    written = a_floor_site().model_dump(mode="json", exclude_unset=True)
+    change(written)
+    return Site.model_validate(written)
+
+
+def digest(site: Site) -> str:
+    return geometry_digest(site.groups[0], site.cameras)
+
+
+def test_a_groups_geometry_is_its_zones_and_what_its_cameras_see_on_the_floor() -> None:
+    own = digest(a_floor_site())
+    line = {"name": "gate", "a": [0.25, 0.5], "b": [0.75, 0.5]}
+    corners = [[0, 0], [0.2, 0], [0.2, 0.2]]
+    area, staff = ({"name": "bar", "kind": kind, "polygon": corners} for kind in ("area", "staff"))
+    same = (
+        group(name="hall"), group(cameras=["east", "west"]), group(audit=AUDIT | {"visits": COUNTED}),
+        lambda site: site["cameras"][0].update(lines=[line], zones=[area], heatmap=[4, 4]),
+        lambda site: site["groups"][0]["zones"][0].update(name="floor", dwell_bins=["5s"]),
+    )  # fmt: skip
+    assert {digest(changed(each)) for each in same} == {own}
+    others = (
+        group(tolerance=0.8),
+        lambda site: site["groups"][0]["zones"][0].update(kind="area"),
+        lambda site: site["groups"][0]["zones"][0].update(polygon=[[1, 1], [9, 1], [9, 7]]),
+        lambda site: site["cameras"][1].update(fps=4),
+        lambda site: site["cameras"][1].update(masks=[corners]),
+        lambda site: site["cameras"][1].update(reach=corners),
+        lambda site: site["cameras"][1].update(zones=[staff]),
+        lambda site: site["cameras"][1].update(zones=[staff | {"kind": "static"}]),
+        ground(1, metres=[(x + 0.1, y) for x, y in a_floor_site().cameras[1].ground.metres]),
+    )
+    found = {digest(changed(each)) for each in others}
+    assert len(found) == len(others) and own not in found
+
+
+def test_an_audit_of_other_zones_cameras_or_another_model_is_at_fault() -> None:
+    def fault(site: Site, model: str | None = None) -> str | None:
+        return audit_fault(site.groups[0], site.cameras, model)
+
+    audit = AUDIT | {"geometry": digest(a_floor_site())}
+    site = changed(group(audit=audit))
+    assert fault(a_floor_site()) is fault(site) is fault(site, AUDIT["model"]) is None
+    assert fault(site, "0" * 12) == "its audit is of another model"
+    moved = changed(group(audit=audit, tolerance=0.8))
+    assert str(fault(moved)).startswith("its audit is of other zones, tolerance, cameras, grounds")

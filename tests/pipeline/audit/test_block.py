@@ -1,6 +1,7 @@
 """The block in the site file: what stands in it, and that nothing else of the file changes."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from pipeline.sites import load_sites
 from schemas.audit import Audit
 from schemas.clock import SECOND_US
 from schemas.geometry import geometry_digest
+from tests.support.floor import a_floor_site
 from tests.support.world import a_camera
 
 MODEL = "012345678901"
@@ -41,6 +43,18 @@ cameras:
     lines:
       - {name: gate, a: [0, 0], b: [1, 1]}
 """
+SHARED = (
+    yaml.safe_dump(
+        a_floor_site(site_version=9).model_dump(mode="json", exclude_unset=True, exclude={"groups"}), sort_keys=False
+    )
+    + """\
+groups:
+  - name: floor   # of both
+    cameras: [west, east]
+    zones:
+      - {name: hall, kind: area, polygon: [[1, 1], [11, 1], [11, 7], [1, 7]]}
+"""
+)
 
 
 def test_counted_and_true_are_put_together_by_window_and_item() -> None:
@@ -95,6 +109,21 @@ def test_a_block_is_put_under_its_camera_and_nothing_else_changes(camera: str, t
     assert [each.audit and each.audit.model for each in site.cameras if each.name == camera] == ["ba9876543210"]
     assert again.count("audit:") == 1 and "crossings" not in again
     assert [line for line in SITE.splitlines() if line not in again.splitlines()] == ["site_version: 9   # raise it"]
+
+
+def test_a_groups_block_is_put_under_the_group(tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text(SHARED)
+    (site,) = load_sites(file)
+    windows = [AuditWindow(0, 10, ((), ()), {"occupancy": {("hall", ""): 0.5}, "visits": {("hall", ""): 2}})]
+    true: dict[Any, Any] = {("occupancy", 0): {("hall", ""): 1}, ("visits", 0): {("hall", ""): 3}}
+    audit = audit_of(MODEL, site.groups[0], site.cameras, windows, true)
+    file.write_text(put(SHARED, "floor", audit))
+    (written_site,) = load_sites(file)
+    assert written_site.groups[0].audit == audit and audit.visits is not None
+    assert audit.geometry == geometry_digest(site.groups[0], site.cameras)
+    assert written_site.site_version == 10 and {camera.audit for camera in written_site.cameras} == {None}
+    assert [line for line in SHARED.splitlines() if line not in file.read_text().splitlines()] == ["site_version: 9"]
 
 
 @pytest.mark.parametrize(

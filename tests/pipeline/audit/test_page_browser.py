@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -185,3 +186,22 @@ def test_wrong_usage_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "--write: camera door has other lines" in told(write=other)
     scene.file.write_text(scene.file.read_text().replace("site_version: 1", "site_version: 2"))
     assert "of site_version 1, and --site is 2" in told()
+
+
+def test_wrong_usage_with_a_group_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scene = a_floor_scene(tmp_path / "scene")
+
+    def told(*flags: object, group: str = "floor") -> str:
+        given = ["--site", scene.file, "--group", group, "--clips", scene.clips, "--output", scene.output, *flags]
+        assert main(["audit", *map(str, given)]) == 2
+        return capsys.readouterr().err
+
+    assert told(group="west") == "silhouette audit: --group: give a site file that has a group west\n"
+    with pytest.raises(SystemExit, match="2"):
+        told("--camera", "west")
+    assert "not allowed with argument --group" in capsys.readouterr().err
+    other = tmp_path / "other.yaml"
+    other.write_text(scene.file.read_text().replace("name: floor", "tolerance: 0.9\n  name: floor"))
+    assert "--write: group floor has other zones, tolerance, cameras" in told("--write", other)
+    shutil.rmtree(scene.output / "redacted/site=lab/camera=east")
+    assert "no redacted clip of --clips for camera east" in told()

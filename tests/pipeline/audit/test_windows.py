@@ -8,7 +8,7 @@ from pipeline.audit.covered import covered_stretches
 from pipeline.audit.windows import PICTURE, audit_windows, items_of, parts_of
 from pipeline.view import current, read_records
 from schemas.envelope import SCHEMA_VERSION, Envelope
-from tests.pipeline.audit.scene import a_scene, window_start
+from tests.pipeline.audit.scene import a_floor_scene, a_scene, window_start
 from tests.support.video import encode, pictures
 from tests.support.world import a_camera, seconds
 
@@ -108,3 +108,28 @@ def test_people_in_the_picture_are_those_of_the_heat_map(tmp_path) -> None:
     found = audit_windows(scene.site.cameras[0], current(read_records(scene.output)), clips)
     assert max(window.counted["presence"][PICTURE] for window in found) > 1
     assert "presence" not in items_of(a_camera(heatmap=[0, 0]))
+
+
+def test_a_groups_windows_are_shown_by_all_its_cameras(tmp_path) -> None:
+    scene = a_floor_scene(tmp_path)
+    (group,) = scene.site.groups
+    clips = [file.envelope for file in find_clips([scene.clips]) if file.envelope]
+    records = current(read_records(scene.output))
+    found = audit_windows(group, records, clips)
+    assert [window.start_us for window in found] == [window_start(number) for number in range(6)]
+    # The second window, from 2 to 4 s, is in the west's first clip, and in the east's first and second.
+    west, east = found[1].parts
+    assert [(part.begins, part.seconds) for part in west] == [(0, 2)]
+    assert [(part.begins, part.seconds) for part in east] == [(0, 1), (1, 1)]
+    assert set(items_of(group)) == {"occupancy", "visits", "transitions"}
+    assert [window.counted["occupancy"]["hall", ""] for window in found[2:]] == pytest.approx([2] * 4, abs=0.1)
+    assert all(set(window.counted["transitions"]) == {("hall", "till"), ("till", "hall")} for window in found)
+    second = {clip.camera: clip for clip in clips if clip.start_us in (seconds(4), seconds(3))}
+    for camera, left in (("west", [0, 1, 4, 5]), ("east", [0, 3, 4, 5])):
+        missing = [clip for clip in clips if clip is not second[camera]]
+        assert [w.start_us for w in audit_windows(group, records, missing)] == list(map(window_start, left))
+    black = second["east"].sha256
+    shown = audit_windows(
+        group, records, clips, lambda camera, clip: [(0.9, 1)] if (camera, clip) == ("east", black) else []
+    )
+    assert [w.start_us for w in shown] == [window_start(number) for number in (0, 1, 3, 4, 5)], "from 5.7 to 6 s"

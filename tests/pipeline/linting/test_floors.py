@@ -66,3 +66,16 @@ def test_the_command_names_the_group_and_the_zones_line(tmp_path: Path, capsys: 
         (gap,) = json.loads(capsys.readouterr().out)
         assert (gap["camera"], gap["part"]) == ("floor", ["zones", 0])
         assert "name: hall" in file.read_text().splitlines()[gap["line"] - 1]
+
+
+def test_an_audit_of_other_zones_is_outdated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "site.yaml"
+    site = a_floor_site().model_dump(mode="json", exclude_unset=True)
+    site["groups"][0]["audit"] = {"model": "0123456789ab", "geometry": "0" * 12}
+    file.write_text(yaml.safe_dump(site, sort_keys=False))
+    parser = argparse.ArgumentParser()
+    add_parser(parser.add_subparsers())
+    run(parser.parse_args(["lint", "--site", str(file), "--json"]))
+    (outdated,) = (each for each in json.loads(capsys.readouterr().out) if each["rule"] == "audit-outdated")
+    assert (outdated["camera"], outdated["part"]) == ("floor", ["audit"])
+    assert "than the group has" in outdated["seen"]
