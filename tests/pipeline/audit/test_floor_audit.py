@@ -153,11 +153,8 @@ def test_an_audit_of_another_model_or_geometry_says_nothing_and_none_changes_a_v
     assert {told[2:] for record in bare if (told := ends(record))} == {(None, None)}
     for other in ({"model": "ba9876543210"}, {"geometry": "0" * 12}):
         assert recorded(with_audit(audit.model_copy(update=other))) == bare
-    nothing = dict.fromkeys(("mean_low", "mean_high", "visits_low", "visits_high", "left_low", "left_high", "count_low",
-                             "count_high"))  # fmt: skip
-    told_of = recorded(with_audit(audit))
-    assert told_of != bare
-    assert [
-        replace(record, **{name: None for name in nothing if hasattr(record, name)})  # type: ignore[arg-type]
-        for record in told_of
-    ] == bare
+    told = recorded(with_audit(audit))
+    assert told != bare
+    nothing = [f"{value}_{end}" for value in ("mean", "visits", "left", "count") for end in ("low", "high")]
+    without = [replace(each, **{name: None for name in nothing if hasattr(each, name)}) for each in told]
+    assert without == bare
