@@ -56,7 +56,7 @@ def _of_camera(camera: Camera) -> dict[str, Any]:
         "fps": camera.fps,
         "masks": camera.masks,
         "reach": camera.reach,
-        "lines": [(line.a, line.b, line.dead_band) for line in camera.lines],
+        "lines": [(line.a, line.b, line.dead_band, line.dead_band_share) for line in camera.lines],
         "zones": _zones(camera.zones),
     }
 

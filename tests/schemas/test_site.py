@@ -230,6 +230,7 @@ def test_a_geometry_is_what_is_drawn_and_how_often_it_is_looked_at() -> None:
     others: list[dict[str, Any]] = [
         {"fps": 4}, {"masks": []}, {"reach": [[0, 0], [1, 0], [1, 1]]}, {"lines": [line | {"a": [0.2, 0.5]}]},
         {"zones": [zone | {"kind": "queue"}]}, {"zones": [zone | {"entry_grace": "3s"}]},
+        {"lines": [line | {"dead_band_share": 0.1}]},
     ]  # fmt: skip
     found = {geometry_digest(Camera.model_validate(drawn | changes)) for changes in others}
     assert len(found) == len(others) and digest not in found
