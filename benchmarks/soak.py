@@ -141,8 +141,8 @@ def samples(flink: Flink, workers: Workers, job: str, until_hour: float, deadlin
     """
     steps = _steps(flink, job)
     told: list[tuple[float, float, float]] = []
-    last = 0
-    while not told or told[-1][1] < until_hour or last < told[-1][0]:
+    last, reached = 0, -1.0
+    while reached < until_hour:
         if flink.rest.state(job) in ENDED or flink.checkpoints(job)["counts"]["restored"]:
             raise RuntimeError(f"the job failed: {flink.rest.fault(job)}")
         if time.monotonic() > deadline:
@@ -153,8 +153,8 @@ def samples(flink: Flink, workers: Workers, job: str, until_hour: float, deadlin
         made = flink.checkpoints(job)["latest"]["completed"]
         if told and made is not None and made["trigger_timestamp"] > max(last, told[0][0]):
             last = made["trigger_timestamp"]
-            _, hour, behind = told[bisect.bisect(told, (last,)) - 1]
-            yield Sample(hour, behind, *_sizes(flink, job, made["id"], steps), _memory(workers))
+            _, reached, behind = told[bisect.bisect(told, (last,)) - 1]
+            yield Sample(reached, behind, *_sizes(flink, job, made["id"], steps), _memory(workers))
         time.sleep(0.5)
 
 
