@@ -1,6 +1,6 @@
 """`make soak`: what the job keeps over a long stream, on a real Flink cluster, and what a clip costs in state.
 
-Recorded detections of four cameras over 24 hours, on a clock that runs 100 times faster, a part of them two hours
+Recorded detections of four cameras over 24 hours, on a clock that runs 60 times faster, a part of them two hours
 late and some twice (see replay.py), go through every step from `ToSiteDays` to `WriteRecords` on a cluster of two
 TaskManagers. `lateness` is three hours. Checkpoints hold all state whole; each one's size is taken with the event
 time that tracking had reached when it was begun. The source's part is left out, and told beside it: a Flink
@@ -57,7 +57,7 @@ from transforms.vocabulary import vocabulary_of
 
 CAMERAS = 4
 CHECKPOINT_S = 3
-SPEED = 100
+SPEED = 60
 """Seconds of event time in a second: what does not keep up waits in state, and counts."""
 FLUSH_US = SECOND_US
 BUNDLE_MS = 250
