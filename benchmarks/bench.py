@@ -224,7 +224,9 @@ def main() -> int:
     """Run the benchmark; returns 0 if it could be measured, whatever came out."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench", description="Measures what the job costs.")
     parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
-    parser.add_argument("--minutes", type=float, default=21, help="begin no round that would end later (default: 21)")
+    parser.add_argument(
+        "--minutes", type=float, default=21, help="begin no round that would end later (default: %(default)s)"
+    )
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared", help="evaluation data and models")
     args = parser.parse_args()
     deadline = time.monotonic() + 60 * args.minutes

@@ -28,12 +28,12 @@ from schemas.least import LeastCounts
 from schemas.records import MetricRecord
 from tests.support.command import silhouette
 from tests.support.crowds import a_group, as_measured, crowd, crowded_site, published, recovered
+from tests.support.demo import SITE_FILE, cut
 from tests.support.world import clips_of, span
 from transforms.programs import Aim, Table
 from transforms.protect import protect
 from transforms.suppression import plan, within_reach
 
-ROOT = Path(__file__).resolve().parents[2]
 KS: tuple[Any, ...] = (
     5,
     {"dwell": 5, "queue": 5, "occupancy": 5, "footfall": 5},
@@ -124,16 +124,11 @@ def _attacked(k: LeastCounts, *written: Sequence[MetricRecord]) -> Attacked:
 def demo_records() -> Mapping[str, Iterable[Mapping[str, Any]]]:
     """Count the demo's video, and return the records that stand."""
     with tempfile.TemporaryDirectory() as folder:
-        cut = silhouette(
-            "cut", ROOT / "demo/one-by-one.mp4", "--output", f"{folder}/clips", "--site", "example-library",
-            "--camera", "reading-table", "--start", "2026-01-05T09:00:00Z",
-        )  # fmt: skip
-        ran = silhouette(
-            "run", "--site", ROOT / "demo/site.yaml", "--clips", f"{folder}/clips", "--output", f"{folder}/output"
-        )
-        if cut.returncode or ran.returncode:
-            raise RuntimeError(f"the demo failed: {cut.stderr}{ran.stderr}")
-        return current(read_records(f"{folder}/output"))
+        clips, output = cut(Path(folder, "clips")), f"{folder}/output"
+        ran = silhouette("run", "--site", SITE_FILE, "--clips", clips, "--output", output)
+        if ran.returncode:
+            raise RuntimeError(f"the demo failed: {ran.stderr}")
+        return current(read_records(output))
 
 
 def a_table(seed: int) -> tuple[Table, dict[int, list[Aim]]]:
