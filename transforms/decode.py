@@ -145,6 +145,10 @@ class OpenClip:
     ) -> None:
         self._limits = limits
         self.time_base = stream.time_base or Fraction(1, 1_000_000)
+        self.frame_rate = frame_rate(stream)
+        self.time_scale = Fraction(1) if true_rate is None else time_scale(self.frame_rate, true_rate)
+        if (stream.duration or 0) * self.time_base * self.time_scale > limits.max_seconds:
+            raise ClipError(ClipFault.TOO_LONG)
         self._reformatter = VideoReformatter()
         pictures = decode(container, stream, limits)
         first = next(pictures, None)  # the size and the orientation are the picture's to say
@@ -153,8 +157,6 @@ class OpenClip:
         self._pictures = chain([first], pictures)
         self.orientation = orientation_of(first[1])
         self.pixel_aspect: Fraction | None = stream.sample_aspect_ratio
-        self.frame_rate = frame_rate(stream)
-        self.time_scale = Fraction(1) if true_rate is None else time_scale(self.frame_rate, true_rate)
         turn = self.orientation.turn_size
         self.width, self.height = turn(_square(first[1], stream.sample_aspect_ratio))
         self.stored = turn((first[1].width, first[1].height))
@@ -254,8 +256,6 @@ def choose_stream(container: av.container.InputContainer, limits: ClipLimits) ->
         raise ClipError(ClipFault.UNSUPPORTED_CODEC)
     if context.width * context.height > limits.max_pixels:
         raise ClipError(ClipFault.TOO_MANY_PIXELS)
-    if stream.duration and stream.time_base and stream.duration * stream.time_base > limits.max_seconds:
-        raise ClipError(ClipFault.TOO_LONG)
     if stream.frames > limits.max_frames:
         raise ClipError(ClipFault.TOO_MANY_FRAMES)
     context.thread_type = "NONE"  # one thread: the result does not depend on the number of cores

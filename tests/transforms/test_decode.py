@@ -182,6 +182,14 @@ def test_true_rate_scales_times(clips: dict[str, bytes]) -> None:
     assert offsets == [round(index * 1_000_000 / 7) for index in range(FRAMES)]
 
 
+def test_a_clip_may_last_so_long_by_its_true_rate(clips: dict[str, bytes]) -> None:
+    with open_clip(clips["mpeg4-avi"], ClipLimits(max_seconds=1.5), true_rate=20.0) as clip:
+        assert len(list(clip.frames())) == FRAMES
+    with pytest.raises(ClipError) as caught, open_clip(clips["mpeg4-avi"], ClipLimits(max_seconds=2.5), true_rate=7.0):
+        pass
+    assert caught.value.reason is ClipFault.TOO_LONG
+
+
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
