@@ -210,14 +210,13 @@ def soak(work: Path, recorded: Path, hours: int, deadline: float, console: Conso
 
 def figures_of(made: list[Sample], recorded: list[ClipDetections], hours: int) -> list[Figure]:
     """Return the figures; a shorter stream than a day is looked at in its last quarter."""
-    full = site_of(CAMERAS)
     late = hours * 0.75
     early = [each for each in made if 5 <= each.hour <= max(10, hours / 2)]
     steady = [each for each in made if late <= each.hour <= hours]
     most = max(made, key=lambda each: each.kept_bytes)
     short, long = (on_time_bytes(site_of(1, lateness=lateness), recorded) for lateness in ("15m", "6h"))
-    allowed = [bound(full, recorded, each.behind * HOUR_US) for each in made]
-    of_bound = max(each.kept_bytes / CAMERAS / most_bytes for each, most_bytes in zip(made, allowed, strict=True))
+    allowed = bound(site_of(CAMERAS), recorded)
+    of_bound = max(each.kept_bytes / CAMERAS / allowed(each.behind * HOUR_US) for each in made)
     return [
         Figure(
             "state_bytes_per_camera", max(each.state_bytes for each in steady) / CAMERAS,
@@ -235,7 +234,7 @@ def figures_of(made: list[Sample], recorded: list[ClipDetections], hours: int) -
             "the most of what tracking and aggregation keep for a camera over the bound of docs/live.md, which grows "
             "with what waits for event time",
             "<= 1",
-            {"bound, bytes a camera": bound(full, recorded, 0), "most hours behind": max(each.behind for each in made)},
+            {"bound, bytes a camera": allowed(0), "most hours behind": max(each.behind for each in made)},
         ),
         Figure(
             "state_left", made[-1].kept_bytes / most.kept_bytes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 
 from apache_beam.transforms.window import TimestampedValue
 
@@ -82,22 +82,24 @@ def backlog_bytes(site: Site, recorded: Sequence[ClipDetections], until_us: int)
     return day.driven.traffic.total / (until_us / CLIP_US)
 
 
-def bound(site: Site, recorded: Sequence[ClipDetections], waiting_us: float) -> float:
-    """Return the bound of docs/live.md on a camera's state, in bytes, for clips as large as the largest of these.
+def bound(site: Site, recorded: Sequence[ClipDetections]) -> Callable[[float], float]:
+    """Return the bound of docs/live.md on a camera's state, for clips as large as the largest of these.
 
     Args:
       site: The site file.
       recorded: Clips of the camera.
-      waiting_us: How far event time is behind what has come.
+
+    Returns:
+      Bytes, by how far event time is behind what has come, in microseconds.
     """
     day = Day(site, recorded)
-    events = [PlaceEventsCoder().encode(anonymise(each)) for each in day.run(_LOOK_US)]
-    scenes = [SnapshotCoder().encode(scene) for scene in day.driven.cells(day.key)["saved"].values()]
-    clips = (kept_us(site) + waiting_us) / CLIP_US
+    most_events = max(len(PlaceEventsCoder().encode(anonymise(each))) for each in day.run(_LOOK_US))
+    most_saved = max(len(SnapshotCoder().encode(scene)) for scene in day.driven.cells(day.key)["saved"].values())
+    most_clip = max(len(ClipDetectionsCoder().encode(each)) for each in recorded)
     kept_windows = [(site.lateness + FORGET_AFTER_US + size_us, size_us) for size_us in site.windows]
-    return (
-        clips * max(len(ClipDetectionsCoder().encode(each)) for each in recorded)
-        + INTERVALS * max(map(len, scenes))
-        + sum(kept_for_us // site.segment_us for kept_for_us, _ in kept_windows) * max(map(len, events))
+    beside = (
+        INTERVALS * most_saved
+        + sum(kept_for_us // site.segment_us for kept_for_us, _ in kept_windows) * most_events
         + sum(kept_for_us // size_us for kept_for_us, size_us in kept_windows) * WINDOW_BYTES
     )
+    return lambda waiting_us: (kept_us(site) + waiting_us) / CLIP_US * most_clip + beside

@@ -127,8 +127,8 @@ class Camera(Named):
     size: tuple[PositiveInt, PositiveInt] | None = Field(default=None, exclude=True)
     """Width and height in pixels of the picture on which points in pixels were drawn."""
 
-    fps: Annotated[FiniteFloat, Field(gt=0, le=120)] | None = None
-    """Frames a second to look at; every frame if left out."""
+    fps: Annotated[FiniteFloat, Field(ge=1, le=120)] | None = None
+    """Frames a second to look at; every frame if left out. With fewer than one nobody can be followed."""
 
     model: Text = "person"
     """Name of a model card, or the path of one."""

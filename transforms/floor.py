@@ -100,8 +100,13 @@ def lose(state: FloorState, floor: Floor, camera: int, happened: Happened) -> No
     _count(state, floor, Visitors(state, floor, state.now_us))
 
 
+def has_unseen(state: FloorState, floor: Floor, camera: int) -> bool:
+    """Tell whether visits go on whose tracks a camera has lost."""
+    return any(each.camera == floor.names[camera] for each in state.unseen)
+
+
 def cut(state: FloorState, floor: Floor, happened: Happened) -> None:
-    """End everything: the day is over. Open visits are censored, and end where somebody was last seen."""
+    """End everything: the day or the watch is over. Open visits are censored, and end where somebody was last seen."""
     for camera in range(len(floor.names)):
         lose(state, floor, camera, happened)
     for zone, visits in enumerate(state.visits):

@@ -70,16 +70,18 @@ class Segment:
     Attributes:
       start_us: Start, UTC microseconds.
       end_us: End, exclusive.
-      scheduled: The parts of it in which the site is watched, in order.
+      scheduled: The parts of it in which the site is watched, in order; hours are whole minutes, which segments divide.
       first: Whether the day begins here; a clip that began before it is counted here.
-      last: Whether the day ends here, and with it every track.
+      opens: Whether nothing before it counts: the day or the watch begins here.
+      closes: Whether the day or the watch ends here, and with it every track.
     """
 
     start_us: int
     end_us: int
     scheduled: tuple[tuple[int, int], ...]
     first: bool
-    last: bool
+    opens: bool
+    closes: bool
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ def run_segment(
     for start_us, end_us in segment.scheduled:
         if scene.floor:
             scene.floor.now_us = start_us
-        walks = [run.moments(start_us, end_us, opens=segment.first) for run in runs]
+        walks = [run.moments(start_us, end_us, opens=segment.opens) for run in runs]
         for moment, run in heapq.merge(*walks, key=lambda each: (each[0].from_us, each[1].number)):
             if floor and scene.floor:
                 shared_floor.go_on(scene.floor, floor, moment.from_us, on_floor)
@@ -156,9 +158,9 @@ def run_segment(
             shared_floor.go_on(scene.floor, floor, end_us, on_floor)
     for run in runs:
         run.lose(segment.end_us, on_floor)
-    if segment.last:
+    if segment.closes:
         for run in runs:
-            places.cut(run.scene.places, run.happened)
+            run.cut()
         if floor and scene.floor:
             shared_floor.cut(scene.floor, floor, on_floor)
     begun = [[clip for clip in run.clips if _begins_in(clip, segment)] for run in runs]
@@ -210,11 +212,19 @@ class _Run:
 
     def lose(self, now_us: int, on_floor: Happened) -> None:
         """Cut everything once nothing sound was seen for two frame gaps: no track can be told to go on."""
-        if not self.scene.places.is_empty and now_us - self.scene.covered_until_us > 2 * self.gap_us:
-            places.cut(self.scene.places, self.happened)
-            self.scene.tracker = tracker.cut(self.scene.tracker)
-            if self._shared:
-                shared_floor.lose(*self._shared, self.number, on_floor)
+        if now_us - self.scene.covered_until_us <= 2 * self.gap_us:
+            return
+        if not self.scene.places.is_empty:
+            self.cut()
+        elif not (self._shared and shared_floor.has_unseen(*self._shared, self.number)):
+            return
+        if self._shared:
+            shared_floor.lose(*self._shared, self.number, on_floor)
+
+    def cut(self) -> None:
+        """End every track and what is open at the camera's own places."""
+        places.cut(self.scene.places, self.happened)
+        self.scene.tracker = tracker.cut(self.scene.tracker)
 
     def see(self, moment: Moment, end_us: int, on_floor: Happened) -> None:
         """Take a frame."""

@@ -47,7 +47,10 @@ def segments(site: Site, day: Day, start_us: int, end_us: int) -> Iterator[Segme
     while start_us < end_us:
         _, until_us = window_of(day, site.segment_us, start_us)
         parts = tuple(scheduled(site, start_us, until_us))
-        yield Segment(start_us, until_us, parts, start_us == day.start_us, until_us == day.end_us)
+        first, last = start_us == day.start_us, until_us == day.end_us
+        opens = first or not scheduled(site, start_us - 1, start_us)
+        closes = last or not scheduled(site, until_us, until_us + 1)
+        yield Segment(start_us, until_us, parts, first, opens, closes)
         start_us = until_us
 
 

@@ -174,7 +174,7 @@ def line(**keys: Any) -> dict[str, Any]:
         ({"masks": [[[0, 0], [1, 1], [1, 0], [0, 1]]]}, "crosses or touches itself"),
         ({"reach": [[0, 0], [1, 1]]}, "at least 3 items"),
         ({"heatmap": [0, 9]}, "[0, 0] for no heatmap"),
-        ({"fps": 0}, "greater than 0"),
+        ({"fps": 0.9}, "greater than or equal to 1"),
         ({"size": [100, 100]}, "say `units: pixels`"),
         ({"units": "pixels"}, "width and height in pixels"),
         ({"units": "pixels", "size": [100, "wide"]}, "width and height in pixels"),

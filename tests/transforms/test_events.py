@@ -14,7 +14,7 @@ from transforms.scene import Segment, Tracklets
 
 def tracklets(happened: Happened) -> Tracklets:
     whole = seconds(0), seconds(60)
-    segment = Segment(*whole, (whole,), first=True, last=False)
+    segment = Segment(*whole, (whole,), first=True, opens=True, closes=False)
     return Tracklets("lab", "door", "door", segment, 3, 5, 3, 1, 290, 10, happened, [0, 2])
 
 

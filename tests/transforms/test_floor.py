@@ -246,6 +246,15 @@ def test_lost_coverage_and_the_days_end_censor() -> None:
     assert (found.joined, found.censored, found.stays, found.open) == (2, 2, (), 0)
 
 
+@pytest.mark.parametrize("east_s", [range(0, 60, 10), (0, 10, 100)], ids=["goes on", "is silent too"])
+def test_who_was_lost_is_censored_once_their_camera_is_silent(east_s: Sequence[int]) -> None:
+    lost = [standing(3, 4, 5, 15)]
+    clips = [film(WEST, lost, s, s + 10) for s in (0, 10)] + [film(EAST, lost, s, s + 10) for s in east_s]
+    events = on_floor(a_floor_site(exit_grace="30s"), clips, 180)
+    assert (told(events).stays, told(events).censored) == ((), 1)
+    assert [each.zones[0].open_visits for each in events] == [0, 0, 0]
+
+
 def test_records_of_a_group_carry_its_name_and_one_revision() -> None:
     found = records_of(a_floor_site(windows=["20s", "1m"]), films(PEOPLE, 60), span(0, 60))
     assert {record.group for record in found} == {"floor"}

@@ -110,7 +110,7 @@ def in_segments(borders: list[float], *, through_bytes: bool) -> list[Tracklets]
     scene, found = Scene(), []
     for start, end in pairwise(borders):
         part = seconds(start), seconds(end)
-        segment = Segment(*part, (part,), start == borders[0], end == borders[-1])
+        segment = Segment(*part, (part,), start == borders[0], start == borders[0], end == borders[-1])
         found.append(run_segment(scene, "lab", group_of(SITE, "west"), segment, distinct(RECORDED))[-1])
         if through_bytes:
             encoded = SnapshotCoder().encode(Snapshot(part[1], scene))
