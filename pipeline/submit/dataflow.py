@@ -109,8 +109,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--temp-location", type=FOLDER, required=True, metavar="gs://…", help="folder for the service's own files"
     )
     cloud.add_argument(
-        "--staging-location", type=FOLDER, metavar="gs://…", help="folder for the graph (default: --temp-location)"
-    )
+        "--staging-location", type=FOLDER, metavar="gs://…",
+        help="folder for the graph, which workers read whenever they start: let nothing there expire "
+        "(default: staging, beside --temp-location)",
+    )  # fmt: skip
     cloud.add_argument(
         "--service-account-email", type=ACCOUNT, required=True, metavar="ACCOUNT",
         help="whom the workers are; templates/dataflow/terraform makes one with the least rights",
@@ -223,7 +225,9 @@ def beam_options(args: argparse.Namespace) -> PipelineOptions:
     if args.number_of_worker_harness_threads < 1:
         raise UsageError("--number-of-worker-harness-threads: at least 1")
     _check_further(args.beam)
+    beside = f"{args.temp_location.rstrip('/').rpartition('/')[0]}/staging"
     own = {name: getattr(args, name) for name in _OWN} | _ALWAYS
+    own["staging_location"] = args.staging_location or beside
     flags = [f"--{name}={value}" for name, value in own.items() if value is not None]
     flags += [f"--experiments={experiment}" for experiment in EXPERIMENTS]
     flags += [f"--labels={label}" for label in args.labels]

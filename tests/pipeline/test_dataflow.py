@@ -126,6 +126,11 @@ def test_a_dataflow_job_is_a_stream_on_streaming_engine(submitted: Submitted) ->
     assert submitted.job["labels"] == {"team": "lab", "cost": "7"}
 
 
+def test_the_dataflow_graph_is_staged_beside_temporary_files(submitted: Submitted) -> None:
+    """Not among them, which expire while the stream goes on."""
+    assert submitted.options["pipelineUrl"].startswith("gs://submitted/staging/")
+
+
 def test_dataflow_workers_run_one_process_a_core_out_of_reach(submitted: Submitted) -> None:
     (container,) = submitted.pool["sdkHarnessContainerImages"]
     assert container["containerImage"] == IMAGE

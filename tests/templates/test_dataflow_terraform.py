@@ -77,7 +77,8 @@ def test_the_dataflow_subscription_keeps_clips_no_longer_than_needed(blocks: dic
     assert blocks["variable"]["clip_retention_hours"]["default"] == 24
     for topic in ("clips", "dead_letters", "heartbeats"):
         policy = blocks["resource"][f"google_pubsub_topic.{topic}"]["message_storage_policy"]
-        assert policy == [{"allowed_persistence_regions": ["${var.region}"], "enforce_in_transit": True}]
+        # Nothing more: enforced in transit, the clips of an agent in another region would be refused.
+        assert policy == [{"allowed_persistence_regions": ["${var.region}"]}]
 
 
 def test_all_of_dataflow_is_in_one_region(blocks: dict[str, dict[str, Any]]) -> None:
@@ -90,8 +91,7 @@ def test_all_of_dataflow_is_in_one_region(blocks: dict[str, dict[str, Any]]) -> 
     assert kinds["google_compute_subnetwork"] == here
     for name, body in resources.items():
         if name.startswith("google_pubsub_topic."):
-            policy = {"allowed_persistence_regions": ["${var.region}"], "enforce_in_transit": True}
-            assert body["message_storage_policy"] == [policy]
+            assert body["message_storage_policy"] == [{"allowed_persistence_regions": ["${var.region}"]}]
     assert "default" not in blocks["variable"]["region"], "the operator names it"
 
 
@@ -105,6 +105,20 @@ def test_nothing_of_dataflow_is_public(blocks: dict[str, dict[str, Any]]) -> Non
     assert not [name for name in resources if re.match(r"google_compute_(router|address|global_address)", name)]
     firewall = resources["google_compute_firewall.workers"]
     assert "source_ranges" not in firewall and firewall["source_service_accounts"]
+
+
+def test_what_later_dataflow_workers_start_from_never_expires(blocks: dict[str, dict[str, Any]]) -> None:
+    """A stream runs for months, and a worker that starts reads the staged graph."""
+    rules = blocks["resource"]["google_storage_bucket.work"]["lifecycle_rule"]
+    expiring = [prefix for rule in rules for condition in rule["condition"] for prefix in condition["matches_prefix"]]
+    assert expiring
+    commands = re.findall(
+        r"^ {4}(?:silhouette submit|gcloud dataflow flex-template run)(?:.*\\\n)+.*", README, re.MULTILINE
+    )
+    assert len(commands) == 2
+    for command in commands:
+        (staging,) = re.findall(r"--staging-location WORK/(\S+)", command)
+        assert not [prefix for prefix in expiring if f"{staging}/".startswith(prefix)]
 
 
 def test_the_dataflow_readme_names_what_there_is(blocks: dict[str, dict[str, Any]]) -> None:

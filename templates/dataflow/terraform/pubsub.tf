@@ -2,10 +2,10 @@ resource "google_pubsub_topic" "clips" {
   name         = "${var.name}-clips"
   kms_key_name = var.state_key
 
-  # Clips lie in this region and no other, wherever an agent publishes from. The topic itself keeps none.
+  # Clips lie in this region and no other, wherever an agent publishes from. The topic itself keeps none. Not enforced in
+  # transit: Pub/Sub takes in near each agent what it sends, and would refuse what it took in elsewhere.
   message_storage_policy {
     allowed_persistence_regions = [var.region]
-    enforce_in_transit          = true
   }
 
   depends_on = [google_project_service.used, google_kms_crypto_key_iam_member.state]
@@ -33,7 +33,6 @@ resource "google_pubsub_topic" "dead_letters" {
 
   message_storage_policy {
     allowed_persistence_regions = [var.region]
-    enforce_in_transit          = true
   }
 
   depends_on = [google_project_service.used, google_kms_crypto_key_iam_member.state]
@@ -56,7 +55,6 @@ resource "google_pubsub_topic" "heartbeats" {
 
   message_storage_policy {
     allowed_persistence_regions = [var.region]
-    enforce_in_transit          = true
   }
 
   depends_on = [google_project_service.used, google_kms_crypto_key_iam_member.state]

@@ -14,7 +14,8 @@ resource "google_storage_bucket" "records" {
   depends_on = [google_project_service.used, google_kms_crypto_key_iam_member.state]
 }
 
-# The service's own files: the graph, and the template with its launches.
+# The service's own files: the graph, and the template with its launches. A worker reads the graph when it starts, months
+# after the job did, so that nothing under staging/ expires.
 resource "google_storage_bucket" "work" {
   name                        = "${var.project}-${var.name}-work"
   location                    = var.region
