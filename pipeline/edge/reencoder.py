@@ -36,6 +36,7 @@ class Reencoder:
         self._stream, self._begin, self._limits, self.reason = stream, begin, limits, reason
         self._rate = rate or Fraction(_USUAL_RATE)
         self._clock: FrameClock | None = None
+        self._first_us: int | None = None
         self._origin_us = 0
         self._damaged = False
         self._encoder: Encoder | None = None
@@ -51,15 +52,14 @@ class Reencoder:
         if self._damaged and not picture.keyframe:
             return
         self._damaged = False
-        if self._clock is None:
-            self._clock = FrameClock(self._stream.time_base or Fraction(1, SECOND_US), 1 / self._rate)
-            self._origin_us = picture.stamp_us or 0
+        if self._first_us is None:
+            self._first_us = picture.stamp_us
         try:
             frames = self._stream.decode(picture.packet)
         except FFmpegError as error:
             if isinstance(error, MemoryError):
                 raise
-            self._damaged = True
+            self._damaged, self._first_us = True, None
             self._stream.codec_context.flush_buffers()
             yield from self._end(None)
             return
@@ -82,7 +82,10 @@ class Reencoder:
         yield from self._end(end_us)
 
     def _take(self, frame: av.VideoFrame) -> Iterator[Piece]:
-        assert self._clock is not None
+        if self._clock is None:  # it counts from this frame, which need not be of the first packet
+            unit = self._stream.time_base or Fraction(1, SECOND_US)
+            self._clock = FrameClock(unit, 1 / self._rate)
+            self._origin_us = (self._first_us or 0) if frame.pts is None else round(frame.pts * unit * SECOND_US)
         stamp_us = self._origin_us + self._clock.offset_us(frame.pts)
         if self._encoder is not None:
             if stamp_us - self._last_us > GAP_US:

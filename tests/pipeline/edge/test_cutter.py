@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.edge.cutter import Cutter
 from pipeline.edge.pieces import Limits, Piece
-from pipeline.edge.timeline import RecordedTimes
+from pipeline.edge.timeline import Line, RecordedTimes
 from tests.support.edge import opened
 from tests.support.video import encode, pictures
 from transforms.decode import open_clip
@@ -150,6 +150,24 @@ def test_cutting_goes_on_after_damage() -> None:
         pieces += [piece for picture in shown[25:] for piece in cutter.feed(picture)] + list(cutter.flush())
     assert [piece.frames for piece in pieces] == [20, 4, 20, 10]
     assert all(len(seen(piece.payload, 0)) == piece.frames for piece in pieces)
+
+
+def test_a_damaged_first_keyframe_moves_no_clip() -> None:
+    """What can be decoded begins a group later, and is told when it was taken."""
+    with opened(encode(pictures(120), gop=40, options={"bf": "0"})) as (stream, shown):
+        broken = av.Packet(b"\x00\x00\x00\x09\x65" + bytes(8))
+        first = shown[0].packet
+        broken.pts, broken.dts, broken.time_base, broken.is_keyframe = first.pts, first.dts, first.time_base, True
+        limits = Limits(length_us=SECOND, most_bytes=9_000_000)
+        cutter = Cutter(stream, lambda stamp_us: Line("s", 0, stamp_us, stamp_us), limits)
+        pieces = []
+        for picture in [replace(shown[0], packet=broken, size=broken.size), *shown[1:]]:
+            pieces += cutter.feed(picture)
+        pieces += cutter.flush()
+    assert all(piece.reencoded for piece in pieces)
+    assert pieces[0].start_us == shown[40].stamp_us
+    assert sum(piece.frames for piece in pieces) == 80
+    assert pieces[-1].end_us == pytest.approx(12 * SECOND, abs=2)
 
 
 def test_times_that_are_missing_are_made_up_for() -> None:
