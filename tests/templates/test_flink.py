@@ -59,8 +59,24 @@ def test_compose_holds_together(compose: dict[str, Any]) -> None:
     waited = {name for service in services.values() for name, on in service.get("depends_on", {}).items()
               if on["condition"] == "service_healthy"}  # fmt: skip
     assert all("healthcheck" in services[name] for name in waited)
-    shared = {service.get("network_mode", "").removeprefix("service:") for service in services.values()} - {""}
-    assert shared == {name for name, service in services.items() if service.get("command") == "taskmanager"}
+
+
+def test_a_taskmanager_that_is_started_again_finds_its_workers(compose: dict[str, Any]) -> None:
+    """Their network belongs to neither: with its owner's restart it would be lost to the other."""
+    services = compose["services"]
+    sharing: dict[str, list[Any]] = {}
+    for service in services.values():
+        if "network_mode" in service:
+            assert "hostname" not in service and "networks" not in service, "they are the network's"
+            sharing.setdefault(service["network_mode"].removeprefix("service:"), []).append(service["command"])
+    assert len(sharing) == 2
+    for name, commands in sharing.items():
+        assert sorted(commands, key=str) == [["--worker_pool"], "taskmanager"]
+        owner = services[name]
+        assert owner["entrypoint"] == ["sleep", "infinity"] and "network_mode" not in owner
+        assert owner["networks"]["default"]["aliases"] == [owner["hostname"]]
+    started = sum(service.get("command") in ("taskmanager", ["--worker_pool"]) for service in services.values())
+    assert started == sum(map(len, sharing.values()))
 
 
 def test_the_deployment_is_valid(deployment: dict[str, Any]) -> None:
