@@ -66,27 +66,38 @@ def encode_file(family: str, rows: Iterable[Mapping[str, Any]]) -> bytes:
     return _encoded(family, in_order(family, rows))
 
 
-def _encoded(family: str, kept: list[Mapping[str, Any]]) -> bytes:
-    # Avro's sync marker is random by custom, and any 16 bytes by the specification.
-    marker = hashlib.sha256(repr(kept).encode()).digest()[:16]
+def _encoded(family: str, kept: list[Mapping[str, Any]], apart: str = "") -> bytes:
+    # Avro's sync marker is random by custom, and any 16 bytes by the specification: so files of equal rows may differ.
+    marker = hashlib.sha256((repr(kept) + apart).encode()).digest()[:16]
     buffer = io.BytesIO()
     fastavro.writer(buffer, parsed(family), kept, codec="deflate", sync_marker=marker)
     return buffer.getvalue()
 
 
-def write_file(output: str, where: Partition, rows: Iterable[Guarded], *, stream: bool = False) -> WrittenFile:
+def write_file(
+    output: str, where: Partition, rows: Iterable[Guarded], *, gathered_us: int | None = None
+) -> WrittenFile:
     """Write a partition's rows to a file named by its content, which a retry overwrites with itself.
+
+    Equal rows are one record, but several dead letters: a file that a stream gathered of these differs by the time, so
+    that it stands beside that of before.
 
     Its evidence is told under the date of its records; of dead letters under that of the earliest, or where a stream
     wrote them, under the day it did.
+
+    Args:
+      output: Folder of all output.
+      where: The partition.
+      rows: Its rows.
+      gathered_us: Since when a stream gathered them, by the clock; None where the input was read to its end.
     """
     family, site, date = where
     kept = in_order(family, (row.fields for row in rows))
-    content = _encoded(family, kept)
+    content = _encoded(family, kept, str(gathered_us) if gathered_us is not None and not natural_key(family) else "")
     sha256 = hashlib.sha256(content).hexdigest()
     name = f"{folder('', where)}/{sha256[:32]}.avro"
     storage.write(f"{output}{name}", content)
-    told = date or date_of(now_us() if stream else _earliest_us(kept))
+    told = date or date_of(_earliest_us(kept) if gathered_us is None else now_us())
     suppressed = sum(row.get("suppressed", False) for row in kept)
     return WrittenFile(name[1:], sha256, family, site, told, len(kept), suppressed)
 
@@ -124,6 +135,7 @@ class _GatherFn(beam.DoFn):
 
     ROWS = userstate.BagStateSpec("rows", GuardedCoder())
     COUNT = userstate.ReadModifyWriteStateSpec("count", coders.VarIntCoder())
+    SINCE = userstate.ReadModifyWriteStateSpec("since", coders.VarIntCoder())
     FLUSH = userstate.TimerSpec("flush", TimeDomain.REAL_TIME)
     END = userstate.TimerSpec("end", TimeDomain.WATERMARK)
 
@@ -136,6 +148,7 @@ class _GatherFn(beam.DoFn):
         element: tuple[Partition, Guarded],
         rows: Any = beam.DoFn.StateParam(ROWS),
         count: Any = beam.DoFn.StateParam(COUNT),
+        since: Any = beam.DoFn.StateParam(SINCE),
         flush: Any = beam.DoFn.TimerParam(FLUSH),
         end: Any = beam.DoFn.TimerParam(END),
     ) -> Iterable[WrittenFile]:
@@ -144,10 +157,12 @@ class _GatherFn(beam.DoFn):
         rows.add(record)
         count.write(gathered)
         if gathered == 1:
-            flush.set(Timestamp(micros=now_us() + self._flush_us))
+            now = now_us()
+            since.write(now)
+            flush.set(Timestamp(micros=now + self._flush_us))
             end.set(STREAM_END - _BEFORE_THE_END)
         elif gathered >= MOST_ROWS:
-            yield from self._write(where, rows, count)
+            yield from self._write(where, rows, count, since)
 
     @userstate.on_timer(FLUSH)
     def on_flush(
@@ -155,10 +170,11 @@ class _GatherFn(beam.DoFn):
         where: Any = beam.DoFn.KeyParam,
         rows: Any = beam.DoFn.StateParam(ROWS),
         count: Any = beam.DoFn.StateParam(COUNT),
+        since: Any = beam.DoFn.StateParam(SINCE),
         end: Any = beam.DoFn.TimerParam(END),
     ) -> Iterable[WrittenFile]:
         end.clear()  # nothing is left of a day that is over
-        yield from self._write(where, rows, count)
+        yield from self._write(where, rows, count, since)
 
     @userstate.on_timer(END)
     def on_end(
@@ -166,16 +182,18 @@ class _GatherFn(beam.DoFn):
         where: Any = beam.DoFn.KeyParam,
         rows: Any = beam.DoFn.StateParam(ROWS),
         count: Any = beam.DoFn.StateParam(COUNT),
+        since: Any = beam.DoFn.StateParam(SINCE),
         flush: Any = beam.DoFn.TimerParam(FLUSH),
     ) -> Iterable[WrittenFile]:
         flush.clear()  # some runners would wait for it
-        yield from self._write(where, rows, count)
+        yield from self._write(where, rows, count, since)
 
-    def _write(self, where: Partition, rows: Any, count: Any) -> Iterable[WrittenFile]:
+    def _write(self, where: Partition, rows: Any, count: Any, since: Any) -> Iterable[WrittenFile]:
         if count.read():
-            yield write_file(self._output, where, rows.read(), stream=True)
+            yield write_file(self._output, where, rows.read(), gathered_us=since.read() or 0)
             rows.clear()
             count.clear()
+            since.clear()
 
 
 @dataclass(eq=False)

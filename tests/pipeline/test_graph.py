@@ -60,7 +60,7 @@ def test_nothing_is_pickled_into_a_shuffle(root: beam.Pipeline) -> None:
 
 def test_state_holds_geometry_and_records_in_coders_of_its_own(root: beam.Pipeline, source: str) -> None:
     found = dict(states(root))
-    assert len(found) == (22 if source == "archive" else 29), sorted(found)
+    assert len(found) == (22 if source == "archive" else 30), sorted(found)
     for label, coder in found.items():
         own = type(coder).__module__.startswith("transforms.") or isinstance(
             coder, coders.BooleanCoder | coders.VarIntCoder

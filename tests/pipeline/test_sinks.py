@@ -135,6 +135,25 @@ def test_what_a_stream_gathered_is_written_at_its_end(tmp_path: Path) -> None:
     assert streamed(tmp_path, HEAT, HEALTH) == sorted([len(HEAT), len(HEALTH)])
 
 
+def test_equal_dead_letters_of_a_stream_stand_beside_those_of_before(tmp_path: Path) -> None:
+    """Whoever sends something without a time, again and again, is told of as often."""
+    assert streamed(tmp_path, [LETTER, LETTER], LATER, [LETTER, LETTER]) == [2, 2]
+
+
+def test_dead_letters_that_a_stream_writes_again_overwrite_themselves(tmp_path: Path) -> None:
+    where, content = partition(LETTER), [LETTER, LETTER]
+    first, again, later = (write_file(str(tmp_path), where, content, gathered_us=since) for since in (1, 1, 2))
+    assert first == again
+    assert first.name != later.name
+    assert len(list(tmp_path.rglob("*.avro"))) == 2
+
+
+def test_records_of_a_stream_are_named_by_their_content_alone(tmp_path: Path) -> None:
+    where = ("heatmap", "lab", "2026-01-05")
+    written = {write_file(str(tmp_path), where, HEAT, gathered_us=since) for since in (None, 1, 2)}
+    assert len(written) == 1
+
+
 def test_a_dead_letter_is_published_as_json() -> None:
     said = json.loads(letter_json(Guarded("dead_letter", dict(LETTER.fields, event_time=T0))))
     assert (said["reason"], said["event_time"]) == ("no_envelope", "2026-01-05T00:00:00.000000Z")
