@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from pipeline.edge.clock import Clock
 from pipeline.edge.config import EdgeConfig
@@ -36,24 +37,39 @@ def run_agent(config: EdgeConfig) -> bool:
     Raises:
       SpoolError: the spool cannot be used, or its key is missing.
       SecretError: its key cannot be used.
-      OSError: it cannot be written to, or the port for Prometheus cannot be had.
+      OSError: it cannot be written to, or the port for Prometheus cannot be had; its `filename` names the flag.
     """
     with ExitStack() as held:
-        held.callback(os.close, open_folder(config.spool))
-        cipher = cipher_of(config.spool, config.spool_key, plain=config.plain_spool)
-        spool = Spool(config.spool, config.spool_bytes, cipher, config.retention_us, plain=config.plain_spool)
+        with _blaming("--spool", config.spool):
+            held.callback(os.close, open_folder(config.spool))
+        with _blaming("--spool-key", config.spool_key):
+            cipher = cipher_of(config.spool, config.spool_key, plain=config.plain_spool)
+        with _blaming("--spool", config.spool):
+            spool = Spool(config.spool, config.spool_bytes, cipher, config.retention_us, plain=config.plain_spool)
         agent = _Agent(config, spool)
         if config.prometheus is not None:
             from pipeline.edge.exposition import exposed
 
             host, port = config.prometheus
-            bound = held.enter_context(exposed(agent.snapshot, host, port))
+            with _blaming("--prometheus"):
+                bound = held.enter_context(exposed(agent.snapshot, host, port))
             _log.info("metrics at http://%s:%d/metrics", host, bound)
         with _asked_to_end() as asked:
             agent.start()
             agent.watch(asked)
             agent.end()
         return agent.good
+
+
+@contextmanager
+def _blaming(flag: str, place: Path | None = None) -> Iterator[None]:
+    """Have an error of the system's name the flag that it comes of: of a full disk or a lock it names no file even."""
+    try:
+        yield
+    except OSError as error:
+        file = error.filename or place
+        error.filename = flag if file is None else f"{flag}: {file}"
+        raise
 
 
 class _Agent:

@@ -116,7 +116,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"silhouette edge: {error}", file=sys.stderr)
         return USAGE
     except OSError as error:
-        print(f"silhouette edge: {error.filename or '--prometheus'}: {error.strerror}", file=sys.stderr)
+        told = (error.filename, error.strerror or type(error).__name__)
+        print(f"silhouette edge: {': '.join(str(each) for each in told if each)}", file=sys.stderr)
         return FAILED
 
 
@@ -141,6 +142,8 @@ def configure(args: argparse.Namespace) -> EdgeConfig:
             raise UsageError(f"{flag}: must be written projects/PROJECT/topics/TOPIC")
     if args.topic is None:
         raise UsageError("--topic: say where clips go, as projects/PROJECT/topics/TOPIC")
+    if args.heartbeats == args.topic:
+        raise UsageError("--heartbeats: must be another topic than --topic, whose reader would take them for bad clips")
     if not 1 <= args.seconds <= 60:
         raise UsageError("--seconds: must be from 1 to 60")
     if args.heartbeat_every is not None and args.heartbeats is None:

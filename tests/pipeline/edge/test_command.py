@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,6 +35,7 @@ SECRET = "hunter2"
             "--topic: must be written",
         ),
         (["--camera", "door", "--source", "v.mp4", "--heartbeats", "beats"], "--heartbeats: must be written projects/"),
+        (["--camera", "door", "--source", "v.mp4", "--heartbeats", TOPIC], "--heartbeats: must be another topic"),
         (["--camera", "door", "--source", "v.mp4", "--seconds", "0"], "--seconds: must be from 1"),
         (["--camera", "door", "--source", "v.mp4", "--spool-bytes", "lots"], "--spool-bytes: must be a size"),
         (["--camera", "door", "--source", "v.mp4", "--spool-bytes", "1MB"], "10,000,000 bytes at least"),
@@ -118,6 +122,37 @@ def test_a_spool_whose_key_is_gone(
     assert main(["edge", "--site", str(site_file), "--topic", TOPIC, *flags, *plain]) == 2
     assert f"silhouette edge: --spool-key: {key} is not there" in capsys.readouterr().err
     assert not key.exists() and len(os.listdir(folder / "clips")) == 1
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """Let no file grow beyond a few bytes: like a full disk's, the error names no file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_spool_key_that_cannot_be_written_is_told_by_its_flag(
+    site_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
+    (tmp_path / "v.mp4").write_bytes(encode(pictures(3)))
+    request.getfixturevalue("full_disk")
+    flags = ["--camera", "door", "--source", str(tmp_path / "v.mp4"), "--spool", str(tmp_path / "spool")]
+    assert main(["edge", "--site", str(site_file), "--topic", TOPIC, *flags]) == 1
+    assert f"silhouette edge: --spool-key: {tmp_path / 'spool/key'}: File too large\n" in capsys.readouterr().err
+    assert sorted(os.listdir(tmp_path / "spool")) == ["clips", "lock"]
+
+
+def test_a_port_that_cannot_be_had_is_told_by_its_flag(
+    site_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "v.mp4").write_bytes(encode(pictures(3)))
+    flags = ["--camera", "door", "--source", str(tmp_path / "v.mp4"), "--spool", str(tmp_path / "spool")]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        flags += ["--prometheus", str(taken.getsockname()[1])]
+        assert main(["edge", "--site", str(site_file), "--topic", TOPIC, *flags]) == 1
+    assert "silhouette edge: --prometheus: Address already in use\n" in capsys.readouterr().err
 
 
 def test_an_agent_needs_little() -> None:
