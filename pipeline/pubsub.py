@@ -20,15 +20,7 @@ import fastavro
 from apache_beam import coders
 from apache_beam.io.unbounded_source import CheckpointMark, UnboundedReader, UnboundedSource
 from apache_beam.utils.timestamp import MAX_TIMESTAMP, MIN_TIMESTAMP, Timestamp
-from google.api_core.exceptions import (
-    DeadlineExceeded,
-    Forbidden,
-    GoogleAPICallError,
-    InvalidArgument,
-    NotFound,
-    RetryError,
-    Unauthenticated,
-)
+from google.api_core import exceptions as faults
 
 from pipeline.lease import lease_of
 from pipeline.watermark import Watermark
@@ -46,7 +38,10 @@ _TAKE_S = 0.1  # how long a reader waits for one
 _NOBODY_S = 15.0  # a subscription that nobody asked about for so long is pulled no more
 _LONGEST_PAUSE_S = 30.0  # between tries where the subscription cannot be reached
 
-_PERMANENT = (NotFound, Forbidden, Unauthenticated, InvalidArgument)
+# A precondition fails of a subscription that is detached from its topic, or that pushes, or whose key is disabled.
+_PERMANENT = (
+    faults.NotFound, faults.Forbidden, faults.Unauthenticated, faults.InvalidArgument, faults.FailedPrecondition
+)  # fmt: skip
 _GIVE_UP_S = 60.0  # a fault that trying again does not mend is told after so long
 
 _log = logging.getLogger(__name__)
@@ -329,14 +324,15 @@ class _Pulled:
                 failing_since = failing_since if failures else time.monotonic()
                 failures += 1
                 self._note([], idle=False)
-                # The text could hold anything; its class and the subscription say what to look for.
-                _log.warning("%s cannot be pulled: %s", self._source.name, type(error).__name__)
-                if not isinstance(error, GoogleAPICallError | RetryError) or (
+                if not isinstance(error, faults.GoogleAPICallError | faults.RetryError) or (
                     isinstance(error, _PERMANENT) and time.monotonic() - failing_since > _GIVE_UP_S
                 ):
                     with self._changed:
                         self._fault = error
                     return
+                if failures == 1:
+                    # The text could hold anything; its class and the subscription say what to look for.
+                    _log.warning("%s cannot be pulled (%s): waiting for it", self._source.name, type(error).__name__)
                 time.sleep(random.uniform(0.5, 1) * min(_LONGEST_PAUSE_S, 0.5 * 2**failures))
                 continue
             failures = 0
@@ -347,7 +343,7 @@ class _Pulled:
         request = {"subscription": self._source.name, "max_messages": room}
         try:
             answer = self._lease.client.pull(request, timeout=_PULL_S, retry=None)
-        except DeadlineExceeded:
+        except faults.DeadlineExceeded:
             # As silent as one that cannot be reached: asked again, it answers at once.
             answer = self._lease.client.pull(request | {"return_immediately": True}, timeout=_PULL_S, retry=None)
         return [_held(received) for received in answer.received_messages]
@@ -384,9 +380,9 @@ def check_subscription(name: str) -> None:
     """
     try:
         lease_of(name).client.get_subscription(subscription=name, timeout=_PULL_S, retry=None)
-    except NotFound:
+    except faults.NotFound:
         raise
-    except GoogleAPICallError:
+    except faults.GoogleAPICallError:
         return
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from transforms.arrivals import Span
 
 _TEN_YEARS_S = 315_360_000
+_WAITING = "pipeline.pubsub"  # whose log tells what a job waits for
 DIRECT, PRISM = RUNNERS = ("direct", "prism")
 
 
@@ -302,11 +303,25 @@ def _in_span(row: Row, spans: Mapping[str, Span]) -> bool:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Beam's own log to errors that end the job, which are told once, at the end."""
-    logger = logging.getLogger()
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
+    """Keep Beam's own log to errors that end the job, which are told once, at the end; what a job waits for is told."""
+    root, waiting, told = logging.getLogger(), logging.getLogger(_WAITING), _Told(logging.WARNING)
+    levels = root.level, waiting.level
+    root.setLevel(logging.CRITICAL)
+    waiting.setLevel(logging.WARNING)
+    waiting.addHandler(told)
+    waiting.propagate = False  # Beam's log has a handler of its own
     try:
         yield
     finally:
-        logger.setLevel(level)
+        waiting.propagate = True
+        waiting.removeHandler(told)
+        root.setLevel(levels[0])
+        waiting.setLevel(levels[1])
+
+
+class _Told(logging.Handler):
+    """Tells on what stderr is at the moment: a progress bar stands in for it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError, ValueError):  # a stderr that is gone ends no job
+            print(f"silhouette run: {record.getMessage()}", file=sys.stderr)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 from apache_beam.io.unbounded_source import UnboundedReader
 from apache_beam.utils.timestamp import MAX_TIMESTAMP, MIN_TIMESTAMP
+from google.api_core.exceptions import FailedPrecondition
 
 from pipeline.archive import find_clips
 from pipeline.evidence.verify import packs_of, verify
 from pipeline.pubsub import Mark, MarkCoder, PubSubSource, Subscription
+from pipeline.run import _quiet
 from pipeline.view import current, read_records
 from pipeline.watermark import QUIET_US, Watermark
 from schemas.clock import SECOND_US, now_us
@@ -242,6 +248,54 @@ def test_pubsub_messages_are_pulled_ahead_up_to_a_number_of_bytes(
             found.append(reader.get_current())
     assert most <= 10_000_000
     reader.close()
+
+
+class Refusing(grpc.GenericRpcHandler):
+    """A Pub/Sub that answers every call with a fault; counts the calls."""
+
+    def __init__(self, fault: grpc.StatusCode) -> None:
+        self.fault, self.calls = fault, 0
+
+    def service(self, handler_call_details: Any) -> grpc.RpcMethodHandler:
+        def refuse(request: bytes, context: grpc.ServicerContext) -> bytes:
+            self.calls += 1
+            context.abort(self.fault, "hunter2")
+
+        return grpc.unary_unary_rpc_method_handler(refuse)
+
+
+@contextmanager
+def refusing(fault: grpc.StatusCode, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Refusing, Subscription]]:
+    """Serve nothing but faults; yields the server and a subscription that nobody has read."""
+    refuses = Refusing(fault)
+    server = grpc.server(ThreadPoolExecutor(4, "refusing"), handlers=[refuses])
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
+    server.start()
+    try:
+        yield refuses, replace(SOURCE, name=f"projects/lab-1234/subscriptions/{fault.name.lower()}")
+    finally:
+        server.stop(None).wait()
+
+
+def test_a_subscription_that_cannot_be_reached_is_waited_for_and_told_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with refusing(grpc.StatusCode.UNAVAILABLE, monkeypatch) as (server, source), _quiet():
+        reader = PubSubSource(source).create_reader(None, None)
+        until(lambda: not reader.advance() and server.calls >= 3)
+        assert reader.get_watermark() == MIN_TIMESTAMP
+    assert capsys.readouterr().err.splitlines() == [
+        f"silhouette run: {source.name} cannot be pulled (ServiceUnavailable): waiting for it"
+    ]
+    assert not [record for record in caplog.records if record.name == "pipeline.pubsub"], "Beam's log would repeat it"
+
+
+def test_a_detached_subscription_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.pubsub._GIVE_UP_S", 0.0)
+    with refusing(grpc.StatusCode.FAILED_PRECONDITION, monkeypatch) as (_, source):
+        reader = PubSubSource(source).create_reader(None, None)
+        with pytest.raises(FailedPrecondition):
+            until(reader.advance)
 
 
 def test_pubsub_source_ends_once_it_is_idle(pubsub: PubSub, subscription: tuple[Subscription, str]) -> None:
