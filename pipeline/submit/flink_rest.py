@@ -89,8 +89,8 @@ class FlinkCluster:
           FlinkError: there is no such job, or no savepoint could be written: the job then goes on.
         """
         with self._understood():
-            # Cancelled with the savepoint, in one step. Flink's "stop" would first ask each source to end, and with it
-            # end event time: every open window would be written as if nothing more could come.
+            # In one step, and never with "drain": that ends event time, and every open window would be written as if
+            # nothing more could come.
             asked = self.ask(f"jobs/{job}/savepoints", {"target-directory": folder, "cancel-job": True})
             for _ in polled(timeout_s):
                 told = self.ask(f"jobs/{job}/savepoints/{asked['request-id']}")
