@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,8 @@ def run(args: argparse.Namespace) -> int:
     for family in [args.family] if args.family else RECORD_TYPES:
         console.print(_fields(family))
     if args.family is None:
-        console.print(_evidence())
+        for about in _evidence():
+            console.print(about)
     return 0
 
 
@@ -101,7 +103,7 @@ def _print_site(console: Any, site: Any) -> None:
     about.add_row("day", f"from {site.day_start // 60:02}:{site.day_start % 60:02}, {site.time_zone}")
     about.add_row("watched", "always" if site.schedule is None else f"{len(site.schedule)} opening hours")
     about.add_row("lateness", write_duration(site.lateness))
-    about.add_row("clips kept", write_duration(site.raw_retention) if site.raw_retention else "not stated")
+    about.add_row("clips kept", "not stated" if site.raw_retention is None else write_duration(site.raw_retention))
     about.add_row("k", ", ".join(f"{family} {k if k > 1 else 'off'}" for family, k in dict(site.k).items()))
     for name in ("controller", "contact", "legal_basis"):
         about.add_row(name.replace("_", " "), getattr(site, name) or "not stated")
@@ -161,14 +163,20 @@ def _fields(family: str) -> Any:
     return table
 
 
-def _evidence() -> Any:
+def _evidence() -> Iterator[Any]:
     from schemas.closed import keys
     from schemas.evidence import DayPack
+    from schemas.seals import RetentionPack, Seal
 
-    table = _table("evidence: what a run did on one site and day, as JSON", "key", "meaning")
-    for key, meaning in keys(DayPack):
-        table.add_row(key, meaning)
-    return table
+    for part, what in (
+        (DayPack, "what a run did on one site and day"),
+        (RetentionPack, "what keeps clips of a site, at one instant"),
+        (Seal, "a seal of a site's chain"),
+    ):
+        table = _table(f"evidence: {what}, as JSON", "key", "meaning")
+        for key, meaning in keys(part):
+            table.add_row(key, meaning)
+        yield table
 
 
 def _type(kind: Any) -> str:

@@ -48,7 +48,8 @@ def add_parser(commands: Any) -> None:
     local.add_argument("--until-idle", metavar="TIME", help="end once a subscription has brought nothing for so long")
     local.add_argument(
         "--evidence-key", type=Path, metavar="FILE",
-        help="sign the evidence with this key, of `silhouette evidence keygen`; without it, unsigned",
+        help="sign the evidence with this key, of `silhouette evidence keygen`; without it, unsigned, and not sealed "
+        "where earlier seals are signed",
     )  # fmt: skip
     local.add_argument("--prism", type=Path, metavar="FILE", help="Beam's prism program (default: Beam fetches it)")
 

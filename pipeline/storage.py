@@ -165,11 +165,14 @@ def remove(name: str) -> None:
 
 
 def find(folder: str, suffix: str) -> list[str]:
-    """Return the names of all files at any depth of a folder that end so, sorted; none where it is not there."""
+    """Return the names of all files at any depth of a folder that end so, sorted; none where it is not there.
+
+    Each begins with the folder as it was given: `./records/a.avro` for `./records`, not `records/a.avro`.
+    """
     if is_remote(folder):
         return sorted(each.path for each in _listed(folder) if each.path.endswith(suffix))
     paths = Path(folder).rglob(f"*{suffix}")
-    return sorted(str(path) for path in paths if path.is_file())
+    return sorted(_named(folder, path) for path in paths if path.is_file())
 
 
 def changed(folder: str) -> list[tuple[str, int]]:
@@ -183,7 +186,12 @@ def changed(folder: str) -> list[tuple[str, int]]:
     if not Path(folder).is_dir():
         raise FileNotFoundError(folder)
     paths = (path for path in Path(folder).rglob("*") if path.is_file())
-    return sorted((str(path), path.stat().st_mtime_ns // 1000) for path in paths)
+    return sorted((_named(folder, path), path.stat().st_mtime_ns // 1000) for path in paths)
+
+
+def _named(folder: str, path: Path) -> str:
+    """Return the name of a file at any depth of a local folder, which paths spell another way than it was given."""
+    return os.path.join(folder, path.relative_to(folder))
 
 
 def _listed(folder: str) -> list[FileMetadata]:

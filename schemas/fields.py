@@ -169,7 +169,12 @@ def _parse_hours(value: Any) -> tuple[int, int]:
     return opens, closes if closes > opens else closes + DAY_MINUTES
 
 
-def _write_hours(hours: tuple[int, int]) -> str:
+def write_hours(hours: tuple[int, int]) -> str:
+    """Write opening hours as a site file has them.
+
+    >>> write_hours((22 * 60, 26 * 60)), write_hours((0, 24 * 60))
+    ('22:00-02:00', '00:00-24:00')
+    """
     opens, closes = hours
     return f"{_clock(opens)}-{_clock(closes if closes <= DAY_MINUTES else closes - DAY_MINUTES)}"
 
@@ -194,7 +199,7 @@ TimeOfDay = Annotated[
 Hours = Annotated[
     tuple[int, int],
     BeforeValidator(_parse_hours),
-    PlainSerializer(_write_hours),
+    PlainSerializer(write_hours),
     _text(_HOURS, "08:00-20:00", "22:00-02:00"),
 ]
 """Minutes after 00:00 at which a place opens and closes; above 1440 it closes on the next day."""

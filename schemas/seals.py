@@ -76,8 +76,8 @@ class Signature(Part):
     key: Digest
     """SHA-256 of the raw public key."""
 
-    value: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{86}==$")]
-    """The signature, base64."""
+    value: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{85}[AQgw]==$")]
+    """The signature, base64; its last digit has four bits to spare, which are 0."""
 
 
 class Seal(Part):

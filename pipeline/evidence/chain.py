@@ -20,7 +20,7 @@ from schemas.evidence import VERSION, canonical, sha256_of
 from schemas.seals import Seal, is_pack_name
 
 _SEALS = "seals"
-_SITE = re.compile(r"/evidence/site=([a-z0-9][a-z0-9_-]{0,62})/")
+_SITE = re.compile(r"/(?:evidence|records/[a-z_]+|dead_letters)/site=([a-z0-9][a-z0-9_-]{0,62})/")
 
 
 class ChainError(ValueError):
@@ -44,11 +44,16 @@ class Sealed:
     head: str | None
 
 
-def sites_in(output: str) -> list[str]:
-    """Return the sites that have evidence under an output folder."""
-    names = storage.find(f"{output}/evidence", ".json")
-    found = (_SITE.search(name) for name in names)
+def sites_in(output: str, *, records: bool = False) -> list[str]:
+    """Return the sites that have evidence under an output folder; if asked, also those that have record files alone."""
+    names = storage.find(f"{output}/evidence", ".json") + (files_in(output) if records else [])
+    found = (_SITE.match(name.removeprefix(output)) for name in names)
     return sorted({match[1] for match in found if match})
+
+
+def files_in(output: str) -> list[str]:
+    """Return the full names of all files of records and dead letters under an output folder."""
+    return storage.find(f"{output}/records", ".avro") + storage.find(f"{output}/dead_letters", ".avro")
 
 
 def packs_in(output: str, site: str) -> list[str]:
@@ -89,7 +94,7 @@ def seal(output: str, site: str, signer: Signer | None) -> Sealed:
     """Seal a site's packs that have no seal yet; the chain is gone on with as it is found.
 
     Raises:
-      ChainError: its last seal cannot be read, or somebody else is sealing.
+      ChainError: a seal cannot be read, somebody else is sealing, or the last seal is signed and there is no key.
     """
     names = seals_in(output, site)
     contents = [storage.read(name) for name in names]
@@ -103,6 +108,12 @@ def seal(output: str, site: str, signer: Signer | None) -> Sealed:
     before = sha256_of(contents[-1]) if contents else None
     number = seals[-1].number if seals else 0
     new = [name for name in packs_in(output, site) if name not in done]
+    if new and signer is None and seals and seals[-1].signature is not None:
+        # Nobody could ever take an unsigned seal out of the chain again.
+        raise ChainError(
+            f"{site_folder(output, site)}: its last seal is signed, and {len(new)} new packs would not be: give "
+            "--evidence-key, or seal them by `silhouette evidence seal` with it"
+        )
     for pack in new:
         number += 1
         made = Seal(

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from google.api_core.exceptions import GoogleAPICallError
-from google.auth.exceptions import GoogleAuthError
-
 from pipeline.config import Config
 from pipeline.evidence.chain import seal_all
 from pipeline.evidence.retention import collect, excesses, write_retention
@@ -39,20 +36,13 @@ def _retention(config: Config, site: Site) -> Iterator[str]:
     if site.raw_retention is None:
         yield f"{site.site}: the site file says no raw_retention, so nothing was looked at that keeps clips"
         return
-    topics = [] if config.subscription is None else _topic_of(config.subscription.name)
-    pack = collect(site, topics=topics, files=config.files)
+    subscriptions = [] if config.subscription is None else [config.subscription.name]
+    pack = collect(site, subscriptions=subscriptions, files=config.files)
+    if not pack.holdings:
+        yield f"{site.site}: none of the clips were of this site, so nothing was looked at that keeps them"
+        return
     name = write_retention(config.output, pack)
     over = len(excesses(pack))
     if over:
         allowed = write_duration(site.raw_retention)
         yield f"{site.site}: {over} of {len(pack.holdings)} places may keep clips for longer than {allowed}: see {name}"
-
-
-def _topic_of(subscription: str) -> list[str]:
-    """Return the topic of a subscription; none where it cannot be asked."""
-    from pipeline.lease import lease_of
-
-    try:
-        return [str(lease_of(subscription).client.get_subscription(subscription=subscription, timeout=20.0).topic)]
-    except (GoogleAPICallError, GoogleAuthError):
-        return []

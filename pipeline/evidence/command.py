@@ -44,7 +44,12 @@ def add_parser(commands: Any) -> None:
     )
     seal = actions.add_parser("seal", help="chain the packs that are new, and sign them; again as often as you like")
     seal.add_argument("output", metavar="OUTPUT", help="output of a job")
-    seal.add_argument("--evidence-key", type=Path, metavar="FILE", help="key to sign with; without it, unsigned")
+    seal.add_argument(
+        "--evidence-key",
+        type=Path,
+        metavar="FILE",
+        help="key to sign with; without it, unsigned, where no seal is signed yet",
+    )
     check = actions.add_parser("verify", help="check chain, signatures, and that the records are those of the evidence")
     check.add_argument("output", metavar="OUTPUT", help="output of a job")
     check.add_argument("--public-key", type=Path, metavar="FILE", help="every seal must be signed with its private key")
@@ -79,8 +84,8 @@ def _keygen(args: argparse.Namespace) -> int:
 
     try:
         public = make_key(args.file)
-    except FileExistsError:
-        return _told("keygen", f"{args.file}: is there already: name another file", USAGE)
+    except FileExistsError as error:
+        return _told("keygen", f"{error.filename}: is there already: name another file", USAGE)
     except OSError as error:
         return _told("keygen", f"{args.file}: {error.strerror}", USAGE)
     print(f"{args.file}: the key; keep it where jobs and their output cannot be written from\n{public}: to verify with")
@@ -177,7 +182,8 @@ def _verify(args: argparse.Namespace) -> int:
         key = None if args.public_key is None else load_public_key(args.public_key)
     except (ValueError, OSError) as error:
         return _told("verify", f"--public-key: {error}", USAGE)
-    sites = sites_in(output)
+    records = not args.without_records
+    sites = sites_in(output, records=records)
     wanted = sites if args.site is None else [args.site]
     if not wanted or not set(wanted) <= set(sites):
         return _told("verify", f"{output}: holds no evidence{f' of {args.site}' if args.site else ''}", USAGE)
@@ -187,10 +193,8 @@ def _verify(args: argparse.Namespace) -> int:
         return _told("verify", "--open-from: is written like 2026-01-05", USAGE)
     faults = 0
     for site in wanted:
-        found = verify(
-            output, site, key, head=args.head, records=not args.without_records, open_from=args.open_from
-        )  # fmt: skip
-        _print_findings(found, checked=key is not None, records=not args.without_records)
+        found = verify(output, site, key, head=args.head, records=records, open_from=args.open_from)
+        _print_findings(found, checked=key is not None, records=records)
         faults += len(found.faults)
     return FAILED if faults else OK
 

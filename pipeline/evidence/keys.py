@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import os
 from dataclasses import dataclass
@@ -47,11 +48,13 @@ def make_key(path: Path) -> Path:
     """Write a new private key, for its owner alone, and the public one beside it; returns that one's path.
 
     Raises:
-      FileExistsError: there is one already.
+      FileExistsError: one of the two is there already, and is left as it is; none is made.
       OSError: it cannot be written.
     """
     key = Ed25519PrivateKey.generate()
     public = path.with_name(f"{path.name}.pub")
+    if public.exists():  # what was signed with its private key could not be verified any more
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(public))
     # Exclusively, and never open to others for a moment.
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from google.api_core.exceptions import GoogleAPICallError
+from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 
 from pipeline import storage
@@ -31,10 +31,12 @@ from transforms.pack import SitePack
 if TYPE_CHECKING:
     from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
-_UNASKED = (GoogleAPICallError, GoogleAuthError)
+_UNASKED = (GoogleAPIError, GoogleAuthError)
 """Pub/Sub refuses, cannot be reached, or there are no credentials for it."""
 _CALL_S = 20.0
 _SNAPSHOT_S = 7 * 86_400.0  # by Pub/Sub's own rule
+_OLDEST = "oldest capture, or file, in it"
+_OLDEST_UPLOAD = "oldest file in it, by when it was uploaded: envelopes in a bucket are not read"
 
 
 class Judge:
@@ -77,6 +79,7 @@ def collect(
     site: Site,
     *,
     topics: Sequence[str] = (),
+    subscriptions: Sequence[str] = (),
     spools: Sequence[Path] = (),
     archives: Sequence[str] = (),
     checkpoints: Sequence[str] = (),
@@ -88,6 +91,7 @@ def collect(
     Args:
       site: The site file; it must say `raw_retention`.
       topics: Topics that clips are published to.
+      subscriptions: Subscriptions that clips are read from; their topics are looked at.
       spools: Folders of edge spools.
       archives: Folders of clips, here or `gs://…`.
       checkpoints: Folders of Flink's checkpoints and savepoints.
@@ -99,8 +103,12 @@ def collect(
     judge = Judge(site.raw_retention, now)
     holdings = [
         *(holding for topic in topics for holding in topic_holdings(topic, judge, clients)),
-        *(_folder(judge, "spool", str(spool), _spooled(spool), "oldest capture, or file, in it") for spool in spools),
-        *(_folder(judge, "archive", each, _captured(each), "oldest capture, or file, in it") for each in archives),
+        *(holding for each in subscriptions for holding in subscription_holdings(each, judge, clients)),
+        *(_folder(judge, "spool", str(spool), _spooled(spool), _OLDEST) for spool in spools),
+        *(
+            _folder(judge, "archive", each, _captured(each), _OLDEST_UPLOAD if storage.is_remote(each) else _OLDEST)
+            for each in archives
+        ),
         *(
             _folder(judge, "checkpoints", each, _changed(each), "oldest file in it; it holds boxes, and no picture")
             for each in checkpoints
@@ -132,14 +140,31 @@ def topic_holdings(
     topic: str, judge: Judge, clients: tuple[PublisherClient, SubscriberClient] | None = None
 ) -> Iterator[Holding]:
     """Yield what a topic keeps, and everything that hangs on it."""
-    from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
-
     try:
-        publisher, subscriber = clients or (PublisherClient(), SubscriberClient())
+        publisher, subscriber = clients or _clients()
     except GoogleAuthError as error:
         yield judge.unreadable("topic", topic, error)
         return
     yield from _topic(topic, judge, publisher, subscriber, {topic})
+
+
+def subscription_holdings(
+    name: str, judge: Judge, clients: tuple[PublisherClient, SubscriberClient] | None = None
+) -> Iterator[Holding]:
+    """Yield what the topic of a subscription keeps, and everything that hangs on it."""
+    try:
+        publisher, subscriber = clients or _clients()
+        topic = subscriber.get_subscription(subscription=name, timeout=_CALL_S, retry=None).topic
+    except _UNASKED as error:
+        yield judge.unreadable("subscription", name, error)
+        return
+    yield from _topic(topic, judge, publisher, subscriber, {topic})
+
+
+def _clients() -> tuple[PublisherClient, SubscriberClient]:
+    from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+
+    return PublisherClient(), SubscriberClient()
 
 
 def _topic(
@@ -225,7 +250,7 @@ def _spooled(folder: Path) -> Iterator[int]:
 
 
 def _captured(folder: str) -> Iterator[int]:
-    """Yield the capture starts in an archive; of what has no envelope, whatever its name, when it was written."""
+    """Yield the capture starts in an archive; of what has no envelope, or lies in a bucket, when it was written."""
     if storage.is_remote(folder):
         yield from _changed(folder)
         return

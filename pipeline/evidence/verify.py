@@ -12,11 +12,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
 from pipeline import storage
-from pipeline.evidence.chain import packs_in, read_seal, seal_name, seals_in, signed_part
+from pipeline.evidence.chain import files_in, packs_in, read_seal, seal_name, seals_in, signed_part
 from pipeline.evidence.keys import is_signed
 from pipeline.evidence.sink import site_folder
 from schemas.evidence import UNDATED, DayPack, canonical, pack_name, sha256_of
 from schemas.seals import PACK, RetentionPack, Seal
+
+
+class DamagedError(ValueError):
+    """A pack that is not what was written; the text names its file."""
 
 
 @dataclass
@@ -64,7 +68,7 @@ def verify(
       head: Hash of a seal that the chain must hold, as `silhouette evidence seal` printed it.
       records: Whether the record files are read too.
       open_from: The first date that a job still works on, so that files of it may be told later; by default the day
-        after the last that a pack tells of.
+        after the last that a pack tells of. Where none tells of any, record files are a fault without it.
     """
     found = Findings(site)
     folder = site_folder(output, site)
@@ -92,6 +96,11 @@ def verify(
         for name, sha256 in told.items():
             _check_file(output, name, sha256, found)
         _check_untold(output, site, told, open_from or _after(pack.date for pack in days), found)
+        if found.untold and not days and open_from is None:
+            found.faults.append(
+                f"{folder}: no pack that can be read tells of any day, and {found.untold} record files are there: the "
+                "evidence was taken away, or no day of theirs is closed yet (--open-from)"
+            )
     return found
 
 
@@ -102,10 +111,21 @@ def _after(dates: Iterable[str]) -> str:
 
 
 def packs_of(output: str, site: str, dates: Collection[str] | None = None) -> list[DayPack | RetentionPack]:
-    """Return a site's packs that can be read, sealed or not, in the order of their dates; of some dates, if given."""
-    folder = site_folder(output, site)
+    """Return a site's packs, sealed or not, in the order of their dates; of some dates, if given.
+
+    Raises:
+      DamagedError: one of them is not what was written.
+      OSError: one cannot be read.
+    """
     names = [name for name in packs_in(output, site) if dates is None or _date_of(name) in dates]
-    return [pack for name in names if (pack := _read(folder, name)) is not None]
+    return [_read(f"{site_folder(output, site)}/{name}", site, name) for name in names]
+
+
+def _read(path: str, site: str, name: str) -> DayPack | RetentionPack:
+    pack = _pack_of(storage.read(path), site, name)
+    if pack is None:
+        raise DamagedError(f"{path}: is not what was written: see `silhouette evidence verify`")
+    return pack
 
 
 def _seals(output: str, site: str, key: Ed25519PublicKey | None, found: Findings) -> Iterator[tuple[Seal, str]]:
@@ -145,32 +165,29 @@ def _pack(folder: str, seal: Seal, found: Findings) -> DayPack | RetentionPack |
     if sha256_of(content) != seal.pack_sha256:
         found.faults.append(f"{name}: was changed since it was sealed")
         return None
-    pack = _parsed(content)
-    if pack is None or (pack.site, pack_name(pack.date, content)) != (seal.site, seal.pack):
+    pack = _pack_of(content, seal.site, seal.pack)
+    if pack is None:
         found.faults.append(f"{name}: is no pack of this site and date")
         return None
     found.packs += 1
     return pack
 
 
-def _read(folder: str, name: str) -> DayPack | RetentionPack | None:
-    content = _content(f"{folder}/{name}")
-    return None if content is None else _parsed(content)
-
-
-def _parsed(content: bytes) -> DayPack | RetentionPack | None:
+def _pack_of(content: bytes, site: str, name: str) -> DayPack | RetentionPack | None:
+    """Return the pack that a file holds; None where it is not the one that its site and name say it is."""
     try:
         pack = PACK.validate_json(content)
     except ValidationError:
         return None
-    return pack if canonical(pack.model_dump(mode="json")) == content else None
+    written = canonical(pack.model_dump(mode="json")) == content
+    return pack if written and (pack.site, pack_name(pack.date, content)) == (site, name) else None
 
 
 def _unsealed(folder: str, name: str, found: Findings) -> DayPack | RetentionPack | None:
     """Read a pack that is not in the chain: its name alone says what it must be."""
     content = _content(f"{folder}/{name}")
-    pack = None if content is None else _parsed(content)
-    if content is None or pack is None or pack_name(pack.date, content) != name:
+    pack = None if content is None else _pack_of(content, found.site, name)
+    if pack is None:
         found.faults.append(f"{folder}/{name}: is not sealed, and not what was written")
         return None
     return pack
@@ -185,7 +202,7 @@ def _content(name: str) -> bytes | None:
 
 def _check_untold(output: str, site: str, told: Mapping[str, str], open_from: str, found: Findings) -> None:
     """Check the record files that no pack names: of an open day they are to come, of any other day they are a fault."""
-    for file in storage.find(f"{output}/records", ".avro") + storage.find(f"{output}/dead_letters", ".avro"):
+    for file in files_in(output):
         name = file.removeprefix(f"{output}/")
         if f"/site={site}/" not in name or name in told:
             continue

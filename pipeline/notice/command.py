@@ -56,7 +56,7 @@ def write(command: str, args: argparse.Namespace, text: Any, language: str) -> i
     """
     from pipeline import storage
     from pipeline.cli import FAILED, OK, USAGE
-    from pipeline.evidence.verify import packs_of
+    from pipeline.evidence.verify import DamagedError, packs_of
     from pipeline.notice.facts import STATED, site_facts
     from pipeline.notice.render import page
     from pipeline.sites import SiteFileError, load_sites
@@ -70,7 +70,7 @@ def write(command: str, args: argparse.Namespace, text: Any, language: str) -> i
     try:
         there = output is None or storage.find(f"{output}/evidence", ".json")
         packs = {site.site: () if output is None else packs_of(output, site.site) for site in sites}
-    except OSError as error:
+    except (DamagedError, OSError) as error:
         print(f"silhouette {command}: --evidence: {error}", file=sys.stderr)
         return FAILED
     if not there:
@@ -79,6 +79,12 @@ def write(command: str, args: argparse.Namespace, text: Any, language: str) -> i
         )
         return USAGE
     for site in sites:
+        if output is not None and not packs[site.site]:
+            print(
+                f"silhouette {command}: --evidence: {output} holds none of {site.site}; its page says what the site "
+                "file says, and nothing else",
+                file=sys.stderr,
+            )
         facts = site_facts(site, packs[site.site])
         written = text(facts)
         name = f"{args.output.rstrip('/')}/{command}-{site.site}.{language}.{args.format}"
@@ -92,9 +98,9 @@ def write(command: str, args: argparse.Namespace, text: Any, language: str) -> i
         print(name)
         if facts.excess:
             print(
-                f"silhouette {command}: {site.site}: the last look found {len(facts.excess)} of {facts.places} places "
-                "that may keep clips longer than raw_retention says; this page says so, and "
-                "`silhouette evidence retention` which they are",
+                f"silhouette {command}: {site.site}: {len(facts.excess)} of {facts.places} places, as each was looked "
+                "at last, may keep clips longer than raw_retention says; this page says so, and `silhouette pia` which "
+                "they are",
                 file=sys.stderr,
             )
     return OK

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.clock import SECOND_US
 from schemas.evidence import DayPack
-from schemas.fields import WEEKDAYS
+from schemas.fields import WEEKDAYS, write_hours
 from schemas.floor import Group
 from schemas.least import BY_DEFAULT
 from schemas.records import FAMILIES
@@ -38,9 +39,9 @@ class SiteFacts:
       days: How many days of evidence were read.
       pixels_gone_s: 99 of 100 live clips had left the job's memory after so long; None where no live job tells.
       geometry_gone_s: Likewise their boxes.
-      checked: When it was looked last at what keeps clips; None for never.
+      checked: Date of the last look at the place that keeps clips and was not looked at for longest; None for no look.
       excess: What keeps them longer than the site file says, has no bound, or could not be looked at, as last found.
-      places: How many places were looked at then.
+      places: How many places were looked at.
     """
 
     site: Site
@@ -77,8 +78,7 @@ def site_facts(site: Site, packs: Iterable[DayPack | RetentionPack]) -> SiteFact
     packs = list(packs)
     days = [pack for pack in packs if isinstance(pack, DayPack)]
     live = [pack for pack in days if pack.made_with is not None and pack.made_with.source == "subscription"]
-    looks = sorted((pack for pack in packs if isinstance(pack, RetentionPack)), key=lambda pack: pack.checked)
-    last = looks[-1] if looks else None
+    places = standing(pack for pack in packs if isinstance(pack, RetentionPack))
     redactions = {pack.made_with.redaction for pack in days if pack.made_with is not None}
     return SiteFacts(
         site=site,
@@ -94,10 +94,34 @@ def site_facts(site: Site, packs: Iterable[DayPack | RetentionPack]) -> SiteFact
         days=len({pack.date for pack in days}),
         pixels_gone_s=_p99(live, "capture_to_pixels_gone"),
         geometry_gone_s=_p99(live, "capture_to_geometry_gone"),
-        checked=last.checked[:10] if last else None,
-        excess=tuple(each for each in last.holdings if each.verdict != "within") if last else (),
-        places=len(last.holdings) if last else 0,
+        checked=min((each.checked[:10] for each in places), default=None),
+        excess=tuple(each.holding for each in places if each.holding.verdict != "within"),
+        places=len(places),
     )
+
+
+class Seen(NamedTuple):
+    """A place that keeps clips, when it was looked at, and which topics were by the same look."""
+
+    holding: Holding
+    checked: str
+    topics: frozenset[str]
+
+
+def standing(looks: Iterable[RetentionPack]) -> list[Seen]:
+    """Return each place as it was looked at last: no look, that at the end of a run least of all, is at all of them.
+
+    What hangs on topics is told by whoever looks at them, so what a later look at the same topics no longer finds is
+    gone. Of any other place nobody tells that, and it stands as it was found.
+    """
+    seen: dict[tuple[str, str], Seen] = {}
+    for look in sorted(looks, key=lambda look: look.checked):
+        topics = frozenset(each.name for each in look.holdings if each.kind == "topic")
+        seen = {key: each for key, each in seen.items() if not each.topics or not each.topics <= topics}
+        for each in look.holdings:
+            hangs = each.kind not in ("spool", "archive", "checkpoints")
+            seen[each.kind, each.name] = Seen(each, look.checked, topics if hangs else frozenset())
+    return list(seen.values())
 
 
 def _redacted(days: Iterable[DayPack]) -> tuple[int, int, int]:
@@ -123,11 +147,8 @@ def _families(site: Site) -> tuple[str, ...]:
 
 
 def _hours(site: Site) -> tuple[tuple[str, str], ...]:
-    def clock(minutes: int) -> str:
-        return f"{minutes // 60 % 24:02}:{minutes % 60:02}"
-
     return tuple(
-        (", ".join(WEEKDAYS[day] for day in opening.days), f"{clock(opening.hours[0])}-{clock(opening.hours[1])}")
+        (", ".join(WEEKDAYS[day] for day in opening.days), write_hours(opening.hours))
         for opening in site.schedule or ()
     )
 

@@ -41,15 +41,15 @@ def _escaped(leading: re.Match[str]) -> str:
 def duration(seconds: float, language: str) -> str:
     """Return a length of time in words, rounded up to two digits or so.
 
-    >>> duration(86400, "en"), duration(5400, "fr"), duration(3.2, "en")
-    ('1 day', '90 minutes', '4 seconds')
+    >>> duration(86400, "en"), duration(5400, "fr"), duration(3.2, "en"), duration(0, "en"), duration(0, "fr")
+    ('1 day', '90 minutes', '4 seconds', '0 seconds', '0 seconde')
     """
     number, (one, many) = 0, _UNITS[language][-1]
     for size, words in zip((86_400, 3_600, 60, 1), _UNITS[language], strict=True):
         number, (one, many) = int(-(-seconds // size)), words
-        if seconds % size == 0 or seconds >= 3 * size:
+        if (seconds and seconds % size == 0) or seconds >= 3 * size:
             break
-    return f"{number} {one if number < 2 else many}"
+    return f"{number} {one if number == 1 or (number == 0 and language == 'fr') else many}"
 
 
 def markdown(template: str, language: str, **values: Any) -> str:

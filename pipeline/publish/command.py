@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     """Release, or tell again what was released; returns the exit code."""
     from pipeline import storage
     from pipeline.cli import FAILED, OK, USAGE
+    from pipeline.evidence.verify import DamagedError
     from pipeline.publish.ledger import LedgerError, check_hours, entry, keep, released
     from pipeline.sites import SiteFileError, load_sites
     from pipeline.view import RecordsError
@@ -86,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     except (RefusedError, LedgerError, SiteFileError) as error:
         print(f"silhouette publish: {error}", file=sys.stderr)
         return USAGE
-    except (RecordsError, OSError) as error:
+    except (RecordsError, DamagedError, OSError) as error:
         print(f"silhouette publish: {error}", file=sys.stderr)
         return FAILED
     for file in args.to:

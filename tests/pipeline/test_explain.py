@@ -14,6 +14,7 @@ from schemas.avro import RECORD_TYPES, contract
 from schemas.closed import keys
 from schemas.evidence import DayPack
 from schemas.geometry import geometry_digest
+from schemas.seals import RetentionPack, Seal
 from tests.support.command import silhouette_here
 from tests.support.floor import HALL, a_floor_site
 from tests.support.graph import pipeline, transforms
@@ -68,7 +69,17 @@ def test_every_field_and_key_is_said_whole(columns: str, monkeypatch: pytest.Mon
     monkeypatch.setenv("COLUMNS", columns)
     said = silhouette_here("explain").stdout.split()
     wanted = {field["name"] for family in RECORD_TYPES for field in contract(family)["fields"]}
-    assert wanted | {key for key, _ in keys(DayPack)} <= set(said)
+    told = {key for part in (DayPack, RetentionPack, Seal) for key, _ in keys(part)}
+    assert wanted | told <= set(said)
+
+
+@pytest.mark.parametrize(("stated", "said"), [(None, "not stated"), ("0s", "0s"), ("24h", "1d")])
+def test_how_long_clips_are_kept_is_said_and_no_time_at_all_is_stated(stated: str | None, said: str) -> None:
+    console = Console(width=120)
+    with console.capture() as captured:
+        _print_site(console, a_site(raw_retention=stated))
+    (line,) = [line for line in captured.get().splitlines() if "clips kept" in line]
+    assert said in line
 
 
 def test_words_of_a_site_file_are_said_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

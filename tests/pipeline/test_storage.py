@@ -69,6 +69,19 @@ def test_a_folder_holds_only_its_own(folder: str) -> None:
     assert storage.find(f"{folder}/site=lab", "") == [f"{folder}/site=lab/a.avro"]
 
 
+@pytest.mark.parametrize("named", ["out", "./out", ".", "./", "out//sub", "out/../out", "absolute"])
+def test_names_begin_with_a_local_folder_as_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = str(tmp_path / "out") if named == "absolute" else named
+    storage.write(f"{given}/b/a.avro", CONTENT)
+    name = f"{given.rstrip('/')}/b/a.avro"
+    assert storage.find(given, ".avro") == [name]
+    assert [each for each, _ in storage.changed(given)] == [name]
+    assert storage.find(f"{given}/b", "") == [f"{given}/b/a.avro"]
+
+
 def test_what_is_not_there_is_told(folder: str) -> None:
     assert storage.find(folder, ".avro") == []
     with pytest.raises(FileNotFoundError):

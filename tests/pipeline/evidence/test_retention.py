@@ -22,10 +22,12 @@ from pipeline.cli import main
 from pipeline.edge.spool import OWN_FILES
 from pipeline.evidence.retention import collect, excesses, write_retention
 from pipeline.evidence.verify import packs_of
+from pipeline.storage import write
 from schemas.clock import SECOND_US, now_us
 from schemas.envelope import Envelope
 from schemas.seals import Holding, RetentionPack
-from tests.support.pubsub import PubSub
+from tests.support.pubsub import PubSub, free_port
+from tests.support.storage import Storage
 from tests.support.world import a_site
 from transforms.evidence import date_of
 
@@ -95,6 +97,31 @@ def test_a_topic_that_is_not_there_is_told_and_not_left_out(pubsub: PubSub) -> N
     found = looked_at(pubsub, f"projects/{pubsub.project}/topics/nowhere")
     assert ("topic", "unreadable") in {(each.kind, each.verdict) for each in found}
     assert "could not be looked at: NotFound" in {each.why for each in found}
+
+
+def test_a_subscription_that_cannot_be_asked_is_told_and_not_left_out(pubsub: PubSub) -> None:
+    nowhere = f"projects/{pubsub.project}/subscriptions/nowhere"
+    clients = pubsub.publisher(), pubsub.subscriber()
+    (refused,) = collect(SITE, subscriptions=[nowhere], clients=clients).holdings
+    assert (refused.kind, refused.name, refused.verdict) == ("subscription", nowhere, "unreadable")
+    assert refused.why == "could not be looked at: NotFound"
+    topic = pubsub.topic()
+    there = collect(SITE, subscriptions=[pubsub.subscription(topic)], clients=clients).holdings
+    assert [(each.kind, each.verdict) for each in there] == [("topic", "within"), ("subscription", "over")]
+
+
+def test_a_service_that_is_not_reached_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"localhost:{free_port()}")
+    (refused,) = collect(SITE, subscriptions=["projects/p/subscriptions/s"]).holdings
+    assert (refused.verdict, refused.why) == ("unreadable", "could not be looked at: ServiceUnavailable")
+
+
+def test_an_archive_in_a_bucket_says_that_it_is_told_by_its_uploads(storage: Storage) -> None:
+    folder = f"{storage.make_bucket('clips')}/archive"
+    write(f"{folder}/a.mp4", b"?")
+    assert verdicts(archives=[folder]) == [
+        ("within", "oldest file in it, by when it was uploaded: envelopes in a bucket are not read")
+    ]
 
 
 def spooled(folder: Path, ages_s: list[int]) -> Path:

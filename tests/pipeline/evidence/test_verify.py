@@ -11,11 +11,13 @@ import pytest
 from pipeline.cli import main
 from pipeline.evidence.chain import ChainError, packs_in, read_seal, seal, seal_name, signed_part
 from pipeline.evidence.keys import Signer, is_signed, load_public_key, load_signer, make_key
+from pipeline.evidence.retention import collect, write_retention
 from pipeline.evidence.verify import Findings, verify
 from pipeline.secrets import SecretError
 from pipeline.sinks import write_file
 from schemas.evidence import canonical, sha256_of
 from tests.support.evidence import an_output, rows
+from tests.support.world import a_site
 
 
 @pytest.fixture
@@ -196,6 +198,27 @@ def test_only_one_can_write_a_seal(tmp_path: Path) -> None:
         seal(str(output), "lab", None)
 
 
+def test_unsigned_seals_never_follow_signed_ones(sealed: Path, key: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert seal(str(sealed), "lab", None).packs == 0, "nothing is new"
+    an_output(sealed, days=4)
+    assert main(["evidence", "seal", str(sealed)]) == 1
+    assert "its last seal is signed, and 1 new packs would not be: give --evidence-key" in capsys.readouterr().err
+    assert (checked(sealed, key).faults, checked(sealed, key).unsealed) == ([], 1)
+    assert seal(str(sealed), "lab", load_signer(key)).packs == 1
+    assert checked(sealed, key).faults == []
+
+
+def test_a_public_key_that_is_there_stays_and_no_key_is_made(
+    key: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    public = key.with_name("key.pub")
+    key.rename(tmp_path / "elsewhere")
+    before = public.read_bytes()
+    assert main(["evidence", "keygen", str(key)]) == 2
+    assert f"{public}: is there already" in capsys.readouterr().err
+    assert (public.read_bytes(), key.exists()) == (before, False)
+
+
 def test_a_key_is_its_owners_alone_and_shows_itself_to_nobody(key: Path) -> None:
     assert key.stat().st_mode & 0o777 == 0o600
     signer = load_signer(key)
@@ -225,6 +248,60 @@ def test_a_signature_is_over_the_seal_and_of_one_key(sealed: Path, key: Path, tm
     assert is_signed(signed_part(one), one.signature, public)
     assert not is_signed(signed_part(one), other.signature, public)
     assert not is_signed(signed_part(one), one.signature, load_public_key(make_key(tmp_path / "other")))
+
+
+def test_a_signature_is_written_one_way_only(sealed: Path, key: Path) -> None:
+    """Of its last digit four bits are to spare: another one there would mean the same bytes."""
+    last = seals(sealed)[-1]
+    digit = read_seal(last.read_bytes()).signature.value[-3]  # type: ignore[union-attr]
+    content = last.read_bytes()
+    last.write_bytes(content.replace(f"{digit}==".encode(), f"{chr(ord(digit) + 1)}==".encode()))
+    assert last.read_bytes() != content
+    assert [f"{last}: is no seal, or is damaged"] == [
+        fault for fault in checked(sealed, key).faults if "seals" in fault
+    ]
+
+
+@pytest.mark.parametrize("named", ["./out", "out/", ".", "./", "out/.//"])
+def test_an_output_is_the_same_however_it_is_named(
+    tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], named: str
+) -> None:
+    output = an_output(tmp_path / "out")
+    monkeypatch.chdir(output if named in (".", "./") else tmp_path)
+    assert main(["evidence", "seal", named, "--evidence-key", str(key)]) == 0
+    assert "lab: 3 packs sealed, signed; 3 in all" in capsys.readouterr().out
+    assert main(["evidence", "verify", named, "--public-key", f"{key}.pub"]) == 0
+    assert "  3 record files are there as they were written" in capsys.readouterr().out.splitlines()
+    assert checked(output, key).faults == []
+
+
+@pytest.mark.parametrize("family", ["footfall", "dead_letter"])
+def test_a_site_whose_evidence_was_taken_away_is_a_fault(
+    sealed: Path, capsys: pytest.CaptureFixture[str], family: str
+) -> None:
+    site = "hall" if family == "footfall" else "unknown"
+    written = write_file(str(sealed), (family, site, "2026-01-05" if family == "footfall" else ""), [])
+    assert written.name.split("/")[0] == ("records" if family == "footfall" else "dead_letters")
+    assert main(["evidence", "verify", str(sealed)]) == 1
+    said = capsys.readouterr().out
+    assert "lab: good\n" in said and f"{site}: FAULTS FOUND\n" in said
+    assert "no pack that can be read tells of any day, and 1 record files are there" in said
+    assert main(["evidence", "verify", str(sealed), "--site", site]) == 1
+    assert main(["evidence", "verify", str(sealed), "--site", site, "--open-from", "2026-01-05"]) == 0
+    assert main(["evidence", "verify", str(sealed), "--without-records"]) == 0
+    shutil.rmtree(sealed / "evidence")
+    assert main(["evidence", "verify", str(sealed)]) == 1
+
+
+def test_seals_over_no_day_do_not_cover_for_one(sealed: Path, key: Path, tmp_path: Path) -> None:
+    """Who takes all packs and seals away, and has what keeps clips looked at again, has a whole chain."""
+    shutil.rmtree(sealed / "evidence")
+    (tmp_path / "clips").mkdir()
+    write_retention(str(sealed), collect(a_site(raw_retention="1h"), archives=[str(tmp_path / "clips")]))
+    seal(str(sealed), "lab", load_signer(key))
+    (fault,) = checked(sealed, key).faults
+    assert "tells of any day, and 3 record files are there" in fault
+    assert checked(sealed, key, open_from="2026-01-05").faults == []
 
 
 def test_the_command_says_what_it_found_by_its_exit_code(

@@ -82,6 +82,13 @@ def test_controls_follow_the_configuration() -> None:
     assert "evidence:" in missing and "schedule:" in missing
 
 
+def test_a_spool_is_not_called_encrypted_without_the_flag_that_has_it_plain() -> None:
+    text = assessment(site_facts(stated(), ())).replace("\\", "")
+    assert text.count("encrypted") == text.count(
+        "encrypted, unless the edge agent is run with `--plain-spool`"
+    ) + text.count("encrypted unless the agent is run with --plain-spool")
+
+
 def test_every_provision_has_a_control_or_says_whose_it_is() -> None:
     text = assessment(site_facts(stated(), ()))
     for number, (name, _) in GDPR.items():

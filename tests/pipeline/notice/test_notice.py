@@ -19,6 +19,7 @@ from pipeline.storage import read
 from schemas.avro import FAMILY_OF
 from schemas.evidence import DayPack
 from schemas.records import FAMILIES
+from schemas.seals import Holding, RetentionPack
 from schemas.site import Site
 from tests.conftest import ROOT
 from tests.support.evidence import MADE_WITH, a_day, an_output
@@ -164,6 +165,50 @@ def test_the_notice_says_what_the_evidence_found(tmp_path: Path) -> None:
     assert "1 of 1 places" in text and "none of the" not in text
 
 
+def a_look(checked: str, *places: tuple[str, str, str]) -> RetentionPack:
+    """Return a look at places, each a kind, a name and a verdict."""
+    found = tuple(
+        Holding(kind=kind, name=name, keeps_seconds=None, oldest_seconds=None, verdict=verdict, why="as found")  # type: ignore[arg-type]
+        for kind, name, verdict in places
+    )
+    return RetentionPack(
+        version=1, kind="retention", site="lab", date=checked[:10], checked=checked, raw_retention_seconds=3600,
+        holdings=found,
+    )  # fmt: skip
+
+
+def test_a_later_look_at_fewer_places_hides_none_of_the_others() -> None:
+    looks = [
+        a_look(
+            "2026-01-05T00:00:00.000000Z", ("spool", "/s", "over"), ("archive", "/a", "over"), ("topic", "t", "within")
+        ),
+        a_look("2026-01-06T00:00:00.000000Z", ("archive", "/a", "within")),
+        a_look("2026-01-07T00:00:00.000000Z"),
+    ]
+    for order in (looks, looks[::-1]):
+        facts = site_facts(stated(), order)
+        assert ([each.name for each in facts.excess], facts.places, facts.checked) == (["/s"], 3, "2026-01-05")
+    assert "on 2026-01-05 or later, 1 of 3 places" in written(stated(), packs=looks)
+    assert site_facts(stated(), looks[2:]).checked is None, "nothing was looked at"
+
+
+def test_what_hung_on_a_topic_is_gone_once_a_look_at_it_finds_it_no_longer() -> None:
+    first = a_look(
+        "2026-01-05T00:00:00.000000Z", ("topic", "t", "within"), ("snapshot", "old", "over"), ("spool", "/s", "over")
+    )
+    other = a_look("2026-01-06T00:00:00.000000Z", ("topic", "u", "within"))
+    again = a_look("2026-01-07T00:00:00.000000Z", ("topic", "t", "within"))
+    excess = [[each.name for each in site_facts(stated(), looks).excess] for looks in ([first, other], [first, again])]
+    assert excess == [["old", "/s"], ["/s"]]
+
+
+def test_the_notice_gives_hours_and_no_time_as_the_site_file_has_them() -> None:
+    site = stated(schedule=[{"days": "mon-fri", "hours": "00:00-24:00"}, {"days": "sat", "hours": "22:00-02:00"}])
+    said = written(site).replace("\\", "")
+    assert "fri 00:00-24:00; sat 22:00-02:00" in said
+    assert "nowhere longer than 0 seconds" in written(stated(raw_retention="0s"))
+
+
 class _Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
@@ -208,6 +253,34 @@ def test_the_command_writes_a_page_a_site(tmp_path: Path, capsys: pytest.Capture
     assert {each.name for each in (tmp_path / "out").iterdir()} == {"notice-lab.fr.html", "notice-lab.en.md"}
     assert main(["notice", "--site", str(path), "--output", str(tmp_path), "--evidence", str(tmp_path)]) == 2
     assert "--evidence" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("asked", ["notice", "pia"])
+@pytest.mark.parametrize("named", ["./out", ".", "out//"])
+def test_evidence_is_read_however_its_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], asked: str, named: str
+) -> None:
+    path, output = site_file(tmp_path), an_output(tmp_path / "out")
+    monkeypatch.chdir(output if named == "." else tmp_path)
+    pages = tmp_path / "pages"
+    assert main([asked, "--site", str(path), "--output", str(pages), "--format", "md", "--evidence", named]) == 0
+    assert "o picture leaves" in (pages / f"{asked}-lab.en.md").read_text("utf-8").replace("No", "no")
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("asked", ["notice", "pia"])
+def test_evidence_of_another_site_is_told_and_a_damaged_pack_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], asked: str
+) -> None:
+    output = an_output(tmp_path / "out")
+    command = [asked, "--output", str(tmp_path / "pages"), "--evidence", str(output), "--site"]
+    assert main([*command, str(site_file(tmp_path, site="hall"))]) == 0
+    assert f"--evidence: {output} holds none of hall; its page says what" in capsys.readouterr().err
+    pack = min(output.glob("evidence/site=lab/date=*/*.json"))
+    pack.write_bytes(pack.read_bytes().replace(b"6000", b"6001"))
+    assert main([*command, str(site_file(tmp_path))]) == 1
+    assert f"--evidence: {pack}: is not what was written" in capsys.readouterr().err
+    assert not (tmp_path / f"pages/{asked}-lab.en.html").exists()
 
 
 def test_a_page_may_go_to_a_bucket(tmp_path: Path, storage: Storage, capsys: pytest.CaptureFixture[str]) -> None:

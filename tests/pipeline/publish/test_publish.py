@@ -147,16 +147,24 @@ def test_a_file_that_may_be_a_release_under_another_name_stops_all(
 
 
 def test_a_site_file_that_the_records_were_not_made_with_is_refused(
-    there: Path, capsys: pytest.CaptureFixture[str]
+    there: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = load_sites(there / "site.yaml")[0]
     made_with = MADE_WITH.model_copy(update={"site_sha256": site_digest(site)})
     pack = pack_of(a_day("2026-01-05"), "0" * 16, made_with)
-    write_pack(str(there / "output"), SitePack("lab", "2026-01-05", canonical(pack)))
+    kept = Path(write_pack(str(there / "output"), SitePack("lab", "2026-01-05", canonical(pack))))
     (there / "site.yaml").write_text(yaml.safe_dump(WRITTEN | {"day_start": "01:00"}))
     assert publish(there) == 2
     assert "says something else than the site file that the records of 2026-01-05" in capsys.readouterr().err
+    monkeypatch.chdir(there)
+    assert publish(Path("."), "--output", "./output") == 2
+    kept.write_bytes(kept.read_bytes().replace(site_digest(site).encode(), b"0" * 64))
+    capsys.readouterr()
+    assert publish(there) == 1
+    assert f"{kept}: is not what was written" in capsys.readouterr().err
     assert not (there / "output" / "published").exists()
+    kept.unlink()
+    write_pack(str(there / "output"), SitePack("lab", "2026-01-05", canonical(pack)))
     (there / "site.yaml").write_text(yaml.safe_dump(WRITTEN))
     assert publish(there) == 0
 
