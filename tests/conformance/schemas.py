@@ -67,6 +67,10 @@ def _array(items: Any) -> Schema:
     return {"type": "array", "items": items}
 
 
+def _decimal(scale: int = 0) -> Schema:
+    return {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": scale}
+
+
 def _distinct(rng: random.Random, count: int) -> list[str]:
     names: set[str] = set()
     while len(names) < count:
@@ -94,6 +98,10 @@ PAYLOADS: dict[str, Callable[[random.Random], Any]] = {
     "lettered fields": lambda _: _record(*((f"f_{a}{b}", "int") for a in "abcdefgh" for b in string.ascii_lowercase)),
     "flags": lambda rng: _record(*((name, ["null", "boolean"]) for name in _distinct(rng, 128))),
     "numbered fields": lambda _: _record(*((f"v{at}", "float") for at in range(64))),
+    "numbered decimals": lambda _: _record(*((f"v{at}", _decimal(4)) for at in range(64))),
+    "whole numbered decimals": lambda _: _record(*((f"v{at}", ["null", _decimal()]) for at in range(64))),
+    "decimals of many names": lambda rng: _record(*((name, _decimal(4)) for name in _distinct(rng, 128))),
+    "decimals": lambda _: _record(("m", _array(_decimal(4)))),
     "floats": lambda _: _record(("m", _array("float"))),
     "rows of floats": lambda _: _record(("m", _array(_array("double")))),
     "whole numbers": lambda _: _record(("m", _array("int"))),

@@ -105,6 +105,7 @@ def test_a_name_has_words_and_readings() -> None:
         [UNIT[at : at + 8] for at in range(0, 128, 8)],
         {f"r{row}": {f"c{at}": UNIT[row * 8 + at] for at in range(8)} for row in range(16)},
         [{"i": at, "w": x} for at, x in enumerate(UNIT)],
+        [Decimal(str(x)) for x in UNIT], {lettered(at): Decimal(str(x)) for at, x in enumerate(UNIT)},
         [str(x) for x in UNIT], json.dumps(UNIT), json.dumps(json.dumps({"z": UNIT})), ",".join(map(str, UNIT)),
         "|".join(f"e{at}={x:.4f}" for at, x in enumerate(UNIT)),
         [int(x > 0) for x in UNIT],
@@ -126,13 +127,17 @@ def test_a_vector_in_any_shape_is_denied_under_a_harmless_name(value: Any) -> No
 
 @pytest.mark.parametrize("stem", ["v{}", "f_{:03}", "{}x", "part.{}"])
 def test_a_vector_cut_to_fields_is_denied(stem: str) -> None:
-    assert [found.reason for found in findings({stem.format(at): x for at, x in enumerate(UNIT)})][:1] == ["vector"]
+    for kind in (float, lambda x: Decimal(f"{x:.6f}")):
+        cut = {stem.format(at): kind(x) for at, x in enumerate(UNIT)}
+        assert [found.reason for found in findings(cut)][:1] == ["vector"]
 
 
 @pytest.mark.parametrize(
     "value",
     [
-        FACE, [{"x": x, "y": y} for x, y in FACE], {f"p{at}": point for at, point in enumerate(FACE)}, json.dumps(FACE),
+        FACE, [{"x": x, "y": y} for x, y in FACE],
+        [{"x": Decimal(str(x)), "y": Decimal(str(y))} for x, y in FACE],
+        {f"p{at}": point for at, point in enumerate(FACE)}, json.dumps(FACE),
         ";".join(f"{x},{y}" for x, y in FACE), [{"Type": f"t{at}", "X": x, "Y": y} for at, (x, y) in enumerate(FACE)],
         [{"name": f"t{at}", "p": point} for at, point in enumerate(FACE)],
         [{"part": f"t{at}", "score": 0.9, "pos": {"x": x, "y": y}} for at, (x, y) in enumerate(FACE)],
@@ -159,7 +164,8 @@ CONTENT = struct.pack("128f", *UNIT)
         (b"\x89PNG\r\n\x1a\n".hex() + "00" * 40, "image_bytes"),
         ("data:image/png;base64,AAAA", "image_bytes"), (b"\xff\xd8\xff\xe0", "image_bytes"), (b"\x00", "raw_bytes"),
         ("ab12" * 16, "digest"), ("9" * 40, "long_number"),
-        (1 << 200, "encoded_text"), (object(), "unknown_type"), ("evt_" + CONTENT[:32].hex(), "encoded_text"),
+        (1 << 200, "encoded_text"), (Decimal(f"0.{1 << 200}"), "encoded_text"),
+        (object(), "unknown_type"), ("evt_" + CONTENT[:32].hex(), "encoded_text"),
         ("https://x.example/" + base64.urlsafe_b64encode(CONTENT[:60]).decode(), "encoded_text"),
     ],
 )  # fmt: skip
@@ -177,7 +183,8 @@ def test_bytes_in_any_disguise_are_denied(value: Any, reason: str) -> None:
         "5f0c9c0e-5d0b-4a4b-9f0e-0c1f4f1e7a11", "Donaudampfschifffahrtsgesellschaft",
         "gs://bucket/records/footfall/site=lab/date=2026-01-05/part.avro", "ValidateClipsDetectPeople",
         "projects/demo/subscriptions/clips", "欢迎光临我们的商店", "10.0.12.4:9100",
-        DAY, [3.1, 4.4, -0.5, -2.2, 1.0, 5.1, 6.2], Decimal("1.25"), datetime(2026, 1, 5, tzinfo=UTC), None, True,
+        DAY, [3.1, 4.4, -0.5, -2.2, 1.0, 5.1, 6.2], Decimal("1.25"),
+        Decimal(1) / 3, Decimal("1e30"), Decimal("NaN"), datetime(2026, 1, 5, tzinfo=UTC), None, True,
         math.nan, uuid.UUID("5f0c9c0e-5d0b-4a4b-9f0e-0c1f4f1e7a11"),
         '{"threshold": 12, "zones": ["hall", "desk"]}', [[1767603600 + 60 * at, at % 7] for at in range(40)],
     ],
@@ -257,6 +264,14 @@ def test_a_path_never_repeats_what_may_be_a_value() -> None:
         found = findings(record)
         assert found
         assert not any(name in each.path or CONTENT[:20].hex() in each.path for each in found)
+
+
+@pytest.mark.parametrize("hidden", ["\x1b", "\x07", "\u200b", "\U000e0041", "\ufe01"])
+def test_a_path_shows_nothing_of_what_is_hidden_in_a_name(hidden: str) -> None:
+    for record in ({f"face{hidden}": 1}, {"seen": {f"fa{hidden}ce": 1}}):
+        (found,) = findings(record)
+        assert found.path.isascii() and found.path.isprintable()
+    assert findings({"Gesichtsgröße": 1})[0].path == "Gesichtsgröße"
 
 
 def test_what_is_too_deep_is_denied_unseen() -> None:

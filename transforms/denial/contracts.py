@@ -31,7 +31,8 @@ _CARRYING = _NUMERIC | {"boolean", "string"}
 _PRIMITIVE = _CARRYING | {"null", "bytes"}
 _MANY_BARE = 64
 """So many fields under bare names are a vector's parts: nobody reads a table of them."""
-_KNOWN_BYTES = frozenset(("decimal", "big-decimal", "duration", "uuid"))
+_DECIMALS = frozenset(("decimal", "big-decimal"))
+_KNOWN_BYTES = _DECIMALS | {"duration", "uuid"}
 
 NOT_FLAT = "not_flat"
 UNBOUNDED = "unbounded"
@@ -179,9 +180,14 @@ def _is_bare(name: str) -> bool:
 
 
 def _scalar(kind: Any) -> frozenset[str]:
-    """Return the names of the primitive types that a type, its branches or its logical type are made of."""
+    """Return the names of the primitive types that a type, its branches or its logical type are made of.
+
+    A decimal counts as what it stands for, not as the bytes that it is written in.
+    """
     if isinstance(kind, list):
         return frozenset(name for branch in kind for name in _scalar(branch))
     if isinstance(kind, Mapping):
+        if kind.get("type") in ("bytes", "fixed") and (logical := kind.get("logicalType")) in _DECIMALS:
+            return frozenset(("long" if logical == "decimal" and not kind.get("scale") else "double",))
         return _scalar(kind["type"]) if isinstance(kind.get("type"), str | Mapping | list) else frozenset()
     return frozenset((str(kind),))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from statistics import fmean
 from typing import Any
 
@@ -32,6 +33,8 @@ def number(value: Any) -> float | None:
     """Return what a number, or a text that is one, counts as; None for all else."""
     if isinstance(value, bool):
         return None
+    if isinstance(value, Decimal):
+        return number(float(value)) if value.is_finite() else None
     if isinstance(value, int | float):
         return float(value) if abs(value) < 1e300 else None
     if isinstance(value, str) and len(value) <= 32:

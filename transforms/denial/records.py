@@ -42,6 +42,8 @@ _CALENDAR = {"h": 24, "d": 31, "m": 60, "w": 53, "q": 96, "p": 100, "t": 24}
 """Single letters before a number, and how many of them there may be: `h0` to `h23`."""
 _SERIES = " series"
 """Stands in a path for what neighbours say: that a row runs over time."""
+_MOST_DIGITS = 28
+"""Of a decimal: as many as Python's own arithmetic keeps, and more than a measurement has."""
 _FEW_KINDS = 4
 """Of texts that stand between numbers, and say nothing of each."""
 _PLAIN_NAME = re.compile(r"[\w .$/#-]{1,48}")
@@ -73,10 +75,18 @@ def _within(value: Any, above: Above, path: str) -> Iterator[Finding]:
             yield Finding(path, IMAGE_BYTES if texts.begins_as_picture(content) else RAW_BYTES)
     elif isinstance(value, UUID):
         yield from _text(str(value), above, path)
-    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1 << 80:
-        yield Finding(path, ENCODED_TEXT)
-    elif value is not None and not isinstance(value, bool | int | float | Decimal | datetime | date | time | timedelta):
+    elif isinstance(value, int | Decimal):
+        if _is_long(value):
+            yield Finding(path, ENCODED_TEXT)
+    elif value is not None and not isinstance(value, float | datetime | date | time | timedelta):
         yield Finding(path, UNKNOWN_TYPE)
+
+
+def _is_long(value: int | Decimal) -> bool:
+    """Say whether a number has room for encoded bytes."""
+    if isinstance(value, Decimal):
+        return len("".join(map(str, value.as_tuple().digits)).rstrip("0")) > _MOST_DIGITS
+    return abs(value) >= 1 << 80
 
 
 def _whole(found: Iterator[Finding], value: Any, above: Above, path: str) -> Iterator[Finding]:
@@ -128,12 +138,10 @@ def name_fault(name: str, above: Above = (), beside: frozenset[str] = frozenset(
 
 @lru_cache(maxsize=16_384)
 def shown(name: str) -> str:
-    """Return a name as a path tells it: `?` for one that may itself be a value."""
-    return (
-        name
-        if _PLAIN_NAME.fullmatch(plain(name)) and texts.fault_of(name) is None and not texts.UUID.fullmatch(name)
-        else "?"
-    )
+    """Return a name as a path tells it: without what is hidden in it, `?` for one that may itself be a value."""
+    said = name if _PLAIN_NAME.fullmatch(name) else plain(name)
+    harmless = _PLAIN_NAME.fullmatch(said) and texts.fault_of(said) is None and not texts.UUID.fullmatch(said)
+    return said if harmless else "?"
 
 
 def _said_by_value(record: Mapping[Any, Any], above: Above) -> str | None:
@@ -245,7 +253,7 @@ def _flat(value: Any, depth: int = 0) -> list[float] | None:
         return found
     if value is None or isinstance(value, bool):
         return [] if value is None else [float(value)]
-    one = numbers.number(float(value) if isinstance(value, Decimal) else value)
+    one = numbers.number(value)
     return None if one is None else [one]
 
 
