@@ -168,12 +168,17 @@ def _vocabulary(family: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, fro
 
 
 def _as_serialised(family: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row as it was handed to the serialiser; fields newer than the file take their defaults."""
+    """Return a row as it was handed to the serialiser; fields newer than the file take their defaults.
+
+    A local time is no instant, and stays what it is: the contract has none.
+    """
     from schemas.avro import contract
     from schemas.clock import micros
 
     defaults = {field["name"]: field["default"] for field in contract(family)["fields"] if "default" in field}
-    plain = {name: micros(value) if isinstance(value, datetime) else value for name, value in row.items()}
+    plain = {
+        name: micros(value) if isinstance(value, datetime) and value.tzinfo else value for name, value in row.items()
+    }
     return defaults | plain
 
 

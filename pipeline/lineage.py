@@ -21,7 +21,7 @@ from pipeline import storage
 from pipeline.archive import ClipFile
 from pipeline.begun import Begun, MarkerError, begin, forget, runs_begun, withdraw
 from pipeline.config import Config
-from pipeline.view import read_family
+from pipeline.view import UnreadableRecordsError, read_family
 from schemas.clock import from_rfc3339, micros, now_us, to_rfc3339
 from schemas.envelope import Envelope
 from schemas.site import Site, site_digest
@@ -171,12 +171,20 @@ class _Streamed(NamedTuple):
 
 
 def _streamed(output: str, site: Site) -> dict[tuple[str, str], _Streamed]:
-    """Return what the records of a stream count, by camera group and date; nothing where no stream wrote."""
+    """Return what the records of a stream count, by camera group and date; nothing where no stream wrote.
+
+    Raises:
+      LineageError: a file of records cannot be read.
+    """
     counted: dict[tuple[str, str], _Streamed] = {}
     if first_start(output, site) is None:
         return counted
     for name in storage.find(f"{output}/records/{CAMERA_HEALTH}/site={site.site}", ".avro"):
-        for row in read_family(name, CAMERA_HEALTH):
+        try:
+            rows = read_family(name, CAMERA_HEALTH)
+        except UnreadableRecordsError as error:
+            raise LineageError(f"--output: {error}; {_NEW_START}") from None
+        for row in rows:
             if row["site_version"] == site.site_version:
                 day = day_of(site, micros(row["window_start"]))
                 key = row["group"], str(day.date)

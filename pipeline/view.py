@@ -8,12 +8,15 @@ counts once: a run that takes in more clips writes the windows before them again
 from __future__ import annotations
 
 import io
+import lzma
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import fastavro
 from fastavro.read import SchemaResolutionError
+from fastavro.schema import SchemaParseException
 
 from pipeline.storage import find, read
 from schemas.avro import natural_key, parsed
@@ -34,8 +37,17 @@ class ContradictionError(RecordsError):
     """Two values for one record, as when jobs with different clips have written to one folder."""
 
 
-# What fastavro raises for bytes that are no Avro, or Avro of another schema.
-_UNREADABLE = (ValueError, EOFError, StopIteration, KeyError, IndexError, TypeError, SchemaResolutionError)
+_UNREADABLE = (
+    ValueError, EOFError, StopIteration, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError,
+    SchemaParseException, SchemaResolutionError, zlib.error, lzma.LZMAError, OSError,
+)  # fmt: skip
+"""What fastavro raises for bytes that are no Avro, Avro of another schema, or instants that no calendar has.
+
+Of bytes in memory an `OSError` is bzip2's.
+"""
+
+_PACKAGES = {"snappy": "cramjam", "zstandard": "backports.zstd", "lz4": "lz4"}
+"""Ways to pack Avro that Python does not know by itself, and the package with which fastavro does."""
 
 
 def read_file(name: str | Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -45,13 +57,7 @@ def read_file(name: str | Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
       UnreadableRecordsError: it is none, or is damaged.
       OSError: it is not there, or cannot be had.
     """
-    content = io.BytesIO(read(str(name)))
-    try:
-        reader = fastavro.reader(content)
-        rows: list[dict[str, Any]] = list(reader)
-        return reader.writer_schema, rows
-    except _UNREADABLE as error:
-        raise UnreadableRecordsError(f"{name}: is no Avro file, or is damaged") from error
+    return _read(str(name), "Avro file")
 
 
 def read_family(name: str, family: str) -> list[dict[str, Any]]:
@@ -61,11 +67,25 @@ def read_family(name: str, family: str) -> list[dict[str, Any]]:
       UnreadableRecordsError: it holds no such records, or is damaged.
       OSError: it is not there, or cannot be had.
     """
+    return _read(name, f"Avro file of {family} records", parsed(family))[1]
+
+
+def _read(name: str, wanted: str, schema: Any = None) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return a file's own schema, and its rows as its own or another schema has them."""
     content = io.BytesIO(read(name))
+    packed = ""
     try:
-        return list(fastavro.reader(content, parsed(family)))
+        reader = fastavro.reader(content, schema)
+        packed = reader.codec
+        rows: list[dict[str, Any]] = list(reader)
+        return reader.writer_schema, rows
     except _UNREADABLE as error:
-        raise UnreadableRecordsError(f"{name}: is no Avro file of {family} records, or is damaged") from error
+        package = _PACKAGES.get(packed, "")
+        if package and f"'{package}'" in str(error):  # fastavro names what it lacks
+            fault = f"is packed with {packed}: write it with deflate or null, or install {package} beside silhouette"
+        else:
+            fault = f"is no {wanted}, or is damaged"
+        raise UnreadableRecordsError(f"{name}: {fault}") from error
 
 
 def record_files(output: str | Path, family: str) -> list[str]:

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import struct
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,39 @@ def test_what_cannot_be_read_is_told(
     error = capsys.readouterr().err
     assert told in error
     assert "secret-value" not in error
+
+
+def test_a_damaged_block_is_told_and_nothing_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = bytearray(encode_file("footfall", [example("footfall")]))
+    # After the marker that ends the header: how many rows, how many bytes, and the first of these.
+    whole[whole.index(whole[-16:]) + 16 + 1 + 2] = 0xFF
+    (tmp_path / "own.avro").write_bytes(whole)
+    assert check(tmp_path / "own.avro") == 2
+    assert "own.avro: is no Avro file, or is damaged" in capsys.readouterr().err
+
+
+def test_a_local_time_is_no_instant_of_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written = Path("schemas/footfall.avsc").read_text("utf-8")
+    local = json.loads(written.replace('"timestamp-micros"', '"local-timestamp-micros"'))
+    buffer = io.BytesIO()
+    fastavro.writer(buffer, local, [example("footfall")])
+    (tmp_path / "own.avro").write_bytes(buffer.getvalue())
+    assert check(tmp_path / "own.avro", "--json") == 1
+    _, verdict = json.loads(capsys.readouterr().out)
+    assert {each["path"] for each in verdict["findings"]} == {"window_start", "window_end"}
+
+
+def test_decimals_are_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kind = {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 4}
+    schema = {"type": "record", "name": "Row", "fields": [{"name": f"v{at}", "type": kind} for at in range(64)]}
+    buffer = io.BytesIO()
+    numbers = struct.unpack("64f", base64.b64decode(TEMPLATE))
+    row = {f"v{at}": Decimal(f"{value:.4f}") for at, value in enumerate(numbers)}
+    fastavro.writer(buffer, schema, [row])
+    (tmp_path / "rows.avro").write_bytes(buffer.getvalue())
+    assert check(tmp_path / "rows.avro", "--json") == 1
+    found = [(each["record"], each["findings"][0]) for each in json.loads(capsys.readouterr().out)]
+    assert found == [(at, {"path": "v#", "reason": "vector"}) for at in (0, 1)]
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

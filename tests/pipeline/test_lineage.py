@@ -99,6 +99,10 @@ def test_a_replay_of_part_of_a_streamed_day_is_refused(tmp_path: Path) -> None:
         check_lineage(job(tmp_path, clips[:1]))
     check_lineage(job(tmp_path, clips))
     check_lineage(job(tmp_path, clips[:1], site_version=2))
+    (file,) = tmp_path.glob("out/records/camera_health/**/*.avro")
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(LineageError, match=rf"^--output: {file}: is no Avro file of camera_health records, or is"):
+        check_lineage(job(tmp_path, clips))
 
 
 def test_days_stand_for_themselves_and_a_clip_across_both_counts_in_both(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """The rows that stand: of each site and window the newest site version, of each set the highest revision, whole."""
 
+import io
 import itertools
+import random
 from pathlib import Path
+from typing import Any
 
 import fastavro
 import pytest
@@ -104,3 +107,48 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(UnreadableRecordsError, match=r"broken\.avro"):
         read_file(path)
+
+
+def packed(codec: str, schema: Any = None, rows: Any = None) -> bytes:
+    """Return an Avro file, by default of footfall."""
+    buffer = io.BytesIO()
+    fastavro.writer(buffer, schema or contract("footfall"), rows or [example("footfall")] * 3, codec=codec)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("codec", ["null", "deflate", "bzip2", "xz"])
+def test_a_file_with_a_wrong_byte_is_read_or_named(tmp_path: Path, codec: str) -> None:
+    whole, path, rng = packed(codec), tmp_path / "broken.avro", random.Random(codec)
+    refused = 0
+    for at in (*range(len(whole) - 250, len(whole)), *rng.sample(range(len(whole)), 250)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ rng.randrange(1, 256)]) + whole[at + 1 :])
+        for read in (lambda: read_file(path), lambda: read_family(str(path), "footfall")):
+            try:
+                read()
+            except UnreadableRecordsError as error:
+                assert str(error).startswith(f"{path}: is ")
+                refused += 1
+    assert refused > 100
+
+
+@pytest.mark.parametrize("kind", ["timestamp-micros", "timestamp-millis", "local-timestamp-micros"])
+def test_an_instant_that_no_calendar_has_is_named(tmp_path: Path, kind: str) -> None:
+    at = {"name": "at", "type": {"type": "long", "logicalType": kind}}
+    (tmp_path / "odd.avro").write_bytes(
+        packed("null", {"type": "record", "name": "R", "fields": [at]}, [{"at": 2**63 - 1}])
+    )
+    with pytest.raises(UnreadableRecordsError, match=r"odd\.avro: is no Avro file, or is damaged"):
+        read_file(tmp_path / "odd.avro")
+
+
+@pytest.mark.parametrize(
+    ("codec", "package"), [("snappy", "cramjam"), ("zstandard", r"backports\.zstd"), ("lz4", "lz4")]
+)
+def test_a_file_packed_in_a_way_that_is_not_here_is_told_so(tmp_path: Path, codec: str, package: str) -> None:
+    named = b"avro.codec" + bytes([2 * len(codec)]) + codec.encode()
+    (tmp_path / "packed.avro").write_bytes(packed("null").replace(b"avro.codec\x08null", named))
+    told = rf"packed\.avro: is packed with {codec}: write it with deflate or null, or install {package} beside"
+    with pytest.raises(UnreadableRecordsError, match=told):
+        read_file(tmp_path / "packed.avro")
+    with pytest.raises(UnreadableRecordsError, match=told):
+        read_family(str(tmp_path / "packed.avro"), "footfall")
