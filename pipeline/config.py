@@ -19,9 +19,6 @@ from transforms.redaction.eyes import EyeModels
 from transforms.redaction.what import Redaction
 from transforms.verdict import Verdict
 
-MODEL_DIGITS = 12
-"""Hexadecimal digits of a model's sha256 that records carry."""
-
 
 @dataclass(frozen=True)
 class Config:
@@ -73,4 +70,4 @@ class Config:
     @property
     def model_digits(self) -> dict[CameraKey, str]:
         """Return what records say of each camera's model."""
-        return {key: card.sha256[:MODEL_DIGITS] for key, (card, _) in self.models.items()}
+        return {key: card.digits for key, (card, _) in self.models.items()}

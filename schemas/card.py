@@ -18,6 +18,8 @@ ALLOWED_CLASSES: dict[Role, frozenset[str]] = {
 }
 """The class names that a model of each role may have decoded. All others are never read."""
 
+_DIGITS = 12
+
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -259,6 +261,11 @@ class ModelCard(_Strict):
     def named(self) -> int:
         """Number of classes that the card accounts for, from index 0 on."""
         return max(self.classes.values()) + 1
+
+    @property
+    def digits(self) -> str:
+        """What records say of the model: the first digits of the file's sha256."""
+        return self.sha256[:_DIGITS]
 
     @property
     def file_name(self) -> str:

@@ -27,7 +27,7 @@ class ModelRefused(ValueError):
     """The file is not what its card says, or is no detector; the message says why and what to do.
 
     Attributes:
-        verdict: What was decided from the graph; None where the file was not looked into.
+        verdict: What was decided, and why; None where the file was too large to be read.
     """
 
     def __init__(self, message: str, verdict: Verdict | None = None) -> None:
@@ -65,27 +65,22 @@ def load(card: ModelCard, path: Path) -> Admitted:
         OSError: The file cannot be read.
     """
     content, sha256 = _read(path)
+
+    def verdict(reasons: tuple[str, ...], cut: tuple[str, ...] = ()) -> Verdict:
+        return Verdict(card.role, not reasons, reasons, cut, card.licence, sha256, None)
+
     if sha256 != card.sha256:
-        raise ModelRefused(
-            f"{path} is not the file of card {card.name}: its sha256 is {sha256}, "
-            f"the card says {card.sha256}. Fetch the file again, or write a card for this one"
+        fault = (
+            f"its sha256 is {sha256}, the card says {card.sha256}. Fetch the file again, or write a card for this one"
         )
+        raise ModelRefused(f"{path} is not the file of card {card.name}: {fault}", verdict((fault,)))
     try:
         findings = examine_for(card, content)
-        verdict = Verdict(
-            role=card.role,
-            admitted=not findings.reasons,
-            reasons=findings.reasons,
-            cut=findings.cut,
-            licence=card.licence,
-            sha256=sha256,
-            derived_sha256=None,
-        )
-        if not verdict.admitted:
-            raise ModelRefused(f"{path} is refused for role {card.role}: {'; '.join(verdict.reasons)}", verdict)
-        return _open(card, content, verdict)
+        if reasons := findings.reasons:
+            raise ModelRefused(f"{path} is refused for role {card.role}: {'; '.join(reasons)}", verdict(reasons))
+        return _open(card, content, verdict((), findings.cut))
     except (onnx_graph.GraphError, Disagreement) as error:
-        raise ModelRefused(f"{path} does not agree with card {card.name}: {error}") from error
+        raise ModelRefused(f"{path} does not agree with card {card.name}: {error}", verdict((str(error),))) from error
 
 
 def judge(path: Path, role: Role) -> Verdict:

@@ -12,7 +12,16 @@ from rich.table import Table
 
 from pipeline.console import print_whole
 from pipeline.models.cards import ModelError
-from pipeline.models.registry import FOLDER_VARIABLE, check, judge_file, list_models, named_by_hash, pull, resolve
+from pipeline.models.registry import (
+    FOLDER_VARIABLE,
+    RefusedError,
+    check,
+    judge_file,
+    list_models,
+    named_by_hash,
+    pull,
+    resolve,
+)
 from schemas.card import Role
 from transforms.verdict import Verdict
 
@@ -94,7 +103,12 @@ def _copy(model: str, folder: Path) -> Path:
 def _check(args: argparse.Namespace) -> int:
     if args.role is not None:
         return _judge(args)
-    found = check(args.model)
+    try:
+        found = check(args.model)
+    except RefusedError as error:
+        if args.json and error.verdict is not None:
+            _print_json(error.path, error.verdict)
+        raise
     verdict = found.verdict
     if args.json:
         _print_json(found.path, verdict)

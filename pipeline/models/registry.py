@@ -62,6 +62,20 @@ class Checked:
     verdict: Verdict
 
 
+class RefusedError(ModelError):
+    """A model that is here and is not admitted.
+
+    Attributes:
+        path: Its file.
+        verdict: What was decided about it; None where the file was too large to be read.
+    """
+
+    def __init__(self, message: str, path: Path, verdict: Verdict | None) -> None:
+        """Take the message, the file and the verdict."""
+        super().__init__(message)
+        self.path, self.verdict = path, verdict
+
+
 def list_models() -> list[Listed]:
     """Return the models that have a card here, by name; a card in the user's folder hides one in the package.
 
@@ -98,6 +112,19 @@ def resolve(model: str, relative_to: Path | None = None, by_hash: Path | None = 
         known = origin if model.endswith(SUFFIX) else card.name
         raise ModelError(f"model {card.name}: its file is not here{hint}. Run: silhouette models pull {known}")
     return card, path
+
+
+def digits_of(model: str, relative_to: Path | None = None) -> str | None:
+    """Return what records say of a model, by its card alone; None where no valid card of it is here.
+
+    Args:
+        model: The name of a card, or the path of one.
+        relative_to: Folder from which a path is meant, such as that of the site file.
+    """
+    try:
+        return _card(model, relative_to)[0].digits
+    except ModelError:
+        return None
 
 
 def named_by_hash(card: ModelCard, folder: Path) -> Path:
@@ -146,14 +173,17 @@ def check(model: str) -> Checked:
         model: The name of a card, the path of one, or the path of a model file (.onnx) that a card here describes.
 
     Raises:
-        ModelError: The model is refused, or is not here.
+        RefusedError: The model is refused.
+        ModelError: It is not here, or cannot be read.
     """
     card, path = _described(Path(model)) if model.endswith(".onnx") else resolve(model)
     try:
         detector = Detector.open(card, path)
         fit = detector.fit(card.input.size[1], card.input.size[0])
         detector.detect([np.zeros((fit.content_h, fit.content_w, 3), np.uint8)], fit)
-    except (ModelRefused, OSError) as error:
+    except ModelRefused as error:
+        raise RefusedError(str(error), path, error.verdict) from error
+    except OSError as error:
         raise ModelError(str(error)) from error
     return Checked(card, path, detector.verdict)
 

@@ -5,9 +5,12 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import yaml
 
 from pipeline.models.command import add_parser, run
+from tests.support.graphs import card_of, constant_graph
 
 
 def call(*words: str) -> int:
@@ -65,6 +68,26 @@ def test_check_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("check", "face", "--json") == 0
     printed = json.loads(capsys.readouterr().out)
     assert (printed["role"], printed["admitted"], printed["licence"], printed["cut"]) == ("face", True, "MIT", [])
+
+
+def test_a_model_that_its_card_does_not_save_as_json(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, shared: Path
+) -> None:
+    reid = (shared / "models/refuse/reid_osnet_x025_market1501.onnx").read_bytes()
+    boxes = constant_graph({"out": np.zeros((1, 126, 6))}, [1, 3, 64, 96])
+    for content, kind, size, why in (
+        (reid, "yolox", (256, 128), "512 numbers for the picture as a whole"),
+        (boxes, "ssd", (64, 96), "output out is [1, 126, 6]"),
+    ):
+        card = card_of(content, {"kind": kind}, input={"size": size, "colour": "rgb"})
+        (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(card.model_dump(mode="json", exclude_unset=True)))
+        (tmp_path / "tiny.onnx").write_bytes(content)
+        assert call("check", str(tmp_path / "tiny.yaml"), "--json") == 1
+        told = capsys.readouterr()
+        printed = json.loads(told.out)
+        assert (printed["file"], printed["role"]) == (str(tmp_path / "tiny.onnx"), "person")
+        assert not printed["admitted"] and why in printed["reasons"][0] and why in told.err
+        assert printed["sha256"] == card.sha256
 
 
 def test_a_file_without_a_card(capsys: pytest.CaptureFixture[str], shared: Path) -> None:
