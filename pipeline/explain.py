@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     if args.family is None:
         console.print(_stages())
         for site in sites:
-            _print_site(console, site)
+            _print_site(console, site, args.site if args.site.is_dir() else args.site.parent)
     for family in [args.family] if args.family else RECORD_TYPES:
         console.print(_fields(family))
     if args.family is None:
@@ -95,7 +95,7 @@ def _stages() -> Any:
     return table
 
 
-def _print_site(console: Any, site: Any) -> None:
+def _print_site(console: Any, site: Any, folder: Path | None = None) -> None:
     from schemas.fields import write_duration
 
     about = _table(f"Site {site.site}, version {site.site_version}", "what", "is")
@@ -119,7 +119,7 @@ def _print_site(console: Any, site: Any) -> None:
         _add_flow(table, camera)
         columns, rows = camera.heatmap
         table.add_row("heat map", f"{columns}x{rows}", "seconds of presence by cell" if columns else "off")
-        table.add_row("audit", *_audit(camera, site))
+        table.add_row("audit", *_audit(camera, camera, site, folder))
         table.add_row("masks", str(len(camera.masks)), "blanked before anything looks")
         if camera.ground is not None:
             table.add_row("ground", f"{len(camera.ground.points)} points", "speed and direction in its zones")
@@ -129,7 +129,8 @@ def _print_site(console: Any, site: Any) -> None:
         for zone in group.zones:
             table.add_row(zone.kind, zone.name, f"{_COUNTED[zone.kind]}, speed and direction")
         _add_flow(table, group)
-        table.add_row("audit", *_audit(group, site))
+        first = next(camera for camera in site.cameras if camera.name in group.cameras)
+        table.add_row("audit", *_audit(group, first, site, folder))
         console.print(table)
 
 
@@ -140,15 +141,17 @@ def _add_flow(table: Any, place: Any) -> None:
         table.add_row("flow", f"{zones} zones", "who went from which to which")
 
 
-def _audit(place: Any, site: Any) -> tuple[str, str]:
+def _audit(place: Any, camera: Any, site: Any, folder: Path | None) -> tuple[str, str]:
+    """Return what is said of an audit of a camera, or of a group that it is in; models are named from a folder."""
+    if place.audit is None:
+        return "none", "records have no error intervals"
+    from pipeline.models.registry import digits_of
     from schemas.audit import Samples
     from schemas.geometry import audit_fault
 
-    if place.audit is None:
-        return "none", "records have no error intervals"
     samples = {measure: len(found.samples) for measure, found in place.audit if isinstance(found, Samples)}
     told = ", ".join(f"{count} samples of {measure}" for measure, count in samples.items())
-    if fault := audit_fault(place, site.cameras):
+    if fault := audit_fault(place, site.cameras, digits_of(camera.model, folder)):
         told = f"ignored, for {fault}: audit again"
     return f"of model {place.audit.model}", told or "no samples"
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pipeline.linting.findings import Finding
     from pipeline.linting.watching import Watched
     from pipeline.sites import Located
+    from schemas.floor import Group
     from schemas.site import Camera
 
 CLEAN, FOUND, USAGE = 0, 1, 2
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         cameras = _cameras(locate_sites(args.site), args, bool(clips))
         found = [told for located, camera in cameras for told in _told(located, camera, clips, args)]
-        found += _told_of_floors(cameras)
+        found += _told_of_floors(cameras, args)
     except ClipError as error:
         return _refuse(f"--clip: cannot be decoded: {error}")
     except (SiteFileError, ArchiveError, ClipsError, ModelError, ModelRefused) as error:
@@ -70,21 +71,36 @@ def run(args: argparse.Namespace) -> int:
     return FOUND if found else CLEAN
 
 
-def lint(camera: Camera, watched: Watched | None = None, *, static: bool = False) -> list[Finding]:
-    """Return what is wrong with a camera, from what is drawn and, where there is a sample, what was seen."""
+def lint(
+    camera: Camera,
+    watched: Watched | None = None,
+    *,
+    shared: Group | None = None,
+    model: str | None = None,
+    static: bool = False,
+) -> list[Finding]:
+    """Return what is wrong with a camera, from what is drawn and, where there is a sample, what was seen.
+
+    Args:
+      camera: The camera.
+      watched: What was seen in the sample.
+      shared: The group that the camera is in.
+      model: First digits of the sha256 of the model that counts; None where it is not known.
+      static: Whether static zones are to be proposed.
+    """
     from pipeline.linting.audits import check_audit
     from pipeline.linting.drawing import check_drawing
     from pipeline.linting.findings import in_order
     from pipeline.linting.ground import Ground, aspect_of
 
     ground = Ground(camera, watched.aspect if watched else aspect_of(camera))
-    findings = [*check_drawing(camera, ground), *check_audit(camera)]
+    findings = [*check_drawing(camera, ground), *check_audit(camera, model=model)]
     if watched is not None:
-        findings += _seen(camera, ground, watched, static=static)
+        findings += _seen(camera, ground, watched, shared, static=static)
     return in_order(findings)
 
 
-def _seen(camera: Camera, ground: Any, watched: Watched, *, static: bool) -> Iterator[Finding]:
+def _seen(camera: Camera, ground: Any, watched: Watched, shared: Group | None, *, static: bool) -> Iterator[Finding]:
     from pipeline.linting.findings import Finding
     from pipeline.linting.people import people_of
     from pipeline.linting.still import check_still
@@ -103,7 +119,7 @@ def _seen(camera: Camera, ground: Any, watched: Watched, *, static: bool) -> Ite
             "give a clip of a busier time",
         )  # fmt: skip
     else:
-        yield from check_walking(camera, ground, watched, people)
+        yield from check_walking(camera, ground, watched, people, shared)
     if static:
         yield from check_still(camera, watched)
 
@@ -139,15 +155,31 @@ def _cameras(sites: Sequence[Located], args: argparse.Namespace, clips: bool) ->
 def _told(located: Located, index: int, clips: Sequence[Path], args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yield a camera's findings with their places in the site file."""
     from pipeline.linting.watching import watch
+    from transforms.groups import group_of
 
     camera = located.site.cameras[index]
-    folder = args.site if args.site.is_dir() else args.site.parent
-    watched = watch(clips, located.site, camera, folder) if clips else None
-    for finding in lint(camera, watched, static=args.static):
+    watched = watch(clips, located.site, camera, _folder(args)) if clips else None
+    shared, model = group_of(located.site, camera.name).shared, _audited(camera, camera, args)
+    for finding in lint(camera, watched, shared=shared, model=model, static=args.static):
         yield _as_json(located, camera.name, finding, "cameras", index)
 
 
-def _told_of_floors(cameras: Sequence[tuple[Located, int]]) -> Iterator[dict[str, Any]]:
+def _folder(args: argparse.Namespace) -> Path:
+    """Return the folder from which a site file names models."""
+    site: Path = args.site
+    return site if site.is_dir() else site.parent
+
+
+def _audited(place: Camera | Group, camera: Camera, args: argparse.Namespace) -> str | None:
+    """Return the digits of the model that counts in a place, where it has an audit to hold against them."""
+    if place.audit is None:
+        return None
+    from pipeline.models.registry import digits_of
+
+    return digits_of(camera.model, _folder(args))
+
+
+def _told_of_floors(cameras: Sequence[tuple[Located, int]], args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yield the findings of each group of which a camera is asked for, once."""
     from pipeline.linting.audits import check_audit
     from pipeline.linting.findings import in_order
@@ -160,8 +192,9 @@ def _told_of_floors(cameras: Sequence[tuple[Located, int]]) -> Iterator[dict[str
         groups[located.file, group.name] = located, group
     for located, group in groups.values():
         if group.shared is not None:
-            findings = [*check_floor(group.cameras, group.shared), *check_audit(group.shared, group.cameras)]
-            for finding in in_order(findings):
+            model = _audited(group.shared, group.cameras[0], args)  # a group's cameras have one
+            audit = check_audit(group.shared, group.cameras, model)
+            for finding in in_order([*check_floor(group.cameras, group.shared), *audit]):
                 yield _as_json(located, group.name, finding, "groups", located.site.groups.index(group.shared))
 
 

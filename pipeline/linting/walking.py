@@ -9,10 +9,12 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from pipeline.audit.views import Polygon, in_picture
 from pipeline.linting.findings import Finding
 from pipeline.linting.ground import Ground, beside, within
 from pipeline.linting.people import People
 from pipeline.linting.watching import Trail, Watched
+from schemas.floor import Group
 from schemas.site import Camera, Line
 from transforms.geometry import Points, inside
 from transforms.layout import COUNTED
@@ -31,13 +33,15 @@ _LEAST_WALK = 0.5
 _CELLS = 8
 
 
-def check_walking(camera: Camera, ground: Ground, watched: Watched, people: People) -> Iterator[Finding]:
-    """Yield what is wrong for the people in a sample clip."""
+def check_walking(
+    camera: Camera, ground: Ground, watched: Watched, people: People, shared: Group | None = None
+) -> Iterator[Finding]:
+    """Yield what is wrong for the people in a sample clip of a camera, which may share zones with others."""
     yield from _small(camera, ground, watched, people)
     yield from _slow(camera, ground, watched, people)
     walkers = [trail for trail in watched.trails if _walks(trail)]
     yield from _passed_beside(camera, ground, walkers, people)
-    yield from _uncovered(camera, ground, walkers)
+    yield from _uncovered(camera, ground, walkers, shared)
 
 
 def _small(camera: Camera, ground: Ground, watched: Watched, people: People) -> Iterator[Finding]:
@@ -170,7 +174,7 @@ def _passed_beside(camera: Camera, ground: Ground, walkers: Sequence[Trail], peo
             )  # fmt: skip
 
 
-def _uncovered(camera: Camera, ground: Ground, walkers: Sequence[Trail]) -> Iterator[Finding]:
+def _uncovered(camera: Camera, ground: Ground, walkers: Sequence[Trail], shared: Group | None) -> Iterator[Finding]:
     if not walkers:
         return
     if camera.reach is not None:
@@ -183,7 +187,10 @@ def _uncovered(camera: Camera, ground: Ground, walkers: Sequence[Trail]) -> Iter
                 "if they should count, draw `reach` wider",
             )  # fmt: skip
         walkers = [trail for trail in walkers if inside(trail.feet, reach).any()]
-    zones = [np.array(zone.polygon) * ground.scale for zone in camera.zones if zone.kind in (*COUNTED, "staff")]
+    drawn: list[Polygon] = [zone.polygon for zone in camera.zones if zone.kind in (*COUNTED, "staff")]
+    if shared is not None and camera.ground is not None:
+        drawn += [part for zone in shared.zones if (part := in_picture(camera.ground, zone.polygon))]
+    zones = [np.array(polygon) * ground.scale for polygon in drawn]
     if not zones and not camera.lines:
         return
     missed = [

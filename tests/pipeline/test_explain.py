@@ -9,6 +9,7 @@ from rich.console import Console
 from pipeline.config import Config
 from pipeline.explain import STAGES, _print_site
 from pipeline.graph import build
+from pipeline.models.registry import digits_of
 from schemas.audit import Audit
 from schemas.avro import RECORD_TYPES, contract
 from schemas.closed import keys
@@ -24,11 +25,16 @@ from transforms import dead_letters
 
 
 def test_an_audit_of_other_places_is_said_to_be_ignored() -> None:
-    audit = {"model": "0123456789ab", "geometry": geometry_digest(a_camera()),
+    audit = {"model": digits_of("person"), "geometry": geometry_digest(a_camera()),
              "visits": {"seconds": 10, "samples": [[1, 1]]}}  # fmt: skip
     console = Console(width=160)
-    for fps, told in ((5, "1 samples of visits"), (4, "ignored, for its audit is of other lines")):
-        camera = a_camera(fps=fps, audit=audit)
+    for changes, told in (
+        ({}, "1 samples of visits"),
+        ({"fps": 4}, "ignored, for its audit is of other lines"),
+        ({"model": "yolox_s"}, "ignored, for its audit is of another model"),
+        ({"model": "none.yaml"}, "1 samples of visits"),
+    ):
+        camera = a_camera(audit=audit, **changes)
         with console.capture() as captured:
             _print_site(console, a_site().model_copy(update={"cameras": (camera,)}))
         assert told in captured.get()
@@ -36,7 +42,7 @@ def test_an_audit_of_other_places_is_said_to_be_ignored() -> None:
 
 def test_the_audit_of_a_group_is_said() -> None:
     site = a_floor_site()
-    counted = {"model": "0123456789ab", "visits": {"seconds": 10, "samples": [[1, 1]]}}
+    counted = {"model": digits_of("person"), "visits": {"seconds": 10, "samples": [[1, 1]]}}
     own = geometry_digest(site.groups[0], site.cameras)
     for geometry, told in ((own, "1 samples of visits"), ("0" * 12, "ignored, for its audit is of other zones")):
         audit = Audit.model_validate(counted | {"geometry": geometry})

@@ -10,6 +10,7 @@ import av
 import pytest
 
 from pipeline.linting.command import add_parser, run
+from pipeline.models.registry import digits_of
 
 DEMO = Path(__file__).parents[3] / "demo"
 SITE = """\
@@ -48,6 +49,13 @@ def test_findings_have_file_line_and_advice(site: Path, capsys: pytest.CaptureFi
     assert call("--site", site, "--json") == 1
     (finding,) = json.loads(capsys.readouterr().out)
     assert (finding["line"], finding["part"], finding["severity"]) == (9, ["lines", 1], "error")
+
+
+def test_an_audit_is_held_against_the_cameras_model(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for model, code in ((digits_of("person"), 0), ("0123456789ab", 1)):
+        site.write_text(SITE.replace("- name: back", f"- name: back\n    audit: {{model: '{model}'}}"))
+        assert call("--site", site, "--camera", "back") == code
+        assert ("its audit is of another model than the camera has" in capsys.readouterr().out) == bool(code)
 
 
 def test_nothing_found(site: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from pipeline.linting.people import people_of
 from pipeline.linting.watching import Trail, watched
 from schemas.geometry import geometry_digest
 from schemas.site import Camera, Zone
+from tests.support.floor import WEST, a_floor_site, crossing, film
 from tests.support.world import ASPECT, Person, a_camera, a_clip, clips_of, stander, strip, walker
 
 ROWS = 400.0
@@ -70,6 +71,13 @@ def test_an_audit_of_other_places_is_outdated() -> None:
     assert found(a_door(audit=audit)) == {}
     outdated = found(a_door(audit=audit, fps=4))["audit-outdated"]
     assert outdated.part == ("audit",) and outdated.severity == "warning"
+
+
+def test_an_audit_of_another_model_is_outdated() -> None:
+    camera = a_door(audit={"model": "0123456789ab", "geometry": geometry_digest(a_door())})
+    (outdated,) = lint(camera, model="ba9876543210")
+    assert outdated.rule == "audit-outdated" and "another model" in outdated.seen
+    assert lint(camera, model="0123456789ab") == []
 
 
 def test_a_line_that_counts_in_part() -> None:
@@ -159,6 +167,16 @@ def test_floor_that_nothing_covers() -> None:
     assert "8 of 8" in seen(nowhere)["walk-uncovered"].seen
     reach = [[0, 0], [1, 0], [1, 0.7], [0, 0.7]]
     assert "of 8 walk outside reach" in seen(a_door(reach=reach))["walk-outside-reach"].seen
+
+
+def test_floor_that_a_groups_zone_covers() -> None:
+    site = a_floor_site()
+    west, group = site.cameras[0], site.groups[0]
+    people = [crossing((2 + i, 1.5), (2 + i, 6.5), 1 + 3 * i) for i in range(6)]
+    sample = watched([film(WEST, people, 0, 30)], west, ROWS)
+    assert {finding.rule for finding in lint(west, sample, shared=group)} == set()
+    far = a_floor_site(zones={"hall": [(9, 0), (11, 0), (11, 1), (9, 1)]}).groups[0]
+    assert "walk-uncovered" in {finding.rule for finding in lint(west, sample, shared=far)}
 
 
 def test_a_spot_that_never_moves_is_proposed_and_then_gone() -> None:
