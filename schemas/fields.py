@@ -77,6 +77,23 @@ Name = Annotated[
 ]
 """A name that records carry. Lower case, so that no two differ by case alone in file names and queries."""
 
+UNKNOWN = "unknown"
+"""Stands in records for the name of a site or a camera that no site file has."""
+
+
+def _taken(name: str) -> str:
+    if name == UNKNOWN:
+        raise wrong(f"{UNKNOWN} stands in records for what no site file names: choose another name")
+    return name
+
+
+PlaceName = Annotated[
+    Name,
+    AfterValidator(_taken),
+    WithJsonSchema({"type": "string", "pattern": f"^{NAME}$", "not": {"const": UNKNOWN}, "examples": ["reading-room"]}),
+]
+"""Name of a site, a camera or a group."""
+
 _PREFIX = "[0-9a-f]{12}"
 
 ModelPrefix = Annotated[

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, FiniteFloat, field_validator, model_
 
 from schemas import homography
 from schemas.audit import Audit
-from schemas.fields import Name, Point, wrong
+from schemas.fields import Name, PlaceName, Point, wrong
 from schemas.homography import Floats
 from schemas.parts import Named, Part, Zone, unique_names
 from schemas.polygons import fault
@@ -77,6 +77,9 @@ class FloorZone(Zone):
 
 class Group(Named):
     """Cameras that look at one floor and are counted as one: in its zones nobody is counted twice."""
+
+    name: PlaceName
+    """Name in records; no other camera or group may have it."""
 
     cameras: Annotated[tuple[Name, ...], Field(min_length=2, max_length=16)]
     """Names of the cameras, each with its `ground`."""

@@ -35,6 +35,7 @@ from schemas.fields import (
     Duration,
     Hours,
     Name,
+    PlaceName,
     Point,
     Polygon,
     Text,
@@ -120,6 +121,9 @@ class Camera(Named):
 
     Points are held normalised, however they are written.
     """
+
+    name: PlaceName
+    """Name in records; no other camera or group may have it."""
 
     units: Literal["normalised", "pixels"] = Field(default="normalised", exclude=True)
     """How points are written: as shares of the picture's width and height, or in pixels of `size`."""
@@ -207,7 +211,7 @@ def _scale(drawn: Any, width: int, height: int) -> Any:
 class Site(Part):
     """A place that is watched by one or more cameras, under one controller."""
 
-    site: Name
+    site: PlaceName
     """Name of the site, in every record; as in the envelopes of its clips."""
 
     site_version: PositiveInt

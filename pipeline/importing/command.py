@@ -92,12 +92,12 @@ def _check(args: argparse.Namespace) -> None:
     from pydantic import TypeAdapter, ValidationError
 
     from pipeline.importing.draft import GivenError
-    from schemas.fields import Name, TimeZone
+    from schemas.fields import PlaceName, TimeZone
 
     checks: Sequence[tuple[str, Any, Sequence[str]]] = (
-        ("--site-name", Name, [] if args.site_name is None else [args.site_name]),
+        ("--site-name", PlaceName, [] if args.site_name is None else [args.site_name]),
         ("--time-zone", TimeZone, [] if args.time_zone is None else [args.time_zone]),
-        ("--camera", Name, args.camera),
+        ("--camera", PlaceName, args.camera),
     )
     for flag, kind, values in checks:
         for value in values:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from pipeline.importing.clipping import Point, clip_polygon, clip_segment, without_repeats
 from pipeline.importing.source import Key, SourceError, Where, shown
+from schemas.fields import UNKNOWN
 from schemas.polygons import fault
 
 _DIGITS = 6
@@ -117,7 +118,8 @@ class Draft:
         if self._given.cameras:
             # A name too few is told by `finish`, which knows how many there are.
             name = self._given.cameras[min(index, len(self._given.cameras) - 1)]
-        camera = DraftCamera(self._name(where, name, f"camera-{index + 1}", [each.name for each in self.cameras]))
+        taken = [UNKNOWN, *(each.name for each in self.cameras)]
+        camera = DraftCamera(self._name(where, name, f"camera-{index + 1}", taken))
         self.cameras.append(camera)
         return camera
 

@@ -66,6 +66,11 @@ def _camera(draft: Draft, where: Where, keys: Mapping[str, Any], config: Mapping
     if not 0 < fps <= 120:
         raise SourceError(f"{shown((*where, 'detect', 'fps'))}: must be above 0, and at most 120")
     camera.fps = fps
+    if _is_off(detect):
+        draft.note(
+            (*where, "detect", "enabled"), "changed", "detection was switched off; what is drawn is carried over, and "
+            "counts",
+        )  # fmt: skip
     if not detect.get("fps"):
         draft.note((*where, "detect", "fps"), "changed", f"is not given: {_USUAL_FPS:g}, as Frigate then takes it")
     size = _Size(draft, where, detect)
@@ -90,10 +95,13 @@ def _camera(draft: Draft, where: Where, keys: Mapping[str, Any], config: Mapping
 
 def _off(draft: Draft, where: Where, keys: Mapping[str, Any]) -> bool:
     """Tell whether a part is switched off, and note it."""
-    off = str(keys.get("enabled", "true")).lower() in ("false", "no", "off", "0")
-    if off:
+    if off := _is_off(keys):
         draft.note(where, "left out", "is switched off (enabled: false)")
     return off
+
+
+def _is_off(keys: Mapping[str, Any]) -> bool:
+    return str(keys.get("enabled", "true")).lower() in ("false", "no", "off", "0")
 
 
 def _objects(draft: Draft, where: Where, objects: Mapping[str, Any]) -> None:

@@ -134,6 +134,8 @@ def test_days_may_pass_sunday(text: str, days: tuple[int, ...]) -> None:
     [
         ({"site": "Here"}, "must be 1 to 63 of a-z"),
         ({"site": "../x"}, "must be 1 to 63 of a-z"),
+        ({"site": "unknown"}, "stands in records for what no site file names: choose another name"),
+        ({"cameras": [{"name": "unknown"}]}, "stands in records for what no site file names"),
         ({"time_zone": "localtime"}, "must be a time zone of the IANA list"),
         ({"time_zone": "Europe/Pari"}, "did you mean Europe/Paris"),
         ({"day_start": "24:00"}, "must be a time of day"),
@@ -212,6 +214,12 @@ def test_the_schema_describes_the_written_form() -> None:
     parts = [schema, *schema["$defs"].values()]
     assert all(part["additionalProperties"] is False for part in parts)
     assert all("description" in key for part in parts for key in part["properties"].values())
+    places = [
+        schema["properties"]["site"],
+        *(schema["$defs"][part]["properties"]["name"] for part in ("Camera", "Group")),
+    ]
+    assert [name["not"] for name in places] == [{"const": "unknown"}] * 3
+    assert "not" not in schema["$defs"]["Zone"]["properties"]["name"]
 
 
 def test_a_geometry_is_what_is_drawn_and_how_often_it_is_looked_at() -> None:

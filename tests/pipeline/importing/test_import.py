@@ -31,6 +31,7 @@ class Imported:
 
     def __call__(self, tool: str, source: Any, *words: object) -> tuple[tuple[Camera, ...], str]:
         file, output = self.folder / "source", self.folder / "site.yaml"
+        output.unlink(missing_ok=True)
         file.write_text(source if isinstance(source, str) else json.dumps(source))
         assert call(tool, file, "--output", output, *FLAGS, *words) == 0
         (site,) = load_sites(output)
@@ -125,6 +126,19 @@ cameras:
     ]
     assert camera.zones[0].polygon == ((0.1, 0.2), (0.5, 0.2), (0.5, 0.8))
     assert "motion.mask.wall: is switched off" in notes and "zones.off: is switched off" in notes
+
+
+def test_frigate_with_detection_switched_off(imported: Imported) -> None:
+    off = "detect: {enabled: false}\n"
+    cameras = "cameras:\n  unknown:\n    zones: {a: {coordinates: '0,0,1,0,1,1'}}\n"
+    told = "cameras.unknown.detect.enabled: detection was switched off; what is drawn is carried over, and counts"
+    for source in (off + cameras, f"{cameras}    {off}"):
+        (camera,), notes = imported("frigate", source)
+        assert told in notes
+        assert [zone.name for zone in camera.zones] == ["a"]
+        assert camera.name == "unknown-2", "the name stands for something else in records"
+    _, notes = imported("frigate", cameras)
+    assert "enabled" not in notes
 
 
 def test_supervision(imported: Imported) -> None:
