@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from pipeline.config import Config
     from pipeline.view import Row
-    from transforms.arrivals import Span
 
 _TEN_YEARS_S = 315_360_000
 _WAITING = "pipeline.pubsub"  # whose log tells what a job waits for
@@ -262,7 +261,7 @@ def report(config: Config, done: Done) -> int:
     bad = done.bad
     console = plain_console()
     rows = current(read_records(config.output))
-    asked = {family: [row for row in rows[family] if _in_span(row, config.spans)] for family in rows}
+    asked = {family: [row for row in rows[family] if _is_asked(row, config)] for family in rows}
     if config.spans:
         for table in tables(asked):
             console.print(table)
@@ -295,11 +294,17 @@ def report(config: Config, done: Done) -> int:
     return SOME_BAD if bad else OK
 
 
-def _in_span(row: Row, spans: Mapping[str, Span]) -> bool:
-    from schemas.clock import micros
+def _is_asked(row: Row, config: Config) -> bool:
+    """Tell whether a row is of a window and version that this job writes, and not an earlier one's into its folder."""
+    from schemas.clock import SECOND_US, micros
 
-    span = spans.get(row["site"])
-    return span is not None and micros(row["window_start"]) < span.until_us and micros(row["window_end"]) > span.from_us
+    site = next((site for site in config.sites if site.site == row["site"]), None)
+    span = config.spans.get(row["site"])
+    if site is None or span is None:
+        return False
+    if row["site_version"] != site.site_version or row["window_size_seconds"] * SECOND_US not in site.windows:
+        return False
+    return micros(row["window_start"]) < span.until_us and micros(row["window_end"]) > span.from_us
 
 
 @contextmanager

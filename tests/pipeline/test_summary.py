@@ -1,18 +1,22 @@
 """The summary says what the records say, once, and tells nobody from no data and from suppressed."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 
+from pipeline.config import Config
+from pipeline.run import Done, report
 from pipeline.sinks import partition, write_file
 from pipeline.summary import _sizes, tables
 from pipeline.view import current, read_records
 from schemas.avro import FAMILY_OF
 from schemas.site import Site
 from tests.support.floor import a_floor_site, crossing, films
-from tests.support.world import a_clip, a_site, clips_of, protected_of, span, stander, walker
+from tests.support.world import a_camera, a_clip, a_site, clips_of, protected_of, span, stander, walker
 from transforms.guard import Guarded, to_fields
 
 PEOPLE = [walker(1), walker(10, back=True), stander(1.5, 0.9, 20, 40)]
@@ -68,6 +72,19 @@ def test_who_walks_is_told_of_what_cameras_share(tmp_path: Path) -> None:
     assert any(line.startswith("floor hall") and " 5 " in line for line in lines)
     lines = told(tmp_path / "few", films(people[:2], 30), windows=["1m"], site=a_floor_site(k=5))
     assert "floor hall suppressed -" in lines
+
+
+def test_a_run_sums_up_its_own_windows_and_version(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What an earlier run with shorter windows wrote into the folder still stands, and is not what was counted now."""
+    clips = clips_of(PEOPLE, 120)
+    told(tmp_path, clips, windows=["1m"], site=a_site(windows=["1m"], k=1))
+    site = a_site(windows=["2m"], k=1, site_version=2, cameras=[a_camera(name="door", lines=[])])
+    told(tmp_path, clips, site=site)
+    asked = {site.site: span(0, 120)}
+    report(Config((site,), {}, asked, str(tmp_path)), Done(Counter(), 0, Counter(), Counter()))
+    said = capsys.readouterr().out
+    assert "gate" not in said and "0 footfall" not in said
+    assert f"      1 camera_health records in {tmp_path}" in said
 
 
 def test_windows_that_reach_further_are_not_summed() -> None:
