@@ -185,7 +185,10 @@ def _plan(source: Path, longest_us: int, rate: Fraction, scale: Fraction) -> tup
         for number, (stamp, keyframe) in enumerate(packets)
         if keyframe and earliest[number] == stamp and (number == 0 or latest[number - 1] < stamp)
     ]
-    if len(safe) < sum(keyframe for _, keyframe in packets) / 2:
+    marked = sum(keyframe for _, keyframe in packets)
+    if not marked:
+        return None, "it marks no keyframe"
+    if len(safe) < marked / 2:
         return None, "its groups of pictures need one another (open GOP)"
     offsets = {stamp: clock.offset_us(stamp) for stamp in sorted(stamps)}
     times_us = [offsets[stamp] for stamp in stamps]

@@ -6,7 +6,8 @@ import av
 import numpy as np
 
 from pipeline.audit.windows import Stretch
-from transforms.decode import ClipError, ClipLimits, open_clip
+from pipeline.video_file import BOUNDLESS
+from transforms.decode import ClipError, open_clip
 
 _BLACKEST = 16
 _ALMOST = 12
@@ -16,7 +17,7 @@ _ALMOST = 12
 def covered_stretches(payload: bytes) -> list[Stretch]:
     """Return the stretches of black frames, in shares of the clip's length; all of one that cannot be decoded."""
     try:
-        with open_clip(payload, ClipLimits(max_bytes=len(payload) + 1)) as clip:
+        with open_clip(payload, BOUNDLESS) as clip:
             rate = float(clip.frame_rate or 25)
             frames = [(frame.offset_us, _is_black(frame.picture)) for frame in clip.frames()]
     except ClipError:

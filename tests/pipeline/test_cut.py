@@ -114,6 +114,16 @@ def test_frames_are_encoded_again_where_they_must_be(tmp_path: Path, kind: dict,
         assert (clip.width, clip.height) == (source.width, source.height)
 
 
+def test_a_video_that_marks_no_keyframe_is_encoded_again(tmp_path: Path) -> None:
+    payload = bytearray(encode(pictures(45), codec="mpeg4", bit_rate=2_000_000))
+    at = payload.index(b"stss") + 8
+    for entry in range(int.from_bytes(payload[at : at + 4], "big")):  # its table names pictures that it has not
+        payload[at + 4 + 4 * entry : at + 8 + 4 * entry] = (900 + entry).to_bytes(4, "big")
+    done = cut(video(tmp_path, bytes(payload)), tmp_path / "clips", seconds=1.5, **WHERE)
+    assert done.reencoded == "it marks no keyframe"
+    check(done, bytes(payload), tolerance=4)
+
+
 def test_odd_sizes_are_encoded_again(tmp_path: Path) -> None:
     payload = encode(pictures(20, 161, 121), "avi", "mjpeg", pix_fmt="yuvj444p", color_range=2, gop=1)
     payload_huffman = encode(pictures(20, 161, 121), "avi", "ffvhuff", pix_fmt="yuv444p")

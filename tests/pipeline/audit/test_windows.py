@@ -98,6 +98,13 @@ def test_windows_with_a_frame_covered_whole_are_left_out(tmp_path) -> None:
     assert window_start(3) not in [window.start_us for window in found] and len(found) == 9
 
 
+def test_a_clip_of_any_length_is_looked_at() -> None:
+    black = [np.zeros((48, 64, 3), np.uint8)] * 2
+    payload = encode([*pictures(310, 64, 48), *black], rate=1)
+    ((start, _), (_, end)) = covered_stretches(payload)
+    assert (start, end) == pytest.approx((310 / 312, 1))
+
+
 def test_a_clip_that_cannot_be_decoded_shows_nothing() -> None:
     assert covered_stretches(b"no clip") == [(0, 1)]
 
