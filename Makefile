@@ -1,7 +1,7 @@
 # Two commands: `make demo` counts people in a real video, `make test` runs the tests. Each makes .venv first.
 
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
-	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$name && break; done)
+	$$name -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$name && break; done)
 VENV := .venv
 BENCH := .venv-bench
 PEERS := .venv-peers
@@ -57,7 +57,7 @@ smoke: $(READY)
 	for version in 3.11 3.12 3.13; do \
 		found=; \
 		for python in python$$version "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version*/bin/python$$version; do \
-			$$python -c 'import venv' 2>/dev/null && found=$$python && break; \
+			$$python -c 'import venv, ensurepip' 2>/dev/null && found=$$python && break; \
 		done; \
 		test -n "$$found" || { echo "Python $$version is not here"; continue; }; \
 		$(MAKE) --no-print-directory smoke-one SMOKE=$$found || exit 1; \
@@ -78,7 +78,7 @@ smoke-one:
 # What is installed is what requirements.lock names, by hash; `make lock` writes it anew from pyproject.toml.
 # --no-deps: the lock is whole, and pip would look for a newer release of a package that another asks for with an extra.
 $(READY): pyproject.toml requirements.lock
-	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: install it, or name it with PYTHON=..."; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 with venv and ensurepip (Debian: python3-venv) is needed: install it, or name it with PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --no-compile \
 		-r requirements.lock
@@ -115,7 +115,7 @@ $(MESOPIC)/.ready: benchmarks/accuracy/peers/mesopic.lock
 	rm -rf $(MESOPIC)
 	mkdir $(MESOPIC)
 	for python in python3.12 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.12*/bin/python3.12; do \
-		$$python -c 'import venv' 2>/dev/null || continue; \
+		$$python -c 'import venv, ensurepip' 2>/dev/null || continue; \
 		$$python -m venv $(MESOPIC) || exit 1; \
 		$(MESOPIC)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --no-compile -r $< || exit 1; \
 		break; \

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import select
 import sys
 from collections.abc import Sequence
 
@@ -38,7 +39,20 @@ OK, FAILED, USAGE, SOME_BAD = 0, 1, 2, 3
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    argv = sys.argv[1:] if argv is None else list(argv)
+    try:
+        try:
+            return _run(sys.argv[1:] if argv is None else list(argv))
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        if not _nobody_reads():
+            raise
+        # As `head` does once it has seen enough; what is left to print at the interpreter's end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _run(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="silhouette",
         description="Counts people in video, biometric-free: clips in, Avro metric records out.",
@@ -57,6 +71,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"silhouette {args.command}: stopped before it was done", file=sys.stderr, flush=True)
         os._exit(FAILED)  # a runner's threads cannot be stopped, and would be torn apart with the interpreter
+
+
+def _nobody_reads() -> bool:
+    """Tell whether standard output is a pipe that was closed at its other end."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)  # such an end is told unasked
+    return bool(poll.poll(0))
 
 
 if __name__ == "__main__":
