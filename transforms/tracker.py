@@ -67,7 +67,7 @@ class TrackerSettings:
     trial: float = 0.3
     reach: float = 17.0
     reach_weak: float = 9.0
-    newcomer: float = 6.0
+    newcomer: float = 3.0
     crowding: float = 1.0
     twin: float = 0.5
     foresight: float = 1.2
