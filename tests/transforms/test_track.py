@@ -175,7 +175,7 @@ def test_segments_lie_between_borders_and_end_with_the_day() -> None:
     site = site_of("door")
     day = day_of(site, T0)
     found = list(segments(site, day, day.end_us - 120_000_000, day.end_us))
-    assert [(each.first, each.last) for each in found] == [(False, False), (False, True)]
+    assert [(each.first, each.closes) for each in found] == [(False, False), (False, True)]
     assert next(segments(site, day, day.start_us, day.end_us)).first
 
 
