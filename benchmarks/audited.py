@@ -200,14 +200,8 @@ def _true_segments(site: Site, tracks: Mapping[int, tuple[np.ndarray, np.ndarray
             moment = Moment(0, t_us, t_us, _instant(frame + 1), 0, WIDTH / HEIGHT, boxes, np.ones(len(ids), np.uint8))
             places.see(state, layout, moment, end_us, seen, happened)
             frame += 1
-        segment = Segment(
-            start_us,
-            end_us,
-            ((start_us, end_us),),
-            first=start_us == START_US,
-            opens=start_us == START_US,
-            closes=False,
-        )
+        first = start_us == START_US
+        segment = Segment(start_us, end_us, ((start_us, end_us),), first=first, opens=first, closes=False)
         open_visits = places.open_visits(state, len(counted_zones(camera)))
         tracklets = Tracklets(
             site.site, camera.name, camera.name, segment,

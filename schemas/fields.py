@@ -78,7 +78,7 @@ Name = Annotated[
 """A name that records carry. Lower case, so that no two differ by case alone in file names and queries."""
 
 UNKNOWN = "unknown"
-"""Stands in records for the name of a site or a camera that no site file has."""
+"""Stands in records for a name that the site files do not know: what an envelope says is not repeated."""
 
 
 def _taken(name: str) -> str:

@@ -8,16 +8,14 @@ from typing import NamedTuple
 
 import apache_beam as beam
 
-from schemas import fields
 from schemas.envelope import Envelope
+from schemas.fields import UNKNOWN
 from schemas.records import DeadLetter
 from schemas.site import Site
 from transforms.counters import counter
 from transforms.metrics import PIPELINE_VERSION
 
 DEAD_LETTER_VERSION = 1
-UNKNOWN = fields.UNKNOWN
-"""Stands for a name that the site files do not know: what an envelope says is not repeated."""
 
 CLIPS_SET_ASIDE = "clips_set_aside_"
 """How the names of the counters of dead-lettered clips begin; the reason follows."""

@@ -20,9 +20,10 @@ import fastavro
 from apache_beam import coders
 
 from schemas.avro import FAMILY_OF, RECORD_TYPES, Record, contract
+from schemas.fields import UNKNOWN
 from schemas.records import DEAD_LETTER, DeadLetter
 from transforms.counters import counter
-from transforms.dead_letters import DEAD_LETTER_VERSION, UNKNOWN
+from transforms.dead_letters import DEAD_LETTER_VERSION
 from transforms.denial import texts
 from transforms.denial.contracts import contract_findings, structure_findings
 from transforms.denial.reasons import DENIALS

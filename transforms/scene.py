@@ -212,14 +212,17 @@ class _Run:
 
     def lose(self, now_us: int, on_floor: Happened) -> None:
         """Cut everything once nothing sound was seen for two frame gaps: no track can be told to go on."""
-        if now_us - self.scene.covered_until_us <= 2 * self.gap_us:
+        if now_us - self.scene.covered_until_us <= 2 * self.gap_us or not self._has_open():
             return
-        if not self.scene.places.is_empty:
-            self.cut()
-        elif not (self._shared and shared_floor.has_unseen(*self._shared, self.number)):
-            return
+        self.cut()
         if self._shared:
             shared_floor.lose(*self._shared, self.number, on_floor)
+
+    def _has_open(self) -> bool:
+        """Tell whether anybody is there, or has an open visit on the floor although no track of theirs goes on."""
+        if not self.scene.places.is_empty:
+            return True
+        return self._shared is not None and shared_floor.has_unseen(*self._shared, self.number)
 
     def cut(self) -> None:
         """End every track and what is open at the camera's own places."""

@@ -46,10 +46,11 @@ def segments(site: Site, day: Day, start_us: int, end_us: int) -> Iterator[Segme
     """Yield the day's segments from one segment's border to another."""
     while start_us < end_us:
         _, until_us = window_of(day, site.segment_us, start_us)
-        parts = tuple(scheduled(site, start_us, until_us))
+        watched = scheduled(site, start_us - 1, until_us + 1)  # and whether it is just before and just after
+        parts = tuple((max(a, start_us), min(b, until_us)) for a, b in watched if a < until_us and b > start_us)
         first, last = start_us == day.start_us, until_us == day.end_us
-        opens = first or not scheduled(site, start_us - 1, start_us)
-        closes = last or not scheduled(site, until_us, until_us + 1)
+        opens = first or not watched or watched[0][0] >= start_us
+        closes = last or not watched or watched[-1][1] <= until_us
         yield Segment(start_us, until_us, parts, first, opens, closes)
         start_us = until_us
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from schemas.avro import RECORD_TYPES, contract
+from schemas.fields import UNKNOWN
 from schemas.floor import Group
 from schemas.site import Camera, Site
-from transforms.dead_letters import STAGES, UNKNOWN
+from transforms.dead_letters import STAGES
 from transforms.decode import ClipFault
 from transforms.guard import REASONS, UNDECLARED, Vocabulary
 from transforms.metrics import ANY_ZONE, PIPELINE_VERSION

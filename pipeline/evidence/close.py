@@ -9,9 +9,8 @@ from pipeline.config import Config
 from pipeline.evidence.chain import seal_all
 from pipeline.evidence.retention import collect, excesses, write_retention
 from pipeline.evidence.sink import site_folder
-from schemas.fields import write_duration
+from schemas.fields import UNKNOWN, write_duration
 from schemas.site import Site
-from transforms.dead_letters import UNKNOWN
 
 if TYPE_CHECKING:
     from pipeline.evidence.keys import Signer
