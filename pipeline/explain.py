@@ -64,7 +64,7 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print what was asked; 2 for a site file or family that is none."""
     from pipeline.console import plain_console
-    from pipeline.sites import SiteFileError, load_sites
+    from pipeline.sites import SiteFileError, folder_of, load_sites
     from schemas.avro import RECORD_TYPES
 
     if args.family is not None and args.family not in RECORD_TYPES:
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     if args.family is None:
         console.print(_stages())
         for site in sites:
-            _print_site(console, site, args.site if args.site.is_dir() else args.site.parent)
+            _print_site(console, site, folder_of(args.site))
     for family in [args.family] if args.family else RECORD_TYPES:
         console.print(_fields(family))
     if args.family is None:

@@ -300,11 +300,12 @@ def _models(
     """Find each camera's model, and open each once, so that one that is refused is told before the job begins."""
     from pipeline.models.cards import ModelError
     from pipeline.models.registry import named_by_hash, resolve
+    from pipeline.sites import folder_of
     from transforms.admission import ModelRefused
     from transforms.detector import Detector
 
     path: Path = args.site
-    folder = path if path.is_dir() else path.parent
+    folder = folder_of(path)
     found: dict[str, Model] = {}
     models, admissions = {}, {}
     for site in sites:

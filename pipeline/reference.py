@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the line; 1 for a clip that cannot be decoded, 2 for wrong usage."""
     from pipeline.models.cards import ModelError
     from pipeline.models.registry import resolve
-    from pipeline.sites import SiteFileError, load_sites
+    from pipeline.sites import SiteFileError, folder_of, load_sites
     from transforms.admission import ModelRefused
     from transforms.decode import ClipError
 
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         if len(cameras) != 1:
             print(f"silhouette reference: --camera: the site file has no camera {args.camera}", file=sys.stderr)
             return 2
-        card, path = resolve(cameras[0].model, args.site if args.site.is_dir() else args.site.parent)
+        card, path = resolve(cameras[0].model, folder_of(args.site))
         reference = _reference(args.clip.read_bytes(), cameras[0], card, path)
     except (SiteFileError, ModelError, ModelRefused, OSError) as error:
         print(f"silhouette reference: {error}", file=sys.stderr)

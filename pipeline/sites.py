@@ -96,6 +96,11 @@ def load_sites(path: Path, *, stated: Sequence[str] = ()) -> tuple[Site, ...]:
     return tuple(located.site for located in locate_sites(path, stated=stated))
 
 
+def folder_of(path: Path) -> Path:
+    """Return the folder from which the paths in a site file, or in those of a folder, are meant."""
+    return path if path.is_dir() else path.parent
+
+
 def locate_sites(path: Path, *, stated: Sequence[str] = ()) -> tuple[Located, ...]:
     """Read as `load_sites` does, and keep the lines.
 

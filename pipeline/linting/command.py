@@ -155,19 +155,14 @@ def _cameras(sites: Sequence[Located], args: argparse.Namespace, clips: bool) ->
 def _told(located: Located, index: int, clips: Sequence[Path], args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yield a camera's findings with their places in the site file."""
     from pipeline.linting.watching import watch
+    from pipeline.sites import folder_of
     from transforms.groups import group_of
 
     camera = located.site.cameras[index]
-    watched = watch(clips, located.site, camera, _folder(args)) if clips else None
+    watched = watch(clips, located.site, camera, folder_of(args.site)) if clips else None
     shared, model = group_of(located.site, camera.name).shared, _audited(camera, camera, args)
     for finding in lint(camera, watched, shared=shared, model=model, static=args.static):
         yield _as_json(located, camera.name, finding, "cameras", index)
-
-
-def _folder(args: argparse.Namespace) -> Path:
-    """Return the folder from which a site file names models."""
-    site: Path = args.site
-    return site if site.is_dir() else site.parent
 
 
 def _audited(place: Camera | Group, camera: Camera, args: argparse.Namespace) -> str | None:
@@ -175,8 +170,9 @@ def _audited(place: Camera | Group, camera: Camera, args: argparse.Namespace) ->
     if place.audit is None:
         return None
     from pipeline.models.registry import digits_of
+    from pipeline.sites import folder_of
 
-    return digits_of(camera.model, _folder(args))
+    return digits_of(camera.model, folder_of(args.site))
 
 
 def _told_of_floors(cameras: Sequence[tuple[Located, int]], args: argparse.Namespace) -> Iterator[dict[str, Any]]:
