@@ -17,7 +17,7 @@ from pipeline.audit.windows import PICTURE, Item
 from schemas.audit import Audit
 from schemas.clock import SECOND_US
 from schemas.envelope import SCHEMA_VERSION, Envelope
-from schemas.records import Dwell, Flow, Footfall, Heatmap, MetricRecord, Occupancy, Queue
+from schemas.records import Dwell, Flow, Footfall, Heatmap, MetricRecord, Movement, Occupancy, Queue
 from schemas.site import Site
 from tests.support.truth import FPS, FRAMES, HEIGHT, WIDTH, pets_lines, pets_tracks
 from tests.support.world import place_events
@@ -51,6 +51,13 @@ ZONES: dict[str, list[list[float]]] = {
 QUEUE = "crossroads"
 """The zone among them that is a queue."""
 
+GROUND = {
+    "points": [(0.1 * WIDTH, 0.95 * HEIGHT), (0.9 * WIDTH, 0.95 * HEIGHT), (0.7 * WIDTH, 0.2 * HEIGHT),
+               (0.3 * WIDTH, 0.2 * HEIGHT)],
+    "metres": [(0, 0), (8, 0), (8, 20), (0, 20)],
+}  # fmt: skip
+"""A floor that is about right: where people walk on it is held against where the true feet do."""
+
 Run = tuple[int, int]
 """Windows of the audit's length, from and until, by number: one of them, or a longer window."""
 Said = dict[str, dict[Item, "Value"]]
@@ -83,26 +90,43 @@ def values(found: Iterable[MetricRecord]) -> Said:
     """Return what a window's records say."""
     said: Said = {}
     for record in found:
-        match record:
-            case Footfall():
-                what, item, field = "crossings", (record.line, record.direction), "count"
-            case Occupancy():
-                what, item, field = "occupancy", (record.zone, ""), "mean"
-            case Dwell(bin=-1, status="COMPLETED"):
-                what, item, field = "visits", (record.zone, ""), "visits"
-            case Queue():
-                what, item, field = "queue_left", (record.zone, ""), "left"
-            case Flow():
-                what = "transitions_total" if record.from_zone == ANY_ZONE else "transitions"
-                item, field = (record.from_zone, record.to_zone), "count"
-            case Heatmap(cell_column=-1):
-                what, item, field = "heatmap_total", PICTURE, "person_seconds"
-            case _:
-                continue
-        value, low, high = (getattr(record, name) for name in (field, f"{field}_low", f"{field}_high"))
-        if value is not None:
-            said.setdefault(what, {})[item] = Value(value, low, high)
+        for what, item, field in _told(record):
+            value, low, high = (getattr(record, name) for name in (field, f"{field}_low", f"{field}_high"))
+            if value is not None:
+                said.setdefault(what, {})[item] = Value(value, low, high)
     return said
+
+
+def _told(record: MetricRecord) -> Iterator[tuple[str, Item, str]]:
+    """Yield the values of a record that have an interval: what each is of, where, and its field."""
+    match record:
+        case Footfall():
+            yield "crossings", (record.line, record.direction), "count"
+        case Occupancy():
+            yield "occupancy", (record.zone, ""), "mean"
+            yield "peaks", (record.zone, ""), "peak"
+        case Dwell(bin=-1, status="COMPLETED"):
+            yield "visits", (record.zone, ""), "visits"
+        case Dwell(bin=-1, status="OPEN"):
+            yield "open_visits", (record.zone, ""), "visits"
+        case Dwell(status="COMPLETED"):
+            yield "dwell_bins", (record.zone, str(record.bin)), "visits"
+        case Queue():
+            yield "waiting", (record.zone, ""), "length_mean"
+            yield "queue_peak", (record.zone, ""), "length_peak"
+            yield "queue_joined", (record.zone, ""), "joined"
+            yield "queue_left", (record.zone, ""), "left"
+        case Flow():
+            what = "transitions_total" if record.from_zone == ANY_ZONE else "transitions"
+            yield what, (record.from_zone, record.to_zone), "count"
+        case Heatmap(cell_column=-1):
+            yield "heatmap_total", PICTURE, "person_seconds"
+        case Heatmap():
+            yield "heatmap_cells", (str(record.cell_column), str(record.cell_row)), "person_seconds"
+        case Movement(sector="TOTAL"):
+            yield "movement_total", (record.zone, ""), "person_seconds"
+        case Movement():
+            yield "movement_ways", (record.zone, record.sector), "person_seconds"
 
 
 def recorded(site: Site, segments: Sequence[PlaceEvents], run: Run, audit: Audit | None = None) -> Said:
@@ -123,10 +147,18 @@ def plaza(shared: Path, detector: Detector) -> Footage:
             "name": name,
             "kind": "queue" if name == QUEUE else "area",
             "polygon": [(x * WIDTH, y * HEIGHT) for x, y in each],
+            "dwell_bins": ["2s", "5s", "10s"],
         }
         for name, each in ZONES.items()
     ]
-    camera = {"name": "plaza", "units": "pixels", "size": [WIDTH, HEIGHT], "lines": lines, "zones": zones}
+    camera = {
+        "name": "plaza",
+        "units": "pixels",
+        "size": [WIDTH, HEIGHT],
+        "lines": lines,
+        "zones": zones,
+        "ground": GROUND,
+    }
     site = _site("pets", "5s", camera)
     clip = _look(site, shared / "data/clips/opencv_vtest.avi", detector, FRAMES, FPS)
     segments = list(_true_segments(site, pets_tracks(shared)))

@@ -1,11 +1,11 @@
 """How often the records' error intervals hold the truth, and how wide they are: on data whose truth is known.
 
 Two videos through the real detector: PETS09-S2L1 (a plaza, crossings of three lines, five zones of which one is a
-queue, in windows of five seconds) and the demo's (whether somebody is in the picture, in windows of two: it is short).
-Half of the windows are audited, as a person would, and the records of others, with the intervals of that audit, are
-held against the truth. Of windows as long as the audit's, halves are the first, the second, every other window, and
-twenty random ones, and all other windows are held. Each longer one is held with the first and the last half of the
-windows that are not in it, and with two random halves of them. All are put together.
+queue, a heat map and a floor, in windows of five seconds) and the demo's (whether somebody is in the picture, in
+windows of two: it is short). Half of the windows are audited, as a person would, and the records of others, with the
+intervals of that audit, are held against the truth. Of windows as long as the audit's, halves are the first, the
+second, every other window, and twenty random ones, and all other windows are held. Each longer one is held with the
+first and the last half of the windows that are not in it, and with two random halves of them. All are put together.
 
 `interval_cover` is the share of records whose interval holds the truth. `interval_width_over_narrowest` is the mean
 width over that of the narrowest fixed interval, count + a to count + b, that holds as many of the same truths: which
@@ -31,7 +31,7 @@ from benchmarks.audited import MODEL, Footage, Run, Said, Value, plaza, recorded
 from benchmarks.figures import Figure, print_figures, write_report
 from pipeline.audit.windows import Item, items_of
 from pipeline.models.registry import resolve
-from schemas.audit import Audit
+from schemas.audit import Audit, Measure
 from schemas.clock import SECOND_US
 from schemas.geometry import geometry_digest
 from tests.support.models import shared_models_folder
@@ -41,6 +41,9 @@ from transforms.intervals import LEVEL
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 RANDOM_HALVES = 20
+
+IN_PERSON_SECONDS: Mapping[Measure, str] = {"presence": "heatmap_total", "walking": "movement_total"}
+"""Means that the records tell of by their sum, and what it is."""
 
 LONGER = (3, 6)
 """How many of the audit's windows the longer ones hold."""
@@ -56,7 +59,7 @@ def audited(footage: Footage, part: Iterable[int]) -> Audit:
     for number in sorted(part):
         said, true = _single(footage, number)
         for measure, items in items_of(camera).items():
-            what, scale = ("heatmap_total", seconds) if measure == "presence" else (measure, 1)
+            what, scale = (IN_PERSON_SECONDS[measure], seconds) if measure in IN_PERSON_SECONDS else (measure, 1)
             if what not in true:
                 continue
             samples = made.setdefault(measure, {"seconds": seconds, "samples": [], "at": []})

@@ -8,9 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator,
 
 from schemas.fields import ModelPrefix, wrong
 
-Measure = Literal["crossings", "occupancy", "visits", "transitions", "presence"]
+Measure = Literal[
+    "crossings", "occupancy", "peaks", "waiting", "visits", "transitions", "walking", "presence"
+]  # fmt: skip
 
-MEANS: tuple[Measure, ...] = ("occupancy", "presence")
+MEANS: tuple[Measure, ...] = ("occupancy", "waiting", "walking", "presence")
 """Those that are means over time; all others are whole numbers of people."""
 
 GEOMETRY_DIGITS = 12
@@ -51,7 +53,8 @@ class Audit(_Part):
     """First 12 hexadecimal digits of the sha256 of the model that counted: the audit says nothing of another."""
 
     geometry: Annotated[str, Field(pattern=f"^[0-9a-f]{{{GEOMETRY_DIGITS}}}$")] | None = None
-    """First 12 hexadecimal digits of the sha256 of the camera's lines, zones, masks, reach and fps, or of the group's
+    """First 12 hexadecimal digits of the sha256 of the camera's lines, zones, ground, masks, reach and fps, or of the
+    group's
     zones, tolerance and cameras: the audit says nothing of others. Left out, it is taken to be of any."""
 
     crossings: Samples | None = None
@@ -60,19 +63,28 @@ class Audit(_Part):
     occupancy: Samples | None = None
     """Mean number of people in a zone."""
 
+    peaks: Samples | None = None
+    """Most people in a zone at one moment."""
+
+    waiting: Samples | None = None
+    """Mean number of people in a queue for longer than its entry grace."""
+
     visits: Samples | None = None
     """Visits of a zone that ended with the departure."""
 
     transitions: Samples | None = None
     """People who went from one zone to another."""
 
+    walking: Samples | None = None
+    """Mean number of people who walk in a zone, where the camera is calibrated."""
+
     presence: Samples | None = None
     """Mean number of people in the picture, where they count."""
 
-    @field_validator("crossings", "visits", "transitions")
+    @field_validator("crossings", "peaks", "visits", "transitions")
     @classmethod
     def _whole(cls, found: Samples | None) -> Samples | None:
         for index, pair in enumerate(found.samples if found else ()):
             if any(value != int(value) for value in pair):
-                raise wrong("must be whole numbers of people: only occupancy and presence are means", "samples", index)
+                raise wrong(f"must be whole numbers of people: only {', '.join(MEANS)} are means", "samples", index)
         return found

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from schemas.audit import GEOMETRY_DIGITS
-from schemas.floor import Group
+from schemas.floor import Ground, Group
 from schemas.parts import Zone
 from schemas.site import Camera
 
@@ -48,7 +48,7 @@ def geometry_of(place: Camera | Group) -> str:
     """Say what the geometry of a camera or group is made of."""
     if isinstance(place, Group):
         return "zones, tolerance, cameras, grounds, masks, reach, staff or static zones or fps"
-    return "lines, zones, masks, reach or fps"
+    return "lines, zones, ground, masks, reach or fps"
 
 
 def _of_camera(camera: Camera) -> dict[str, Any]:
@@ -58,6 +58,7 @@ def _of_camera(camera: Camera) -> dict[str, Any]:
         "reach": camera.reach,
         "lines": [(line.a, line.b, line.dead_band, line.dead_band_share) for line in camera.lines],
         "zones": _zones(camera.zones),
+        **({} if camera.ground is None else {"ground": _ground(camera.ground)}),
     }
 
 
@@ -74,9 +75,13 @@ def _of_look(camera: Camera) -> dict[str, Any]:
         "fps": camera.fps,
         "masks": camera.masks,
         "reach": camera.reach,
-        "ground": (camera.ground.points, camera.ground.metres),
+        "ground": _ground(camera.ground),
         "ignored": [(zone.kind, zone.polygon) for zone in camera.zones if zone.kind in ("staff", "static")],
     }
+
+
+def _ground(ground: Ground) -> tuple[Any, ...]:
+    return ground.points, ground.metres
 
 
 def _zones(zones: Iterable[Zone]) -> list[tuple[Any, ...]]:

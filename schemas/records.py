@@ -68,6 +68,8 @@ class Occupancy:
     suppressed: bool
     mean_low: float | None
     mean_high: float | None
+    peak_low: int | None
+    peak_high: int | None
 
 
 @coders.registry.register_row
@@ -138,6 +140,12 @@ class Queue:
     suppressed: bool
     left_low: int | None
     left_high: int | None
+    length_mean_low: float | None
+    length_mean_high: float | None
+    length_peak_low: int | None
+    length_peak_high: int | None
+    joined_low: int | None
+    joined_high: int | None
 
 
 @coders.registry.register_row
@@ -227,6 +235,8 @@ class Movement:
     metres_per_second: float | None
     n: int
     suppressed: bool
+    person_seconds_low: float | None
+    person_seconds_high: float | None
 
 
 @coders.registry.register_row

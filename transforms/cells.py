@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from schemas.records import Dwell, Flow, Footfall, Heatmap, MetricRecord, Movement, Occupancy, Queue
-from transforms.metrics import ANY_ZONE, TOTAL
+from transforms.metrics import ALL_WAYS, ANY_ZONE, TOTAL
 
 Key = tuple[Any, ...]
 """What tells the cells of one family and window apart, the camera first."""
@@ -106,7 +106,6 @@ def _queue(row: Queue) -> Iterator[Quantity]:
 WAITS = ("wait_mean_seconds", "wait_p50_seconds", "wait_p90_seconds", "wait_max_seconds")
 STAYS = ("mean_seconds", "p50_seconds", "p90_seconds")
 ENDED = "COMPLETED", TOTAL
-ALL_WAYS = "TOTAL"
 
 CELLS: Mapping[type[MetricRecord], Cells] = {
     Footfall: Cells(("camera", "line", "direction"), ("count",), _footfall),

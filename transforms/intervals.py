@@ -164,8 +164,13 @@ def interval_of_sum(errors: Errors | None, counted: int | None, seconds: float) 
     interval = None if errors is None or counted is None else errors.of_sum(counted, seconds)
     if interval is None or counted is None:
         return None, None
-    low, high = max(0, math.ceil(interval.low - SLACK)), math.floor(interval.high + SLACK)
+    low, high = whole_numbers(interval)
     return min(low, counted), max(high, counted)
+
+
+def whole_numbers(interval: Interval) -> tuple[int, int]:
+    """Return the first and the last whole number of people in an interval."""
+    return max(0, math.ceil(interval.low - SLACK)), math.floor(interval.high + SLACK)
 
 
 def student(freedom: int) -> float:

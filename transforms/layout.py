@@ -24,6 +24,11 @@ def counted_zones(place: Camera | Group) -> tuple[Zone, ...]:
     return tuple(zone for zone in place.zones if zone.kind in COUNTED)
 
 
+def queue_zones(place: Camera | Group) -> tuple[Zone, ...]:
+    """Return the zones among these that are queues."""
+    return tuple(zone for zone in place.zones if zone.kind == "queue")
+
+
 def is_calibrated(place: Camera | Group) -> bool:
     """Return whether it is known how a place lies on the floor, and so which way and how fast people walk there."""
     return isinstance(place, Group) or place.ground is not None

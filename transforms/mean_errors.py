@@ -1,6 +1,6 @@
-"""How far the truth may lie from a mean number of people, at a place and over a time.
+"""How far the truth may lie from how many people are at a place: the mean over a time, or the most at one moment.
 
-As for counts (`transforms.intervals`), with two things more, for a mean at one place of a camera goes on wrong:
+As for counts (`transforms.intervals`), with two things more, for who is at one place of a camera goes on wrong:
 
 * **places**. A zone in which feet are hidden is off by more, and always the same way. A place's own share of what was
   counted, and the own size of its errors, are drawn from its samples, and towards those of all places as far as it has
@@ -24,7 +24,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from schemas.audit import Samples
-from transforms.intervals import LEAST_SAMPLES, SLACK, Interval, quantile, student
+from transforms.intervals import LEAST_SAMPLES, SLACK, Interval, quantile, student, whole_numbers
+
+ANYWHERE = -1
+"""Number of a place that is not among the samples': it has the share and the size of the errors of all of them."""
 
 _SHARE_PRIOR = 2.0
 """What the share of all places weighs beside a place's own, in people counted."""
@@ -147,6 +150,18 @@ def mean_errors_of(samples: Samples) -> MeanErrors:
         seconds=samples.seconds,
         correlation=_correlation(scaled, mean_square),
     )
+
+
+def interval_of_peak(errors: MeanErrors | None, number: int | None, place: int) -> tuple[int | None, int | None]:
+    """Return the ends of the interval of how many are at a place at one moment: the whole numbers in it.
+
+    The most of a longer window is off as those of the samples' windows are: it is one of them.
+    """
+    interval = None if errors is None or number is None else errors.of(number, place, errors.seconds)
+    if interval is None or number is None:
+        return None, None
+    low, high = whole_numbers(interval)
+    return min(low, number), max(high, number)
 
 
 def interval_of_mean(

@@ -1,13 +1,13 @@
 """From the place events of one window's segments to its metric records: pure sums, in whole microseconds.
 
-No data (coverage 0) is null, nobody is 0.
+No data (coverage 0) is null, nobody is 0. Intervals are by the audit's measure of what a count or time is one of.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
@@ -23,18 +23,21 @@ from schemas.records import CameraHealth, Dwell, Flow, Footfall, Heatmap, Metric
 from schemas.site import Camera, Site
 from transforms.events import FLAWS, PlaceEvents, VisitEvents, walked
 from transforms.intervals import errors_of, errors_of_totals, interval_of_sum
-from transforms.layout import counted_zones, is_calibrated
-from transforms.mean_errors import interval_of_mean, mean_errors_of
+from transforms.layout import counted_zones, is_calibrated, queue_zones
+from transforms.mean_errors import ANYWHERE, MeanErrors, interval_of_mean, interval_of_peak, mean_errors_of
 from transforms.picture import Flaw
+from transforms.stays import Stays
 from transforms.walks import SECTORS
 from transforms.windows import Window
 
-RECORD_VERSION = 2
+RECORD_VERSION = 3
 PIPELINE_VERSION = metadata.version("silhouette")
 TOTAL = -1
 """Number of the bin, column or row of a total."""
 ANY_ZONE = "*"
 """Stands for the zones in a total of transitions; no zone can have this name."""
+ALL_WAYS = "TOTAL"
+"""Stands for the direction in a total of movement."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +101,15 @@ class WindowEvents:
         self, measure: Measure, value: float | None, place: int, times: float = 1
     ) -> tuple[float | None, float | None]:
         """Return the ends of the interval of so many times a mean at a place, by number; None without samples."""
+        return interval_of_mean(self._mean_errors(measure), value, place, self.observed_s, times)
+
+    def interval_of_peak(self, number: int | None, place: int) -> tuple[int | None, int | None]:
+        """Return the ends of the interval of how many are at a place at one moment; None without samples."""
+        return interval_of_peak(self._mean_errors("peaks"), number, place)
+
+    def _mean_errors(self, measure: Measure) -> MeanErrors | None:
         samples = self.samples(measure)
-        errors = mean_errors_of(samples) if samples else None
-        return interval_of_mean(errors, value, place, self.observed_s, times)
+        return mean_errors_of(samples) if samples else None
 
     def head(self) -> dict[str, Any]:
         """Return the fields that all of the window's records share."""
@@ -175,53 +184,58 @@ def occupancy(events: WindowEvents, number: int, zone: Zone) -> Occupancy:
     open_visits = zones[-1].open_visits
     known = events.has_data
     mean = round(person_us / events.observed_us, 3) if known else None
+    peak = max(each.peak for each in zones) if known else None
     low, high = events.interval_of_mean("occupancy", mean, number)
+    fewest, most = events.interval_of_peak(peak, number)
     return Occupancy(
         **events.head(),
         zone=zone.name,
         mean=mean,
-        peak=max(each.peak for each in zones) if known else None,
+        peak=peak,
         person_seconds=round(person_us / SECOND_US, 3) if known else None,
         open_visits=open_visits if known else None,
         n=open_visits + sum(visit.count for visit in events.visits(number)),
         mean_low=low,
         mean_high=high,
+        peak_low=fewest,
+        peak_high=most,
     )
 
 
 def dwell(events: WindowEvents, number: int, zone: Zone) -> Iterator[Dwell]:
     """Yield one record a bin of the completed visits, and the totals of completed, censored and open ones."""
     visits = events.visits(number)
-    completed = _stays(visits, censored=False)
+    completed, censored = Stays(visits, censored=False), Stays(visits, censored=True)
     edges = [0.0, *(edge / SECOND_US for edge in zone.dwell_bins), math.inf]
     known = events.has_data
     common = {**events.head(), "zone": zone.name}
     for bin_, (low, high) in enumerate(pairwise(edges)):
-        inside = sum(low <= stay < high for stay in completed)
+        inside = completed.within(low, high)
+        value = inside if known else None
+        fewest, most = events.interval_of_sum("visits", value)
         yield Dwell(
             **common,
             status="COMPLETED",
             bin=bin_,
             from_seconds=low,
             until_seconds=None if math.isinf(high) else high,
-            visits=inside if known else None,
+            visits=value,
             mean_seconds=None,
             p50_seconds=None,
             p90_seconds=None,
             n=inside,
-            visits_low=None,
-            visits_high=None,
+            visits_low=fewest,
+            visits_high=most,
         )
     open_visits = events.segments[-1].zones[number].open_visits
     for status, stays, count in (
         ("COMPLETED", completed, len(completed)),
-        ("CENSORED", censored := _stays(visits, censored=True), len(censored)),
-        ("OPEN", [], open_visits),
+        ("CENSORED", censored, len(censored)),
+        ("OPEN", Stays((), censored=False), open_visits),
     ):
         # A visit that lost coverage cut short may end in a window without any.
         value = count if known or count else None
-        departed = value if known and status == "COMPLETED" else None
-        fewest, most = events.interval_of_sum("visits", departed)
+        fewest, most = _ends_of_total(events, number, status, value if known else None)
         yield Dwell(
             **common,
             status=status,
@@ -229,36 +243,65 @@ def dwell(events: WindowEvents, number: int, zone: Zone) -> Iterator[Dwell]:
             from_seconds=0.0,
             until_seconds=None,
             visits=value,
-            mean_seconds=_mean(stays),
-            p50_seconds=_quantile(stays, 0.5),
-            p90_seconds=_quantile(stays, 0.9),
+            mean_seconds=stays.mean,
+            p50_seconds=stays.quantile(0.5),
+            p90_seconds=stays.quantile(0.9),
             n=count,
             visits_low=fewest,
             visits_high=most,
         )
 
 
+def _ends_of_total(events: WindowEvents, number: int, status: str, visits: int | None) -> tuple[int | None, int | None]:
+    """Return the ends of the interval of a dwell total.
+
+    Those that are open are so at one moment. Those that are censored are what the job lost sight of, and no estimate.
+    """
+    match status:
+        case "COMPLETED":
+            return events.interval_of_sum("visits", visits)
+        case "OPEN":
+            return events.interval_of_peak(visits, number)
+        case _:
+            return None, None
+
+
 def queue(events: WindowEvents, number: int, zone: Zone) -> Queue:
-    """Return the record of one queue zone."""
+    """Return the record of one queue zone.
+
+    A visit that is not seen is missed as it begins and as it ends: joined has the errors of visits that ended.
+    """
     zones = [segment.zones[number] for segment in events.segments]
-    waits = _stays(events.visits(number), censored=False)
+    waits = Stays(events.visits(number), censored=False)
     known = events.has_data
     left = len(waits) if known else None
-    low, high = events.interval_of_sum("visits", left)
+    joined = sum(each.joined for each in zones) if known else None
+    mean = round(sum(each.waiting_us for each in zones) / events.observed_us, 3) if known else None
+    peak = max(each.waiting_peak for each in zones) if known else None
+    left_low, left_high = events.interval_of_sum("visits", left)
+    joined_low, joined_high = events.interval_of_sum("visits", joined)
+    mean_low, mean_high = events.interval_of_mean("waiting", mean, queue_zones(events.camera).index(zone))
+    peak_low, peak_high = events.interval_of_peak(peak, number)
     return Queue(
         **events.head(),
         zone=zone.name,
-        length_mean=round(sum(each.waiting_us for each in zones) / events.observed_us, 3) if known else None,
-        length_peak=max(each.waiting_peak for each in zones) if known else None,
-        joined=sum(each.joined for each in zones) if known else None,
+        length_mean=mean,
+        length_peak=peak,
+        joined=joined,
         left=left,
-        wait_mean_seconds=_mean(waits),
-        wait_p50_seconds=_quantile(waits, 0.5),
-        wait_p90_seconds=_quantile(waits, 0.9),
-        wait_max_seconds=float(waits[-1]) if waits else None,
+        wait_mean_seconds=waits.mean,
+        wait_p50_seconds=waits.quantile(0.5),
+        wait_p90_seconds=waits.quantile(0.9),
+        wait_max_seconds=waits.longest,
         n=len(waits) + zones[-1].open_visits,
-        left_low=low,
-        left_high=high,
+        left_low=left_low,
+        left_high=left_high,
+        length_mean_low=mean_low,
+        length_mean_high=mean_high,
+        length_peak_low=peak_low,
+        length_peak_high=peak_high,
+        joined_low=joined_low,
+        joined_high=joined_high,
     )
 
 
@@ -286,7 +329,10 @@ def flow(events: WindowEvents) -> Iterator[Flow]:
 
 
 def heatmap(events: WindowEvents) -> Iterator[Heatmap]:
-    """Yield one record a non-zero cell, and the total."""
+    """Yield one record a non-zero cell, and the total.
+
+    A cell is off as a zone of the camera is that nobody has counted in.
+    """
     columns, rows = events.camera.heatmap
     person_us: Counter[int] = Counter()
     people: Counter[int] = Counter()
@@ -304,8 +350,10 @@ def heatmap(events: WindowEvents) -> Iterator[Heatmap]:
     ]
     for column, row, us, n in [*cells, (TOTAL, TOTAL, person_us.total(), sum(n for *_, n in cells))]:
         value = round(us / SECOND_US, 3) if events.has_data else None
-        total = value if column == TOTAL else None
-        low, high = events.interval_of_mean("presence", total, 0, events.observed_s)
+        if column == TOTAL:
+            low, high = events.interval_of_mean("presence", value, 0, events.observed_s)
+        else:
+            low, high = events.interval_of_mean("occupancy", value, ANYWHERE, events.observed_s)
         yield Heatmap(
             **events.head(),
             cell_column=column,
@@ -320,18 +368,23 @@ def heatmap(events: WindowEvents) -> Iterator[Heatmap]:
 
 
 def movement(events: WindowEvents, number: int, zone: Zone) -> Iterator[Movement]:
-    """Yield one record a direction, and the total."""
+    """Yield one record a direction, and the total; a direction is off as a zone is that nobody has counted in."""
     ways = [walked(events.segments, number, sector) for sector in range(len(SECTORS))]
     total = tuple(sum(column) for column in zip(*ways, strict=True))
-    for sector, (us, millimetres, n) in zip((*SECTORS, "TOTAL"), (*ways, total), strict=True):
+    for sector, (us, millimetres, n) in zip((*SECTORS, ALL_WAYS), (*ways, total), strict=True):
+        value = round(us / SECOND_US, 3) if events.has_data else None
+        place = number if sector == ALL_WAYS else ANYWHERE
+        low, high = events.interval_of_mean("walking", value, place, events.observed_s)
         yield Movement(
             **events.head(),
             zone=zone.name,
             sector=sector,
-            person_seconds=round(us / SECOND_US, 3) if events.has_data else None,
+            person_seconds=value,
             metres=round(millimetres / 1000, 3) if events.has_data else None,
             metres_per_second=round(millimetres * 1000 / us, 3) if us else None,
             n=n,
+            person_seconds_low=low,
+            person_seconds_high=high,
         )
 
 
@@ -357,17 +410,3 @@ def camera_health(events: WindowEvents) -> CameraHealth:
         frames_left_out=events.total("frames_left_out"),
         n=frames,
     )
-
-
-def _stays(visits: Iterable[VisitEvents], *, censored: bool) -> list[int]:
-    """Return the lengths in whole seconds of all visits of one kind, short ones first."""
-    return sorted(visit.seconds for visit in visits if visit.censored == censored for _ in range(visit.count))
-
-
-def _mean(stays: Sequence[int]) -> float | None:
-    return round(sum(stays) / len(stays), 3) if stays else None
-
-
-def _quantile(stays: Sequence[int], share: float) -> float | None:
-    """Return the nearest-rank quantile (Hyndman and Fan 1996, definition 1) of sorted stays."""
-    return float(stays[math.ceil(share * len(stays)) - 1]) if stays else None

@@ -84,7 +84,7 @@ def _protect(rows: Sequence[MetricRecord], least: Least) -> list[MetricRecord]:
     def shown(cell: int, row: MetricRecord) -> MetricRecord:
         if cell in hidden:
             return suppress(row)
-        return replace(row, joined=None) if isinstance(row, Queue) and tables.alone[cell] in hidden else row
+        return _without_joined(row) if isinstance(row, Queue) and tables.alone[cell] in hidden else row
 
     published = [shown(cell, row) for cell, row in enumerate(every)]
     told = [every[cell] for cell, own in reach.items() if not own]
@@ -110,9 +110,17 @@ def _hidden(tables: Tables, reach: Mapping[int, Sequence[Aim]]) -> frozenset[int
 
 def suppress(row: MetricRecord) -> MetricRecord:
     """Return a record that says only that it is suppressed: no value, and no bounds of one."""
-    names = {f"{name}{end}" for name in CELLS[type(row)].values for end in ("", "_low", "_high")}
-    nothing: dict[str, Any] = {field.name: None for field in fields(row) if field.name in names}
-    return replace(row, suppressed=True, n=0, **nothing)
+    return replace(row, suppressed=True, n=0, **_nothing_of(row, CELLS[type(row)].values))
+
+
+def _without_joined(row: Queue) -> Queue:
+    return replace(row, **_nothing_of(row, ("joined",)))
+
+
+def _nothing_of(row: MetricRecord, values: Iterable[str]) -> dict[str, Any]:
+    """Return nothing for each of these values of a row, and for its bounds where it has any."""
+    names = {f"{name}{end}" for name in values for end in ("", "_low", "_high")}
+    return {field.name: None for field in fields(row) if field.name in names}
 
 
 def _without_stays(rows: Sequence[MetricRecord], told: Sequence[MetricRecord], least: Least) -> list[MetricRecord]:

@@ -130,7 +130,7 @@ def task_of(
 def take(
     place: Camera | Group, windows: Iterable[AuditWindow], true: dict[tuple[Measure, int], dict[Item, float]], told: Any
 ) -> None:
-    """Take what a person counted in a window; a second time replaces the first, item by item.
+    """Take what a person counted in a window, by measure; a second time replaces the first, item by item.
 
     Raises:
       ValueError, KeyError, TypeError: it is not what the page sends.
@@ -138,18 +138,21 @@ def take(
     from pipeline.audit.windows import items_of
     from schemas.audit import MEANS
 
-    measure, start_us = told["measure"], told["start_us"]
-    items = items_of(place)[measure]
-    counted: dict[Item, float] = {}
-    for first, second, value in told["counted"]:
-        item = first, second
-        whole = measure in MEANS or value == int(value)
-        if item not in items or not whole or not 0 <= value <= 1000:
-            raise ValueError("not what can be counted here")
-        counted[item] = round(float(value), 3)
+    start_us = told["start_us"]
     if start_us not in {window.start_us for window in windows}:
         raise ValueError("no such window")
-    true.setdefault((measure, start_us), {}).update(counted)
+    counted: dict[tuple[Measure, int], dict[Item, float]] = {}
+    for measure, values in dict(told["counted"]).items():
+        items = items_of(place)[measure]
+        own = counted.setdefault((measure, start_us), {})
+        for first, second, value in values:
+            item = first, second
+            whole = measure in MEANS or value == int(value)
+            if item not in items or not whole or not 0 <= value <= 1000:
+                raise ValueError("not what can be counted here")
+            own[item] = round(float(value), 3)
+    for key, own in counted.items():
+        true.setdefault(key, {}).update(own)
 
 
 def _serve(server: Any) -> None:

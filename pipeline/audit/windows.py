@@ -13,8 +13,8 @@ from schemas.clock import SECOND_US, micros
 from schemas.envelope import Envelope
 from schemas.floor import Group
 from schemas.site import Camera
-from transforms.layout import counted_zones
-from transforms.metrics import ANY_ZONE, TOTAL
+from transforms.layout import counted_zones, is_calibrated, queue_zones
+from transforms.metrics import ALL_WAYS, ANY_ZONE, TOTAL
 
 MOST_GAP_US = SECOND_US // 10
 """What may lie between two clips that follow at once."""
@@ -68,8 +68,11 @@ def items_of(place: Camera | Group) -> dict[Measure, list[Item]]:
             for direction in (line.directions.to_right, line.directions.to_left)
         ],
         "occupancy": [(zone, "") for zone in zones],
+        "peaks": [(zone, "") for zone in zones],
+        "waiting": [(zone.name, "") for zone in queue_zones(place)],
         "visits": [(zone, "") for zone in zones],
         "transitions": list(itertools.permutations(zones, 2)),
+        "walking": [(zone, "") for zone in zones] if is_calibrated(place) else [],
         "presence": [PICTURE] if place.heatmap != (0, 0) else [],
     }
     return {measure: found for measure, found in items.items() if found}
@@ -147,9 +150,12 @@ def _counted(place: Camera | Group, rows: Mapping[str, Sequence[Row]]) -> dict[M
     # A pair without a row is nobody, unless what is there was suppressed.
     told = any(row["count"] is not None for row in flow)
     pairs = dict.fromkeys(items_of(place).get("transitions", ()), 0) if told else {}
+    in_picture = next((row for row in rows["heatmap"] if row["cell_column"] == TOTAL), None)
     said: dict[Measure, dict[Item, Any]] = {
         "crossings": {(row["line"], row["direction"]): row["count"] for row in rows["footfall"]},
         "occupancy": {(row["zone"], ""): row["mean"] for row in rows["occupancy"]},
+        "peaks": {(row["zone"], ""): row["peak"] for row in rows["occupancy"]},
+        "waiting": {(row["zone"], ""): row["length_mean"] for row in rows["queue"]},
         "visits": {
             (row["zone"], ""): row["visits"]
             for row in rows["dwell"]
@@ -158,7 +164,8 @@ def _counted(place: Camera | Group, rows: Mapping[str, Sequence[Row]]) -> dict[M
         "transitions": pairs | {
             (row["from_zone"], row["to_zone"]): row["count"] for row in flow if row["from_zone"] != ANY_ZONE
         },
-        "presence": _presence(rows["heatmap"]),
+        "walking": {(row["zone"], ""): _mean(row) for row in rows["movement"] if row["sector"] == ALL_WAYS},
+        "presence": {} if in_picture is None else {PICTURE: _mean(in_picture)},
     }  # fmt: skip
     return {
         measure: {item: value for item, value in values.items() if value is not None}
@@ -166,7 +173,6 @@ def _counted(place: Camera | Group, rows: Mapping[str, Sequence[Row]]) -> dict[M
     }
 
 
-def _presence(rows: Sequence[Row]) -> dict[Item, float]:
-    """Return the mean number of people that the heat map's total row tells of."""
-    total = next((row for row in rows if row["cell_column"] == TOTAL and row["person_seconds"] is not None), None)
-    return {} if total is None else {PICTURE: round(total["person_seconds"] / total["observed_ms"] * 1000, 3)}
+def _mean(row: Row) -> float | None:
+    """Return the mean number of people that a row's person-seconds tell of."""
+    return None if row["person_seconds"] is None else round(row["person_seconds"] / row["observed_ms"] * 1000, 3)

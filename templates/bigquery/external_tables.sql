@@ -59,7 +59,9 @@ CREATE OR REPLACE EXTERNAL TABLE silhouette.occupancy_history (
   `n` INT64 OPTIONS (description = "Visits behind the values: those that ended in the window and those open at its end."),
   `suppressed` BOOL OPTIONS (description = "True where the cell has fewer than the site's k behind it, or would give away one that has: the values are null, and n is 0. Never where the family's k is 1, as by default."),
   `mean_low` FLOAT64 OPTIONS (description = "Lower end of the 90% error interval of mean, by the camera's audit, for the observed time; null without an audit, for no data."),
-  `mean_high` FLOAT64 OPTIONS (description = "Upper end of the 90% error interval of mean, by the camera's audit, for the observed time; null without an audit, for no data.")
+  `mean_high` FLOAT64 OPTIONS (description = "Upper end of the 90% error interval of mean, by the camera's audit, for the observed time; null without an audit, for no data."),
+  `peak_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of peak, by the camera's audit, for the observed time; null without an audit, for no data or suppressed."),
+  `peak_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of peak, by the camera's audit, for the observed time; null without an audit, for no data or suppressed.")
 )
 OPTIONS (
   format = "AVRO",
@@ -94,8 +96,8 @@ CREATE OR REPLACE EXTERNAL TABLE silhouette.dwell_history (
   `p90_seconds` FLOAT64 OPTIONS (description = "90th percentile of the stay in seconds (nearest rank), as mean_seconds."),
   `n` INT64 OPTIONS (description = "Visits behind the row."),
   `suppressed` BOOL OPTIONS (description = "True where the cell has fewer than the site's k behind it, or would give away one that has: the values are null, and n is 0."),
-  `visits_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of visits, by the camera's audit, for the observed time; total row of completed visits alone; null without an audit, for no data or suppressed."),
-  `visits_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of visits, by the camera's audit, for the observed time; total row of completed visits alone; null without an audit, for no data or suppressed.")
+  `visits_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of visits, by the camera's audit, for the observed time; none for censored visits; null without an audit, for no data or suppressed."),
+  `visits_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of visits, by the camera's audit, for the observed time; none for censored visits; null without an audit, for no data or suppressed.")
 )
 OPTIONS (
   format = "AVRO",
@@ -131,7 +133,13 @@ CREATE OR REPLACE EXTERNAL TABLE silhouette.queue_history (
   `n` INT64 OPTIONS (description = "People behind the values: those who left in the window and those who wait at its end."),
   `suppressed` BOOL OPTIONS (description = "True where the cell has fewer than the site's k behind it, or would give away one that has: the values are null, and n is 0. Never where the family's k is 1, as by default."),
   `left_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of left, by the camera's audit, for the observed time; null without an audit, for no data."),
-  `left_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of left, by the camera's audit, for the observed time; null without an audit, for no data.")
+  `left_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of left, by the camera's audit, for the observed time; null without an audit, for no data."),
+  `length_mean_low` FLOAT64 OPTIONS (description = "Lower end of the 90% error interval of length_mean, by the camera's audit, for the observed time; null without an audit, for no data or suppressed."),
+  `length_mean_high` FLOAT64 OPTIONS (description = "Upper end of the 90% error interval of length_mean, by the camera's audit, for the observed time; null without an audit, for no data or suppressed."),
+  `length_peak_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of length_peak, by the camera's audit, for the observed time; null without an audit, for no data or suppressed."),
+  `length_peak_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of length_peak, by the camera's audit, for the observed time; null without an audit, for no data or suppressed."),
+  `joined_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of joined, by the camera's audit, for the observed time; null without an audit, for no data or suppressed."),
+  `joined_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of joined, by the camera's audit, for the observed time; null without an audit, for no data or suppressed.")
 )
 OPTIONS (
   format = "AVRO",
@@ -192,8 +200,8 @@ CREATE OR REPLACE EXTERNAL TABLE silhouette.heatmap_history (
   `person_seconds` FLOAT64 OPTIONS (description = "Sum of the observed time of all foot points in the cell, in seconds; null for no data or suppressed."),
   `n` INT64 OPTIONS (description = "Passages through the cell (in the total row: through all cells)."),
   `suppressed` BOOL OPTIONS (description = "True where the cell has fewer than the site's k behind it, or would give away one that has: the values are null, and n is 0."),
-  `person_seconds_low` FLOAT64 OPTIONS (description = "Lower end of the 90% error interval of person_seconds, by the camera's audit, for the observed time; total row alone; null without an audit, for no data or suppressed."),
-  `person_seconds_high` FLOAT64 OPTIONS (description = "Upper end of the 90% error interval of person_seconds, by the camera's audit, for the observed time; total row alone; null without an audit, for no data or suppressed.")
+  `person_seconds_low` FLOAT64 OPTIONS (description = "Lower end of the 90% error interval of person_seconds, by the camera's audit, for the observed time; null without an audit, for no data or suppressed."),
+  `person_seconds_high` FLOAT64 OPTIONS (description = "Upper end of the 90% error interval of person_seconds, by the camera's audit, for the observed time; null without an audit, for no data or suppressed.")
 )
 OPTIONS (
   format = "AVRO",
@@ -223,7 +231,9 @@ CREATE OR REPLACE EXTERNAL TABLE silhouette.movement_history (
   `metres` FLOAT64 OPTIONS (description = "How long they are together, in metres; null for no data or suppressed."),
   `metres_per_second` FLOAT64 OPTIONS (description = "Mean speed, metres over person_seconds; null where nobody strode, for no data or suppressed."),
   `n` INT64 OPTIONS (description = "Passages: people who walked this way in the zone (in the total row: summed over the ways)."),
-  `suppressed` BOOL OPTIONS (description = "True where the cell has fewer than the site's k behind it, or would give away one that has: the values are null, and n is 0.")
+  `suppressed` BOOL OPTIONS (description = "True where the cell has fewer than the site's k behind it, or would give away one that has: the values are null, and n is 0."),
+  `person_seconds_low` FLOAT64 OPTIONS (description = "Lower end of the 90% error interval of person_seconds, by the camera's audit, for the observed time; null without an audit, for no data or suppressed."),
+  `person_seconds_high` FLOAT64 OPTIONS (description = "Upper end of the 90% error interval of person_seconds, by the camera's audit, for the observed time; null without an audit, for no data or suppressed.")
 )
 OPTIONS (
   format = "AVRO",

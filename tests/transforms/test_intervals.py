@@ -11,9 +11,20 @@ from hypothesis import strategies as st
 from schemas.audit import Samples
 from schemas.geometry import geometry_digest
 from schemas.least import LeastCounts
-from schemas.records import Dwell, Flow, Footfall, Heatmap, MetricRecord, Occupancy, Queue
+from schemas.records import (
+    CameraHealth,
+    Dwell,
+    Flow,
+    Footfall,
+    Heatmap,
+    MetricRecord,
+    Movement,
+    Occupancy,
+    Queue,
+)
 from tests.support.world import MODEL, a_camera, a_site, clips_of, records_of, span, stander, walker
 from transforms.intervals import LEAST_SAMPLES, errors_of, errors_of_totals, interval_of_sum
+from transforms.metrics import TOTAL
 from transforms.protect import protect
 
 Pairs = list[tuple[float, float]]
@@ -126,63 +137,86 @@ AUDIT = {
     "model": MODEL,
     "crossings": {"seconds": 10, "samples": [[1, 1], [1, 2], [0, 0]] * 9},
     "occupancy": {"seconds": 10, "samples": [[1, 1.1], [0, 0.1]] * 20},
+    "peaks": {"seconds": 10, "samples": [[1, 2], [2, 2], [0, 1]] * 9},
+    "waiting": {"seconds": 10, "samples": [[1, 1.1], [0, 0.1]] * 20},
     "visits": {"seconds": 10, "samples": [[1, 1], [1, 2], [0, 1]] * 9},
     "transitions": {
         "seconds": 10,
         "samples": [[1, 1], [1, 2], [0, 0], [0, 0]] * 9,
         "at": [(window, place) for window in range(18) for place in range(2)],
     },
+    "walking": {"seconds": 10, "samples": [[1, 1.1], [0, 0.1]] * 20},
     "presence": {"seconds": 60, "samples": [[1, 1.1], [0, 0.1]] * 9},
 }
 ENDS: dict[type, tuple[str, ...]] = {
-    Footfall: ("count",), Occupancy: ("mean",), Dwell: ("visits",), Queue: ("left",), Flow: ("count",),
-    Heatmap: ("person_seconds",),
+    Footfall: ("count",), Occupancy: ("mean", "peak"), Dwell: ("visits",), Flow: ("count",),
+    Queue: ("length_mean", "length_peak", "joined", "left"), Heatmap: ("person_seconds",),
+    Movement: ("person_seconds",),
 }  # fmt: skip
+GROUND = {"points": [[0, 0.5], [1, 0.5], [1, 1], [0, 1]], "metres": [[0, 0], [10, 0], [10, 5], [0, 5]]}
 
 
 def recorded(audit: dict[str, Any] | None, until_s: int = 60) -> list[MetricRecord]:
-    site = a_site(cameras=[a_camera(audit=audit).model_dump(mode="json", exclude_none=True)])
+    camera = a_camera(audit=audit, ground=GROUND)
+    site = a_site(cameras=[camera.model_dump(mode="json", exclude_none=True)])
     clips = clips_of([walker(1), walker(20), stander(1.5, 0.8, 2, 30)], 60)
     return records_of(site, clips, span(0, until_s))
 
 
-def ends(record: MetricRecord) -> tuple[Any, Any, Any]:
-    (field,) = ENDS[type(record)]
-    return getattr(record, f"{field}_low"), getattr(record, field), getattr(record, f"{field}_high")
+def ends(record: MetricRecord) -> list[tuple[Any, Any, Any]]:
+    """Return each value of a record that has an interval, between its ends."""
+    return [tuple(getattr(record, f"{field}{end}") for end in ("_low", "", "_high")) for field in ENDS[type(record)]]
 
 
-def is_cell(record: MetricRecord) -> bool:
-    """Tell the rows that have no interval: parts of a histogram, and visits whose end nobody saw."""
-    match record:
-        case Dwell():
-            return record.bin >= 0 or record.status != "COMPLETED"
-        case Heatmap():
-            return record.cell_column >= 0
-    return False
-
-
-def test_every_family_has_an_interval_by_the_cameras_audit() -> None:
-    found = [record for record in recorded(AUDIT) if type(record) in ENDS]
-    assert {type(record) for record in found} == set(ENDS)
+def test_every_row_has_an_interval_by_the_cameras_audit_but_of_what_is_no_estimate() -> None:
+    found = recorded(AUDIT)
+    assert {type(record) for record in found} - {CameraHealth} == set(ENDS)
     for record in found:
-        low, value, high = ends(record)
-        if is_cell(record):
-            assert (low, high) == (None, None)
-        else:
-            assert low <= value <= high
-            assert type(low) is type(value) is type(high)
+        if isinstance(record, CameraHealth):
+            continue
+        for low, value, high in ends(record):
+            if isinstance(record, Dwell) and record.status == "CENSORED":
+                assert (low, high) == (None, None)
+            else:
+                assert low <= value <= high
+                assert type(low) is type(value) is type(high)
+
+
+@pytest.mark.parametrize(
+    ("measure", "family", "told"),
+    [
+        ("visits", Queue, {"left", "joined"}),
+        ("peaks", Queue, {"length_peak"}),
+        ("waiting", Queue, {"length_mean"}),
+        ("occupancy", Occupancy, {"mean"}),
+        ("peaks", Occupancy, {"peak"}),
+        ("walking", Movement, {"person_seconds"}),
+    ],
+)
+def test_a_value_is_told_by_its_own_measure(measure: str, family: type, told: set[str]) -> None:
+    rows = [each for each in recorded({"model": MODEL, measure: AUDIT[measure]}) if isinstance(each, family)]
+    assert rows
+    for row in rows:
+        assert {name for name in ENDS[family] if getattr(row, f"{name}_high") is not None} == told
+
+
+def test_a_cell_is_off_as_the_zones_are_and_its_total_as_the_picture_is() -> None:
+    for measure, total in (("occupancy", False), ("presence", True)):
+        audit = {"model": MODEL, measure: AUDIT[measure]}
+        rows = [each for each in recorded(audit) if isinstance(each, Heatmap)]
+        assert {each.cell_column == TOTAL for each in rows if each.person_seconds_high is not None} == {total}
 
 
 def test_without_an_audit_and_with_another_models_there_is_none() -> None:
     bare = recorded(None)
-    assert {ends(record)[::2] for record in bare if type(record) in ENDS} == {(None, None)}
+    assert {each[::2] for record in bare if type(record) in ENDS for each in ends(record)} == {(None, None)}
     assert recorded(AUDIT | {"model": "ba9876543210"}) == bare
 
 
 def test_an_audit_of_another_geometry_says_nothing() -> None:
-    own = geometry_digest(a_camera())
+    own = geometry_digest(a_camera(ground=GROUND))
     assert recorded(AUDIT | {"geometry": own}) == recorded(AUDIT)
-    assert recorded(AUDIT | {"geometry": geometry_digest(a_camera(fps=4))}) == recorded(None)
+    assert recorded(AUDIT | {"geometry": geometry_digest(a_camera(ground=GROUND, fps=4))}) == recorded(None)
 
 
 def test_a_total_is_told_from_sums_of_whole_windows() -> None:
@@ -200,7 +234,7 @@ def test_a_total_is_told_from_sums_of_whole_windows() -> None:
 
 
 def test_an_audit_changes_no_value() -> None:
-    nothing = {f"{field}_{end}": None for (field,) in ENDS.values() for end in ("low", "high")}
+    nothing = {f"{field}_{end}": None for fields in ENDS.values() for field in fields for end in ("low", "high")}
     assert [
         replace(record, **{name: value for name, value in nothing.items() if hasattr(record, name)})
         for record in recorded(AUDIT)
@@ -209,8 +243,8 @@ def test_an_audit_changes_no_value() -> None:
 
 def test_no_data_and_suppressed_cells_have_none() -> None:
     second = [record for record in recorded(AUDIT, 120) if not record.coverage and type(record) in ENDS]
-    assert second and {ends(record) for record in second} == {(None, None, None)}
+    assert second and {each for record in second for each in ends(record)} == {(None, None, None)}
     least = LeastCounts(**dict.fromkeys(LeastCounts.model_fields, 1000))
     counted = [record for record in recorded(AUDIT) if type(record) in ENDS]
     hidden = [record for record in protect(counted, least) if record.suppressed]
-    assert hidden and {ends(record) for record in hidden} == {(None, None, None)}
+    assert hidden and {each for record in hidden for each in ends(record)} == {(None, None, None)}

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.audit import Samples
-from transforms.intervals import LEAST_SAMPLES
-from transforms.mean_errors import interval_of_mean, mean_errors_of
+from transforms.intervals import LEAST_SAMPLES, Interval
+from transforms.mean_errors import ANYWHERE, interval_of_mean, interval_of_peak, mean_errors_of
 
 PAIRS = st.lists(st.tuples(st.floats(0, 20), st.floats(0, 20)), min_size=1, max_size=60)
 
@@ -58,6 +58,27 @@ def test_a_place_that_goes_on_wrong_has_its_own_share_and_size() -> None:
     assert low is not None and high is not None and far_low is not None and far_high is not None
     assert high < 3.2 < far_high
     assert high - low < far_high - far_low
+
+
+def test_a_place_that_was_not_counted_in_is_off_as_all_are() -> None:
+    pairs, at = [], []
+    for window in range(15):
+        for place, true in ((0, 2), (1, 2 + window % 3)):
+            pairs.append((2.0, float(true)))
+            at.append((window, place))
+    errors = mean_errors_of(samples(pairs, at))
+    sure, anywhere, wrong = (errors.of(2, place, 10) or Interval(0, 0) for place in (0, ANYWHERE, 1))
+    assert sum(sure) < sum(anywhere) < sum(wrong), "the share of all of them"
+    assert anywhere.high - anywhere.low > sure.high - sure.low
+
+
+def test_the_most_of_a_longer_window_is_one_of_the_samples_windows() -> None:
+    errors = mean_errors_of(samples([(2, 3), (2, 2), (3, 3), (3, 2)] * 5 + [(0, 1)] * 9))
+    assert interval_of_peak(errors, 2, 0) == (1, 3)
+    assert interval_of_peak(errors, 0, 0) == (0, 1)
+    assert interval_of_peak(errors, None, 0) == interval_of_peak(None, 2, 0) == (None, None)
+    few = mean_errors_of(samples([(2, 3)] * 8))
+    assert interval_of_peak(few, 2, 0) == interval_of_peak(few, 0, 0) == (None, None)
 
 
 def test_without_errors_the_interval_is_the_value() -> None:

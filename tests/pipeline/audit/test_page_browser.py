@@ -98,9 +98,9 @@ def _finish(browser: Browser, process: subprocess.Popen[str]) -> tuple[str, str]
 
 def test_key_presses_become_the_site_files_audit(scene: Scene, browser: Browser) -> None:
     with auditing(scene, "--camera", "door", browser) as process:
-        assert _titles(browser, 6) == [
-            "Crossings", "People in hall", "People in desk", "Visits that ended", "From zone to zone",
-            "People in the picture",
+        assert _titles(browser, 7) == [
+            "Crossings", "People in hall", "People in desk", "People who wait in desk", "Visits that ended",
+            "From zone to zone", "People in the picture",
         ]  # fmt: skip
         mean = _count(browser)
         output, errors = _finish(browser, process)
@@ -112,6 +112,7 @@ def test_key_presses_become_the_site_files_audit(scene: Scene, browser: Browser)
     assert audit.crossings.at == ((0, 0), (0, 1), (1, 0), (1, 1)) and audit.occupancy.at == ((0, 1),)
     assert audit.geometry == geometry_digest(site.cameras[0])
     assert audit.occupancy.samples == ((0, round(mean, 3)),)
+    assert audit.peaks is not None and (audit.peaks.samples, audit.peaks.at) == (((0, 4),), ((0, 1),))
     assert audit.crossings.seconds == 2 and audit.visits is None
     assert COMMENT in scene.file.read_text()
     assert str(scene.site.site) not in errors, "nothing of the person's work is logged"
@@ -146,7 +147,7 @@ def _count(browser: Browser) -> float:
     browser.wait("now() > 0.5")
     browser.press("Space", "3", "ArrowUp", "Space")
     browser.wait("state == 'ended'")
-    mean = browser.script("return counted()[0][2]")
+    mean = browser.script("return counted().occupancy[0][2]")
     since = browser.script("return events.at(-1).t")
     assert 0.5 < since < 2 and mean == pytest.approx((since + 4 * (2 - since)) / 2, abs=0.05)
     browser.press("Enter")
@@ -156,7 +157,10 @@ def _count(browser: Browser) -> float:
 
 def test_a_groups_pictures_are_played_in_step_and_counted_together(floor: Scene, browser: Browser) -> None:
     with auditing(floor, "--group", "floor", browser) as process:
-        assert _titles(browser, 4) == ["People in hall", "People in till", "Visits that ended", "From zone to zone"]
+        assert _titles(browser, 8) == [
+            "People in hall", "People in till", "People who wait in hall", "People who wait in till",
+            "Visits that ended", "From zone to zone", "People who walk in hall", "People who walk in till",
+        ]  # fmt: skip
         browser.script("document.querySelectorAll('#passes button')[0].click()")
         browser.wait("state == 'asking'")
         assert browser.script("return [...document.querySelectorAll('.of')].map(each => each.textContent)") == [

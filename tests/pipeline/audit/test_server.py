@@ -101,15 +101,16 @@ def test_a_clip_that_is_gone_or_unknown_is_not_there(server: AuditServer) -> Non
 
 
 def sent(server: AuditServer, **changes: Any) -> int:
-    told = {"measure": "crossings", "start_us": 5, "counted": [["gate", "in", 2], ["gate", "out", 0]]} | changes
+    told = {"start_us": 5, "counted": {"crossings": [["gate", "in", 2], ["gate", "out", 0]]}} | changes
     return ask(server, "counted", "POST", json.dumps(told).encode()).status
 
 
 def test_what_was_counted_is_taken_and_a_second_time_replaces_it(server: AuditServer, true: dict[Any, Any]) -> None:
     assert sent(server) == 200
-    assert sent(server, counted=[["gate", "in", 3]]) == 200
+    assert sent(server, counted={"crossings": [["gate", "in", 3]]}) == 200
     assert true == {("crossings", 5): {("gate", "in"): 3, ("gate", "out"): 0}}
-    assert sent(server, measure="occupancy", counted=[["hall", "", 0.5]]) == 200
+    assert sent(server, counted={"occupancy": [["hall", "", 0.5]], "peaks": [["hall", "", 2]]}) == 200
+    assert true["occupancy", 5] == {("hall", ""): 0.5} and true["peaks", 5] == {("hall", ""): 2}
     assert ask(server, "finish", "POST", b"{}").status == 200
     assert server.finished.is_set()
 
@@ -117,9 +118,12 @@ def test_what_was_counted_is_taken_and_a_second_time_replaces_it(server: AuditSe
 @pytest.mark.parametrize(
     "changes",
     [
-        {"measure": "people"}, {"start_us": 6}, {"counted": [["gate", "up", 1]]}, {"counted": [["gate", "in", 0.5]]},
-        {"counted": [["gate", "in", -1]]}, {"counted": [["gate", "in", "many"]]}, {"counted": [["gate", "in"]]},
-        {"counted": 3},
+        {"start_us": 6}, {"counted": 3}, {"counted": {"people": [["gate", "in", 1]]}},
+        {"counted": {"crossings": [["gate", "up", 1]]}}, {"counted": {"crossings": [["gate", "in", 0.5]]}},
+        {"counted": {"crossings": [["gate", "in", -1]]}}, {"counted": {"crossings": [["gate", "in", "many"]]}},
+        {"counted": {"crossings": [["gate", "in"]]}}, {"counted": {"peaks": [["hall", "", 0.5]]}},
+        {"counted": {"crossings": [["gate", "in", 1]], "peaks": [["hall", "", -1]]}},
+        {"counted": {"walking": [["hall", "", 1]]}},
     ],
 )  # fmt: skip
 def test_what_cannot_be_counted_is_refused(server: AuditServer, true: dict[Any, Any], changes: dict[str, Any]) -> None:

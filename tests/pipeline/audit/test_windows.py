@@ -12,6 +12,8 @@ from tests.pipeline.audit.scene import a_floor_scene, a_scene, window_start
 from tests.support.video import encode, pictures
 from tests.support.world import a_camera, seconds
 
+GROUND = {"points": [[0, 0.5], [1, 0.5], [1, 1], [0, 1]], "metres": [[0, 0], [10, 0], [10, 5], [0, 5]]}
+
 
 def a_clip(start_s: float, end_s: float, digest: str = "a") -> Envelope:
     return Envelope(
@@ -117,6 +119,17 @@ def test_people_in_the_picture_are_those_of_the_heat_map(tmp_path) -> None:
     assert "presence" not in items_of(a_camera(heatmap=[0, 0]))
 
 
+def test_who_waits_is_counted_in_queues_and_who_walks_where_the_floor_is_known(tmp_path) -> None:
+    scene = a_scene(tmp_path)
+    clips = [file.envelope for file in find_clips([scene.clips]) if file.envelope]
+    found = [each.counted for each in audit_windows(scene.site.cameras[0], current(read_records(scene.output)), clips)]
+    assert {item for counted in found for item in counted["waiting"]} == {("desk", "")}
+    assert max(counted["waiting"]["desk", ""] for counted in found) >= 1
+    assert all(counted["peaks"][item] >= mean for counted in found for item, mean in counted["occupancy"].items())
+    assert "walking" not in items_of(a_camera())
+    assert items_of(a_camera(ground=GROUND))["walking"] == [("hall", ""), ("desk", "")]
+
+
 def test_a_groups_windows_are_shown_by_all_its_cameras(tmp_path) -> None:
     scene = a_floor_scene(tmp_path)
     (group,) = scene.site.groups
@@ -128,8 +141,9 @@ def test_a_groups_windows_are_shown_by_all_its_cameras(tmp_path) -> None:
     west, east = found[1].parts
     assert [(part.begins, part.seconds) for part in west] == [(0, 2)]
     assert [(part.begins, part.seconds) for part in east] == [(0, 1), (1, 1)]
-    assert set(items_of(group)) == {"occupancy", "visits", "transitions"}
+    assert set(items_of(group)) == {"occupancy", "peaks", "waiting", "visits", "transitions", "walking"}
     assert [window.counted["occupancy"]["hall", ""] for window in found[2:]] == pytest.approx([2] * 4, abs=0.1)
+    assert [window.counted["walking"]["hall", ""] for window in found[2:]] == pytest.approx([0] * 4, abs=0.1)
     assert all(set(window.counted["transitions"]) == {("hall", "till"), ("till", "hall")} for window in found)
     second = {clip.camera: clip for clip in clips if clip.start_us in (seconds(4), seconds(3))}
     for camera, left in (("west", [0, 1, 4, 5]), ("east", [0, 3, 4, 5])):
