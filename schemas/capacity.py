@@ -19,6 +19,9 @@ FOLLOWS = frozenset(
 )  # fmt: skip
 """Fields that a record's key, the site file and the rest of the record settle."""
 
+ENDS = ("_low", "_high")
+"""How the ends of an interval are named: they follow from what it is of, the observed time and the audit."""
+
 
 def legal_values(field: Mapping[str, Any], words: Mapping[str, int]) -> int:
     """Return how many values may stand in a field, null among them where it may.
@@ -57,4 +60,5 @@ def residual_bits(schema: Mapping[str, Any], words: Mapping[str, int]) -> float:
     a key, as that of dead letters, has every field counted but those of `FOLLOWS`.
     """
     settled = FOLLOWS | set(schema.get("natural_key", ()))
-    return sum(bits for name, bits in capacity_bits(schema, words).items() if name not in settled)
+    bits = capacity_bits(schema, words)
+    return sum(own for name, own in bits.items() if name not in settled and not name.endswith(ENDS))
