@@ -31,11 +31,12 @@ from transforms.detector import Detector
 from transforms.events import PlaceEvents, anonymise
 from transforms.happened import Happened
 from transforms.layout import counted_zones, layout_of
-from transforms.metrics import ANY_ZONE, WindowEvents, records
+from transforms.metrics import ANY_ZONE, records
 from transforms.places import PlacesState
 from transforms.scene import Segment, Tracklets
 from transforms.timeline import Moment
 from transforms.tracker import Sightings
+from transforms.window_events import WindowEvents
 from transforms.windows import Window
 
 START_US = 1_767_603_600_000_000

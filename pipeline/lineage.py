@@ -25,9 +25,9 @@ from pipeline.view import UnreadableRecordsError, read_family
 from schemas.clock import from_rfc3339, micros, now_us, to_rfc3339
 from schemas.envelope import Envelope
 from schemas.site import Site, site_digest
+from schemas.versions import PIPELINE_VERSION
 from transforms.arrivals import day_of, days_between
 from transforms.groups import group_named
-from transforms.metrics import PIPELINE_VERSION
 
 CAMERA_HEALTH = "camera_health"
 _MADE_WITH = "/made_with.json"

@@ -27,7 +27,8 @@ from transforms.calendar import window_of
 from transforms.counters import counter
 from transforms.events import PlaceEvents, PlaceEventsCoder
 from transforms.groups import group_named
-from transforms.metrics import WindowEvents, records
+from transforms.metrics import records
+from transforms.window_events import WindowEvents
 from transforms.windows import Window, agreeing_places
 
 WindowKey = tuple[str, str, int, int, int]

@@ -12,8 +12,8 @@ from schemas.envelope import Envelope
 from schemas.fields import UNKNOWN
 from schemas.records import DeadLetter
 from schemas.site import Site
+from schemas.versions import PIPELINE_VERSION
 from transforms.counters import counter
-from transforms.metrics import PIPELINE_VERSION
 
 DEAD_LETTER_VERSION = 1
 

@@ -22,12 +22,12 @@ from apache_beam import coders
 from schemas.avro import FAMILY_OF, RECORD_TYPES, Record, contract
 from schemas.fields import UNKNOWN
 from schemas.records import DEAD_LETTER, DeadLetter
+from schemas.versions import PIPELINE_VERSION
 from transforms.counters import counter
 from transforms.dead_letters import DEAD_LETTER_VERSION
 from transforms.denial import texts
 from transforms.denial.contracts import contract_findings, structure_findings
 from transforms.denial.reasons import DENIALS
-from transforms.metrics import PIPELINE_VERSION
 
 STAGE = "DropBiometrics"
 ON_BIOMETRIC = ("drop", "fail")

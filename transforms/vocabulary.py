@@ -8,10 +8,11 @@ from schemas.avro import RECORD_TYPES, contract
 from schemas.fields import UNKNOWN
 from schemas.floor import Group
 from schemas.site import Camera, Site
+from schemas.versions import PIPELINE_VERSION
 from transforms.dead_letters import STAGES
 from transforms.decode import ClipFault
 from transforms.guard import REASONS, UNDECLARED, Vocabulary
-from transforms.metrics import ANY_ZONE, PIPELINE_VERSION
+from transforms.metrics import ANY_ZONE
 from transforms.redact import FAULTS as REDACTION_FAULTS
 from transforms.sealing import SealFault
 from transforms.validate import FAULTS

@@ -16,7 +16,7 @@ from benchmarks import intervals
 from benchmarks.accuracy import counting, demo_counts, pace, tracking
 from benchmarks.accuracy.footage import Footage, mot17_04, pets, tud
 from benchmarks.accuracy.peers.ask import MESOPIC
-from benchmarks.accuracy.scenes import pets_camera, plain_camera
+from benchmarks.accuracy.scenes import camera_of_random_lines, pets_camera, plain_camera
 from benchmarks.figures import Figure, print_figures, write_report
 from pipeline.models.registry import resolve
 from tests.support.models import shared_models_folder
@@ -44,6 +44,9 @@ def main() -> None:
         parts: list[Callable[[], list[Figure]]] = [
             lambda: pace.figures(plaza),
             lambda: counting.on_true_tracks([_scene(footage, footage) for footage in full]),
+            lambda: counting.on_random_lines(
+                [counting.scene(row, camera_of_random_lines(), _full(row, full)) for row in rows]
+            ),
             lambda: counting.of_another_detector(_scene(pets(SHARED, built_in), plaza), built_in.card.name),
             lambda: demo_counts.figures(ROOT, SHARED, detector),
             lambda: counting.figures([_scene(row, _full(row, full)) for row in rows], console),

@@ -72,6 +72,16 @@ def in_and_out(counted: Counted) -> str:
 
 def event_f1(counted: Counted, true: Counted) -> float:
     """Return the F1 of the crossings, matched one to one within a second."""
+    return pooled_f1([(counted, true)])
+
+
+def pooled_f1(pairs: Sequence[tuple[Counted, Counted]]) -> float:
+    """Return the F1 of the crossings of several scenes together, of what was counted and what is true in each."""
+    both = sum(len(counted.crossings) + len(true.crossings) for counted, true in pairs)
+    return 2 * sum(_matched(*pair) for pair in pairs) / both if both else 1.0
+
+
+def _matched(counted: Counted, true: Counted) -> int:
     matched = 0
     for key in {event[:2] for event in true.crossings}:
         ours, theirs = (
@@ -80,8 +90,7 @@ def event_f1(counted: Counted, true: Counted) -> float:
         if len(ours) and len(theirs):
             near = np.abs(ours[:, None] - theirs[None]) <= TOLERANCE_SECONDS + 1e-6
             matched += int(near[linear_sum_assignment(~near)].sum())
-    both = len(counted.crossings) + len(true.crossings)
-    return 2 * matched / both if both else 1.0
+    return matched
 
 
 def occupancy_off(counted: Counted, true: Counted, frames: int) -> float:
@@ -162,12 +171,12 @@ def figures(scenes: Sequence[Scene], console: Console) -> list[Figure]:
     return [figure for each in scenes for figure in _figures(each, rows[each.footage.label])]
 
 
-def by_everybody(scenes: Sequence[Scene]) -> dict[str, Made]:
-    """Count in scenes, ours and the peers; returns what was counted by the footage's label."""
+def by_everybody(scenes: Sequence[Scene], *, tuned: bool = True) -> dict[str, Made]:
+    """Count in scenes, ours and the peers, also tuned ones; returns what was counted by the footage's label."""
     made: dict[str, Made] = {
         each.footage.label: {"ours": [ours.follow(each.footage, each.camera).counted]} for each in scenes
     }
-    for name, counts in others(scenes).items():
+    for name, counts in others(scenes, tuned=tuned).items():
         for label, counted in counts.items():
             made[label][name] = counted
     return made
@@ -203,7 +212,24 @@ def on_true_tracks(scenes: Sequence[Scene]) -> list[Figure]:
     return [Figure("crossings_off_on_true_tracks", counted, how, "== 0", peers)]
 
 
-def others(scenes: Sequence[Scene]) -> dict[str, dict[str, list[Counted]]]:
+def on_random_lines(scenes: Sequence[Scene]) -> list[Figure]:
+    """Count at lines that nobody chose, in all scenes together: nothing can be tuned to them."""
+    made = by_everybody(scenes, tuned=False)
+    names = [name for name in made[scenes[0].footage.label] if all(name in own for own in made.values())]
+    pairs = {name: [(made[each.footage.label][name][0], each.true) for each in scenes] for name in names}
+    off = {name: sum(crossings_off(*pair) for pair in own) for name, own in pairs.items()}
+    f1 = {name: round(pooled_f1(own), 3) for name, own in pairs.items()}
+    crossed = sum(len(each.true.crossings) for each in scenes)
+    how = f"{len(scenes[0].camera.lines)} random lines, {crossed} crossings in "
+    how += f"{', '.join(each.footage.label for each in scenes)}; everybody on the same boxes"
+    own_off, own_f1 = off.pop("ours"), f1.pop("ours")
+    return [
+        Figure("crossings_off_on_random_lines", own_off, how, f"<= {min(off.values())}", off),
+        Figure("event_f1_on_random_lines", own_f1, how, f">= {max(f1.values())}", f1),
+    ]
+
+
+def others(scenes: Sequence[Scene], *, tuned: bool) -> dict[str, dict[str, list[Counted]]]:
     """Return what the peers count in each scene, by peer and the footage's label, at each of their settings."""
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)
@@ -211,7 +237,8 @@ def others(scenes: Sequence[Scene]) -> dict[str, dict[str, list[Counted]]]:
             mot.write(folder / f"{each.footage.label}.txt", each.footage.found)
         plaza = [each for each in scenes if each.footage.name == "pets"]
         made = {LINE_ZONE: _line_zone(folder, scenes, DEFAULTS, CROSSING[:1])}
-        made |= {TUNED: _line_zone(folder, plaza, DEFAULTS + TUNING, CROSSING)}
+        if tuned:
+            made |= {TUNED: _line_zone(folder, plaza, DEFAULTS + TUNING, CROSSING)}
         if MESOPIC.exists():
             tasks = [_mesopic_task(each, folder / f"{each.footage.label}.txt") for each in scenes]
             made[MESOPIC_NAME] = {

@@ -19,6 +19,7 @@ ZONES = {
 }
 DIRECTIONS = {"to_right": "pos", "to_left": "neg"}
 DEAD_BAND = 8 / 576
+RANDOM_LINES, SHORTEST, SEED = 40, 0.3, 2026
 
 
 def pets_camera(shared: Path) -> Camera:
@@ -35,6 +36,17 @@ def plain_camera() -> Camera:
     return _camera(
         {"upright": [(0.5, 0.05), (0.5, 1.0)], "left": [(0.3, 0.05), (0.3, 1.0)], "right": [(0.7, 0.05), (0.7, 1.0)]}
     )
+
+
+def camera_of_random_lines() -> Camera:
+    """Return lines that nobody chose, each at least `SHORTEST` of the picture long, the same each time."""
+    rng = np.random.default_rng(SEED)
+    lines: dict[str, list[Point]] = {}
+    while len(lines) < RANDOM_LINES:
+        a, b = rng.uniform(0.05, 0.95, (2, 2)).round(3).tolist()
+        if np.hypot(a[0] - b[0], a[1] - b[1]) >= SHORTEST:
+            lines[f"line-{len(lines)}"] = [tuple(a), tuple(b)]
+    return _camera(lines)
 
 
 def by_the_truths_rule(camera: Camera) -> Camera:

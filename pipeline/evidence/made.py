@@ -12,7 +12,7 @@ from schemas.card import ModelCard
 from schemas.clock import SECOND_US
 from schemas.evidence import Limits, MadeWith, Model, SchemaVersion, Task
 from schemas.site import Site, site_digest
-from transforms.metrics import PIPELINE_VERSION
+from schemas.versions import PIPELINE_VERSION
 from transforms.redaction.eyes import Model as LookingModel
 from transforms.verdict import Verdict
 

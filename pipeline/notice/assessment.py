@@ -48,7 +48,7 @@ def assessment(facts: SiteFacts) -> str:
     from pipeline.notice.controls import GDPR, PIPEDA, controls
     from pipeline.notice.render import markdown
     from schemas.avro import RECORD_TYPES, contract
-    from transforms.metrics import PIPELINE_VERSION
+    from schemas.versions import PIPELINE_VERSION
 
     there = [control for control in controls() if control.holds(facts)]
     missing = [control for control in controls() if control not in there]

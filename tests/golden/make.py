@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.sinks import encode_file
 from schemas.avro import contract
 from schemas.records import FAMILIES
-from transforms.metrics import RECORD_VERSION
+from schemas.versions import RECORD_VERSION
 
 GOLDEN = Path(__file__).parent
 INSTANT_US = 1_767_603_600_000_000

@@ -15,10 +15,10 @@ import schemas
 from schemas.avro import FAMILY_OF, RECORD_TYPES, contract, natural_key, parsed
 from schemas.clock import EPOCH
 from schemas.records import FAMILIES
+from schemas.versions import RECORD_VERSION
 from tests.golden.make import GOLDEN
 from tests.support.world import a_site
 from transforms.guard import inspect
-from transforms.metrics import RECORD_VERSION
 from transforms.vocabulary import vocabulary_of
 
 PYTHON = {"int": int, "long": int, "double": float, "boolean": bool, "string": str, "enum": str}

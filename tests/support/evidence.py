@@ -11,10 +11,10 @@ from schemas.evidence import Limits, MadeWith, Model, canonical
 from schemas.least import LeastCounts
 from schemas.records import Footfall
 from schemas.site import site_digest
+from schemas.versions import PIPELINE_VERSION
 from tests.support.world import MODEL, T0, a_site, clips_of, records_of, span, walker
 from transforms.evidence import DayTally, WrittenFile
 from transforms.guard import Guarded, to_fields
-from transforms.metrics import PIPELINE_VERSION
 from transforms.pack import SitePack, inspect_pack, pack_of, pack_vocabulary
 from transforms.tally import Tally
 from transforms.vocabulary import vocabulary_of

@@ -17,12 +17,13 @@ from transforms.boxes import UNIT
 from transforms.detections import ClipDetections
 from transforms.events import PlaceEvents, anonymise
 from transforms.groups import group_named, groups_of
-from transforms.metrics import WindowEvents, records
+from transforms.metrics import records
 from transforms.protect import GroupKey, protect, to_group, waits
 from transforms.scene import Scene
 from transforms.snapshot import Snapshot
 from transforms.timeline import distinct
 from transforms.track import advance
+from transforms.window_events import WindowEvents
 from transforms.windows import Window, agreeing_places
 
 T0 = from_rfc3339("2026-01-05T00:00:00Z")

@@ -21,7 +21,8 @@ from tests.support.world import (
     walker,
 )
 from transforms.events import CellEvents, FlowEvents, LineEvents, PlaceEvents, VisitEvents, ZoneEvents
-from transforms.metrics import ANY_ZONE, TOTAL, WindowEvents, records
+from transforms.metrics import ANY_ZONE, TOTAL, records
+from transforms.window_events import WindowEvents
 from transforms.windows import Window, agreeing
 
 MINUTE_US = 60_000_000

@@ -27,7 +27,8 @@ from transforms.detections import ClipDetections
 from transforms.events import PlaceEvents
 from transforms.geometry import inside
 from transforms.guard import to_fields
-from transforms.metrics import ANY_ZONE, TOTAL, WindowEvents, records
+from transforms.metrics import ANY_ZONE, TOTAL, records
+from transforms.window_events import WindowEvents
 from transforms.windows import Window
 
 ZONES = {
