@@ -147,12 +147,14 @@ def _audit(place: Any, camera: Any, site: Any, folder: Path | None) -> tuple[str
         return "none", "records have no error intervals"
     from pipeline.models.registry import digits_of
     from schemas.audit import Samples
-    from schemas.geometry import audit_fault
+    from schemas.geometry import audit_fault, walking_fault
 
     samples = {measure: len(found.samples) for measure, found in place.audit if isinstance(found, Samples)}
     told = ", ".join(f"{count} samples of {measure}" for measure, count in samples.items())
     if fault := audit_fault(place, site.cameras, digits_of(camera.model, folder)):
         told = f"ignored, for {fault}: audit again"
+    elif fault := walking_fault(place):
+        told = f"{told}; walking ignored, for {fault}: audit again"
     return f"of model {place.audit.model}", told or "no samples"
 
 

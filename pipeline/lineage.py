@@ -25,7 +25,7 @@ from pipeline.view import UnreadableRecordsError, read_family
 from schemas.clock import from_rfc3339, micros, now_us, to_rfc3339
 from schemas.envelope import Envelope
 from schemas.site import Site, site_digest
-from schemas.versions import PIPELINE_VERSION
+from schemas.versions import PIPELINE_VERSION, RECORD_VERSION
 from transforms.arrivals import day_of, days_between
 from transforms.groups import group_named
 
@@ -336,6 +336,7 @@ def _made_with(config: Config, site: Site) -> dict[str, Any]:
         "models": models,
         "limits": vars(config.limits),
         "software": PIPELINE_VERSION,
+        "records": RECORD_VERSION,
     }
 
 

@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
 def _audits_ignored(config: Config) -> Iterator[str]:
     """Yield a line for each camera or group whose audit says nothing of what it counts now."""
     from schemas.floor import Group
-    from schemas.geometry import audit_fault
+    from schemas.geometry import audit_fault, walking_fault
     from schemas.site import Camera
 
     for site in config.sites:
@@ -122,6 +122,8 @@ def _audits_ignored(config: Config) -> Iterator[str]:
             kind, camera = ("group", place.cameras[0]) if isinstance(place, Group) else ("camera", place.name)
             if fault := audit_fault(place, site.cameras, config.model_digits[site.site, camera]):
                 yield f"{kind} {place.name}: {fault}; its records have no error intervals: audit it again"
+            elif fault := walking_fault(place):
+                yield f"{kind} {place.name}: {fault}; its movement has no error intervals: audit it again"
 
 
 def _check(args: argparse.Namespace) -> None:

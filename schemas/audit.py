@@ -8,9 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator,
 
 from schemas.fields import ModelPrefix, wrong
 
-Measure = Literal[
-    "crossings", "occupancy", "peaks", "waiting", "visits", "transitions", "walking", "presence"
-]  # fmt: skip
+Measure = Literal["crossings", "occupancy", "peaks", "waiting", "visits", "transitions", "walking", "presence"]
 
 MEANS: tuple[Measure, ...] = ("occupancy", "waiting", "walking", "presence")
 """Those that are means over time; all others are whole numbers of people."""
@@ -19,6 +17,9 @@ GEOMETRY_DIGITS = 12
 
 _Value = Annotated[FiniteFloat, Field(ge=0, le=1_000_000)]
 _Number = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+Digest = Annotated[str, Field(pattern=f"^[0-9a-f]{{{GEOMETRY_DIGITS}}}$")]
 
 
 class _Part(BaseModel):
@@ -36,8 +37,8 @@ class Samples(_Part):
 
     at: Annotated[tuple[tuple[_Number, _Number], ...], Field(min_length=1, max_length=10_000)] | None = None
     """[window, place] of each sample: windows that follow at once have numbers that do, and a zone's place is its
-    number among those counted in. With it means are told by their places, and intervals of totals and of longer means
-    are as narrow as they can be."""
+    number among those that the measure is of: the zones counted in, and of `waiting` the queues. With it means are told
+    by their places, and intervals of totals and of longer means are as narrow as they can be."""
 
     @model_validator(mode="after")
     def _one_each(self) -> Self:
@@ -52,10 +53,12 @@ class Audit(_Part):
     model: ModelPrefix
     """First 12 hexadecimal digits of the sha256 of the model that counted: the audit says nothing of another."""
 
-    geometry: Annotated[str, Field(pattern=f"^[0-9a-f]{{{GEOMETRY_DIGITS}}}$")] | None = None
-    """First 12 hexadecimal digits of the sha256 of the camera's lines, zones, ground, masks, reach and fps, or of the
-    group's
+    geometry: Digest | None = None
+    """First 12 hexadecimal digits of the sha256 of the camera's lines, zones, masks, reach and fps, or of the group's
     zones, tolerance and cameras: the audit says nothing of others. Left out, it is taken to be of any."""
+
+    ground: Digest | None = None
+    """The same of the camera's ground: walking says nothing of another. A group's geometry has it."""
 
     crossings: Samples | None = None
     """People who crossed a line in one direction."""

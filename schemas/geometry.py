@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from schemas.audit import GEOMETRY_DIGITS
+from schemas.audit import GEOMETRY_DIGITS, Audit
 from schemas.floor import Ground, Group
 from schemas.parts import Zone
 from schemas.site import Camera
@@ -23,7 +23,7 @@ def geometry_digest(place: Camera | Group, cameras: Iterable[Camera] = ()) -> st
       cameras: Cameras of the site, all those of a group among them; a camera needs none.
     """
     said = _of_group(place, cameras) if isinstance(place, Group) else _of_camera(place)
-    return hashlib.sha256(_written(said).encode()).hexdigest()[:GEOMETRY_DIGITS]
+    return _digest(said)
 
 
 def audit_fault(place: Camera | Group, cameras: Iterable[Camera] = (), model: str | None = None) -> str | None:
@@ -44,11 +44,33 @@ def audit_fault(place: Camera | Group, cameras: Iterable[Camera] = (), model: st
     return None
 
 
+def ground_digest(place: Camera | Group) -> str | None:
+    """Return the first digits of the SHA-256 of a camera's ground, by which alone walking is told; None without one.
+
+    None for a group, too: its geometry has the ground of its cameras in it.
+    """
+    return None if isinstance(place, Group) or place.ground is None else _digest(_ground(place.ground))
+
+
+def walking_fault(place: Camera | Group) -> str | None:
+    """Return why an audit says nothing of who walks; None where it does, or there is none."""
+    audit = place.audit
+    if audit is None or audit.walking is None or audit.ground in (None, ground_digest(place)):
+        return None
+    return "its audit of who walks is of another ground"
+
+
+def used_audit(place: Camera | Group, cameras: Iterable[Camera], model: str) -> Audit | None:
+    """Return of a place's audit what says something of what its model counts now; None where nothing does."""
+    audit = None if audit_fault(place, cameras, model) else place.audit
+    return audit.model_copy(update={"walking": None}) if audit and walking_fault(place) else audit
+
+
 def geometry_of(place: Camera | Group) -> str:
     """Say what the geometry of a camera or group is made of."""
     if isinstance(place, Group):
         return "zones, tolerance, cameras, grounds, masks, reach, staff or static zones or fps"
-    return "lines, zones, ground, masks, reach or fps"
+    return "lines, zones, masks, reach or fps"
 
 
 def _of_camera(camera: Camera) -> dict[str, Any]:
@@ -58,7 +80,6 @@ def _of_camera(camera: Camera) -> dict[str, Any]:
         "reach": camera.reach,
         "lines": [(line.a, line.b, line.dead_band, line.dead_band_share) for line in camera.lines],
         "zones": _zones(camera.zones),
-        **({} if camera.ground is None else {"ground": _ground(camera.ground)}),
     }
 
 
@@ -86,6 +107,10 @@ def _ground(ground: Ground) -> tuple[Any, ...]:
 
 def _zones(zones: Iterable[Zone]) -> list[tuple[Any, ...]]:
     return [(zone.kind, zone.polygon, zone.entry_grace, zone.exit_grace) for zone in zones]
+
+
+def _digest(said: Any) -> str:
+    return hashlib.sha256(_written(said).encode()).hexdigest()[:GEOMETRY_DIGITS]
 
 
 def _written(said: Any) -> str:

@@ -2,7 +2,7 @@
 
 A coder is where a type meets the outside of a fused stage: a shuffle, state, a checkpoint. `PixelCoder` makes
 the border of the pixel zone a fact rather than a habit. `AvroCoder` gives the internal types compact,
-deterministic bytes that can evolve by Avro's rules, so that a running job can be updated.
+deterministic bytes. They are read with the schema that is here now: a running job goes on with its own release.
 """
 
 from __future__ import annotations

@@ -113,6 +113,18 @@ class Errors:
             return Interval(centre - width, centre + width)
         return Interval(min(interval.low, centre - width), max(interval.high, centre + width))
 
+    def of_part(self, counted: float, whole: float, seconds: float) -> Interval | None:
+        """Return the interval of a part of the `whole` that was counted at a place, as one bin of its visits.
+
+        Where nothing of it was counted, but something of others, that was no idle time: it is off as one person is.
+        """
+        if counted > 0 or whole == 0:
+            return self.of_sum(counted, seconds)
+        if self.score is None:
+            return None
+        width = self.score * _scale(0, self.total)
+        return Interval(0, max(width, self.student * math.sqrt(self.variance)) if seconds > self.seconds else width)
+
 
 @lru_cache(maxsize=256)
 def errors_of(samples: Samples) -> Errors:
@@ -161,29 +173,38 @@ def errors_of_totals(samples: Samples) -> Errors | None:
 
 def interval_of_sum(errors: Errors | None, counted: int | None, seconds: float) -> tuple[int | None, int | None]:
     """Return the ends of the interval of a value that was counted over `seconds`: the whole numbers in it."""
-    interval = None if errors is None or counted is None else errors.of_sum(counted, seconds)
+    return whole_numbers(None if errors is None or counted is None else errors.of_sum(counted, seconds), counted)
+
+
+def interval_of_part(
+    errors: Errors | None, counted: int | None, whole: int, seconds: float
+) -> tuple[int | None, int | None]:
+    """Return the ends of the interval of a part of a `whole` that was counted over `seconds`: no more than its high."""
+    interval = None if errors is None or counted is None else errors.of_part(counted, whole, seconds)
+    low, high = whole_numbers(interval, counted)
+    _, most = interval_of_sum(errors, whole, seconds)
+    return low, high if high is None or most is None else min(high, most)
+
+
+def whole_numbers(interval: Interval | None, counted: int | None) -> tuple[int | None, int | None]:
+    """Return the first and the last whole number of people in an interval, what was counted among them."""
     if interval is None or counted is None:
         return None, None
-    low, high = whole_numbers(interval)
+    low, high = max(0, math.ceil(interval.low - SLACK)), math.floor(interval.high + SLACK)
     return min(low, counted), max(high, counted)
 
 
-def whole_numbers(interval: Interval) -> tuple[int, int]:
-    """Return the first and the last whole number of people in an interval."""
-    return max(0, math.ceil(interval.low - SLACK)), math.floor(interval.high + SLACK)
-
-
-def student(freedom: int) -> float:
-    """Return Student's t for the level, on both sides; of one degree of freedom at least."""
-    return float(stdtrit(max(freedom, 1), (1 + LEVEL) / 2))
+def student(freedom: int, level: float = LEVEL) -> float:
+    """Return Student's t for a level, on both sides; of one degree of freedom at least."""
+    return float(stdtrit(max(freedom, 1), (1 + level) / 2))
 
 
 def _scale(counted: float, total: float) -> float:
     return math.sqrt(counted + 1 + counted * counted / total)
 
 
-def quantile(scores: Iterable[float]) -> float | None:
-    """Return the smallest score that a new one, of the same kind, exceeds with at most the odds of 1 - LEVEL."""
+def quantile(scores: Iterable[float], level: float = LEVEL) -> float | None:
+    """Return the smallest score that a new one, of the same kind, exceeds with at most the odds of 1 - `level`."""
     ordered = sorted(scores)
-    rank = math.ceil(LEVEL * (len(ordered) + 1) - 1e-9)
+    rank = math.ceil(level * (len(ordered) + 1) - 1e-9)
     return ordered[rank - 1] if rank <= len(ordered) else None

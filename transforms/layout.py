@@ -25,7 +25,7 @@ def counted_zones(place: Camera | Group) -> tuple[Zone, ...]:
 
 
 def queue_zones(place: Camera | Group) -> tuple[Zone, ...]:
-    """Return the zones among these that are queues."""
+    """Return the zones that are queues, in the same order."""
     return tuple(zone for zone in place.zones if zone.kind == "queue")
 
 

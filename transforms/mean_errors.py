@@ -18,13 +18,14 @@ errors nor their correlation can be told well enough for that: a mean over twice
 from __future__ import annotations
 
 import math
+import statistics
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from schemas.audit import Samples
-from transforms.intervals import LEAST_SAMPLES, SLACK, Interval, quantile, student, whole_numbers
+from transforms.intervals import LEAST_SAMPLES, LEVEL, SLACK, Interval, quantile, student, whole_numbers
 
 ANYWHERE = -1
 """Number of a place that is not among the samples': it has the share and the size of the errors of all of them."""
@@ -38,6 +39,9 @@ _SIZE_PRIOR = 10.0
 _LEAST_FOR_LONGER = 20
 """Fewest samples in which something was counted for a mean over `_LONGER` times their length, or more."""
 _LONGER = 2
+
+_SHORTEST = 0.5
+"""Share of the samples' length below which nothing is known of a mean: errors over a shorter time are larger."""
 
 _MOST_CORRELATION = 0.95
 
@@ -56,10 +60,13 @@ class MeanErrors:
       size: Root mean square of the scaled errors of all places.
       sizes: Of each place.
       score: Quantile of the errors over their places' sizes; None with too few samples in which something was counted.
-      long_score: The same by Student's t, for means over a longer time.
+      scores: All of these errors.
+      spread: Their root mean square.
+      freedom: Degrees of freedom of Student's t.
       missed: Quantile of what was there where nothing was counted; None with too few such samples.
+      all_missed: What was there in each of these.
       missed_mean: Mean of that.
-      busy: Number of samples in which something was counted.
+      missed_spread: Its standard deviation.
       seconds: Mean length of a sample.
       correlation: Of errors that follow one another.
     """
@@ -70,27 +77,54 @@ class MeanErrors:
     size: float
     sizes: Mapping[int, float]
     score: float | None
-    long_score: float
+    scores: Sequence[float]
+    spread: float
+    freedom: int
     missed: float | None
+    all_missed: Sequence[float]
     missed_mean: float
-    busy: int
+    missed_spread: float
     seconds: float
     correlation: float
 
     def of(self, value: float, place: int, seconds: float) -> Interval | None:
         """Return the interval of a mean over `seconds` at a place, by its number."""
+        if seconds < self.seconds * _SHORTEST:
+            return None
         times = max(1.0, seconds / self.seconds)
         inflation = _inflation(self.correlation, times)
         if value > 0:
-            if self.score is None or (times >= _LONGER and self.busy < _LEAST_FOR_LONGER):
+            if self.score is None or (times >= _LONGER and len(self.scores) < _LEAST_FOR_LONGER):
                 return None
-            scale = _scale(value, self.counted.get(place, 0.0), inflation, times)
-            score = self.score if times == 1 else self.long_score
-            centre, width = self.shares.get(place, self.share) * value, score * self.sizes.get(place, self.size) * scale
-            return Interval(centre - width, centre + width)
+            score = self.score if times == 1 else student(self.freedom) * self.spread
+            return self._around(value, place, score, inflation, times)
         if self.missed is None:
             return None
         return Interval(0, self.missed_mean + (self.missed - self.missed_mean) * math.sqrt(inflation / times))
+
+    def of_most(self, value: float, place: int, seconds: float) -> Interval | None:
+        """Return the interval of the most at one moment of `seconds` at a place, by its number.
+
+        Of so many times a sample's length it holds if the most of each is within its own, so each has to be that much
+        surer (Sidak 1967): the quantile is that of the higher level, or the largest error of all where the samples are
+        too few to tell it, and at least that of Student's t.
+        """
+        times = max(1.0, seconds / self.seconds)
+        errors, least = (self.scores, self.score) if value > 0 else (self.all_missed, self.missed)
+        if least is None or (times >= _LONGER and len(errors) < _LEAST_FOR_LONGER):
+            return None
+        level = LEVEL ** (1 / times)
+        surer = quantile(errors, level)
+        score = max(errors) if surer is None else surer
+        t = student(self.freedom, level) if times > 1 else 0.0
+        if value > 0:
+            return self._around(value, place, max(score, t * self.spread))
+        return Interval(0, max(score, self.missed_mean + t * self.missed_spread))
+
+    def _around(self, value: float, place: int, score: float, inflation: float = 1.0, times: float = 1.0) -> Interval:
+        scale = _scale(value, self.counted.get(place, 0.0), inflation, times)
+        centre, width = self.shares.get(place, self.share) * value, score * self.sizes.get(place, self.size) * scale
+        return Interval(centre - width, centre + width)
 
 
 @lru_cache(maxsize=256)
@@ -142,26 +176,24 @@ def mean_errors_of(samples: Samples) -> MeanErrors:
         counted=dict(counted),
         size=math.sqrt(square),
         sizes={place: size(place) for place in counted},
-        score=quantile(abs(each) for each in scaled.values()),
-        long_score=student(len({window for window, _ in at}) - 1) * math.sqrt(mean_square),
+        score=quantile(map(abs, scaled.values())),
+        scores=tuple(abs(each) for each in scaled.values()),
+        spread=math.sqrt(mean_square),
+        freedom=len({window for window, _ in at}) - 1,
         missed=quantile(missed),
-        missed_mean=math.fsum(missed) / len(missed) if missed else 0.0,
-        busy=len(errors),
+        all_missed=tuple(missed),
+        missed_mean=statistics.fmean(missed or [0.0]),
+        missed_spread=statistics.pstdev(missed or [0.0]),
         seconds=samples.seconds,
         correlation=_correlation(scaled, mean_square),
     )
 
 
-def interval_of_peak(errors: MeanErrors | None, number: int | None, place: int) -> tuple[int | None, int | None]:
-    """Return the ends of the interval of how many are at a place at one moment: the whole numbers in it.
-
-    The most of a longer window is off as those of the samples' windows are: it is one of them.
-    """
-    interval = None if errors is None or number is None else errors.of(number, place, errors.seconds)
-    if interval is None or number is None:
-        return None, None
-    low, high = whole_numbers(interval)
-    return min(low, number), max(high, number)
+def interval_of_most(
+    errors: MeanErrors | None, number: int | None, place: int, seconds: float = 0
+) -> tuple[int | None, int | None]:
+    """Return the ends of the interval of the most at a place at one moment of `seconds`: the whole numbers in it."""
+    return whole_numbers(None if errors is None or number is None else errors.of_most(number, place, seconds), number)
 
 
 def interval_of_mean(

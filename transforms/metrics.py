@@ -61,7 +61,7 @@ def footfall(events: WindowEvents) -> Iterator[Footfall]:
         for side, direction in ((1, line.directions.to_right), (0, line.directions.to_left)):
             count = counts[number, side]
             value = count if events.has_data else None
-            low, high = events.interval_of_sum("crossings", value)
+            low, high = events.sureness.of_count("crossings", value)
             yield Footfall(
                 **events.head(),
                 line=line.name,
@@ -81,8 +81,8 @@ def occupancy(events: WindowEvents, number: int, zone: Zone) -> Occupancy:
     known = events.has_data
     mean = round(person_us / events.observed_us, 3) if known else None
     peak = max(each.peak for each in zones) if known else None
-    low, high = events.interval_of_mean("occupancy", mean, number)
-    fewest, most = events.interval_of_peak(peak, number)
+    low, high = events.sureness.of_mean("occupancy", mean, number)
+    fewest, most = events.sureness.of_most(peak, number)
     return Occupancy(
         **events.head(),
         zone=zone.name,
@@ -108,7 +108,7 @@ def dwell(events: WindowEvents, number: int, zone: Zone) -> Iterator[Dwell]:
     for bin_, (low, high) in enumerate(pairwise(edges)):
         inside = completed.within(low, high)
         value = inside if known else None
-        fewest, most = events.interval_of_sum("visits", value)
+        fewest, most = events.sureness.of_part("visits", value, len(completed))
         yield Dwell(
             **common,
             status="COMPLETED",
@@ -151,13 +151,13 @@ def dwell(events: WindowEvents, number: int, zone: Zone) -> Iterator[Dwell]:
 def _ends_of_total(events: WindowEvents, number: int, status: str, visits: int | None) -> tuple[int | None, int | None]:
     """Return the ends of the interval of a dwell total.
 
-    Those that are open are so at one moment. Those that are censored are what the job lost sight of, and no estimate.
+    Those that are open are so at one moment. Those that lost coverage or the day's end cut short measure nothing: none.
     """
     match status:
         case "COMPLETED":
-            return events.interval_of_sum("visits", visits)
+            return events.sureness.of_count("visits", visits)
         case "OPEN":
-            return events.interval_of_peak(visits, number)
+            return events.sureness.of_moment(visits, number)
         case _:
             return None, None
 
@@ -174,10 +174,10 @@ def queue(events: WindowEvents, number: int, zone: Zone) -> Queue:
     joined = sum(each.joined for each in zones) if known else None
     mean = round(sum(each.waiting_us for each in zones) / events.observed_us, 3) if known else None
     peak = max(each.waiting_peak for each in zones) if known else None
-    left_low, left_high = events.interval_of_sum("visits", left)
-    joined_low, joined_high = events.interval_of_sum("visits", joined)
-    mean_low, mean_high = events.interval_of_mean("waiting", mean, queue_zones(events.camera).index(zone))
-    peak_low, peak_high = events.interval_of_peak(peak, number)
+    left_low, left_high = events.sureness.of_count("visits", left)
+    joined_low, joined_high = events.sureness.of_count("visits", joined)
+    mean_low, mean_high = events.sureness.of_mean("waiting", mean, queue_zones(events.camera).index(zone))
+    peak_low, peak_high = events.sureness.of_most(peak, number)
     return Queue(
         **events.head(),
         zone=zone.name,
@@ -211,7 +211,7 @@ def flow(events: WindowEvents) -> Iterator[Flow]:
     pairs = [(names[from_zone], names[to_zone], count) for (from_zone, to_zone), count in sorted(counts.items())]
     for from_zone, to_zone, count in [*pairs, (ANY_ZONE, ANY_ZONE, counts.total())]:
         value = count if events.has_data else None
-        interval = events.interval_of_total if from_zone == ANY_ZONE else events.interval_of_sum
+        interval = events.sureness.of_total if from_zone == ANY_ZONE else events.sureness.of_count
         low, high = interval("transitions", value)
         yield Flow(
             **events.head(),
@@ -247,9 +247,9 @@ def heatmap(events: WindowEvents) -> Iterator[Heatmap]:
     for column, row, us, n in [*cells, (TOTAL, TOTAL, person_us.total(), sum(n for *_, n in cells))]:
         value = round(us / SECOND_US, 3) if events.has_data else None
         if column == TOTAL:
-            low, high = events.interval_of_mean("presence", value, 0, events.observed_s)
+            low, high = events.sureness.of_person_seconds("presence", value, 0)
         else:
-            low, high = events.interval_of_mean("occupancy", value, ANYWHERE, events.observed_s)
+            low, high = events.sureness.of_person_seconds("occupancy", value, ANYWHERE)
         yield Heatmap(
             **events.head(),
             cell_column=column,
@@ -270,7 +270,7 @@ def movement(events: WindowEvents, number: int, zone: Zone) -> Iterator[Movement
     for sector, (us, millimetres, n) in zip((*SECTORS, ALL_WAYS), (*ways, total), strict=True):
         value = round(us / SECOND_US, 3) if events.has_data else None
         place = number if sector == ALL_WAYS else ANYWHERE
-        low, high = events.interval_of_mean("walking", value, place, events.observed_s)
+        low, high = events.sureness.of_person_seconds("walking", value, place)
         yield Movement(
             **events.head(),
             zone=zone.name,

@@ -1,4 +1,4 @@
-"""A scene as bytes: small, versioned by its Avro schema, and exact, so that a restored job goes on bit for bit."""
+"""A scene as bytes: small, by an Avro schema, and exact, so that a restored job goes on bit for bit."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """How long visits lasted, as counts by whole second: a summary that adds up over segments, in any order and grouping.
 
-It is exact, and holds no more numbers than there are visits or seconds, so that nothing need be sketched.
+It is exact, and holds no more numbers than there are visits, so that nothing need be sketched.
 """
 
 from __future__ import annotations

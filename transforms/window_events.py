@@ -1,4 +1,4 @@
-"""What the segments of one window come to: the head of its records, sums over the segments, and intervals."""
+"""The segments of one window: what its records share, sums over the segments, and how sure they are."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from schemas.audit import Audit, Measure, Samples
 from schemas.clock import SECOND_US
 from schemas.floor import Group
-from schemas.geometry import audit_fault
+from schemas.geometry import used_audit
 from schemas.site import Camera, Site
 from schemas.versions import PIPELINE_VERSION, RECORD_VERSION
 from transforms.events import PlaceEvents, VisitEvents
-from transforms.intervals import errors_of, errors_of_totals, interval_of_sum
-from transforms.mean_errors import MeanErrors, interval_of_mean, interval_of_peak, mean_errors_of
+from transforms.sureness import Sureness
 from transforms.windows import Window
 
 
@@ -58,37 +56,9 @@ class WindowEvents:
         return self.observed_us / SECOND_US
 
     @cached_property
-    def audit(self) -> Audit | None:
-        """The audit of the camera or group; None without one, or of another model or geometry."""
-        return None if audit_fault(self.camera, self.site.cameras, self.model) else self.camera.audit
-
-    def samples(self, measure: Measure) -> Samples | None:
-        """Return the audit's samples of a measure."""
-        return getattr(self.audit, measure, None)
-
-    def interval_of_sum(self, measure: Measure, counted: int | None) -> tuple[int | None, int | None]:
-        """Return the ends of the interval of a count at one place; None without samples."""
-        samples = self.samples(measure)
-        return interval_of_sum(errors_of(samples) if samples else None, counted, self.observed_s)
-
-    def interval_of_total(self, measure: Measure, counted: int | None) -> tuple[int | None, int | None]:
-        """Return the ends of the interval of a count at all places together; None without samples."""
-        samples = self.samples(measure)
-        return interval_of_sum(errors_of_totals(samples) if samples else None, counted, self.observed_s)
-
-    def interval_of_mean(
-        self, measure: Measure, value: float | None, place: int, times: float = 1
-    ) -> tuple[float | None, float | None]:
-        """Return the ends of the interval of so many times a mean at a place, by number; None without samples."""
-        return interval_of_mean(self._mean_errors(measure), value, place, self.observed_s, times)
-
-    def interval_of_peak(self, number: int | None, place: int) -> tuple[int | None, int | None]:
-        """Return the ends of the interval of how many are at a place at one moment; None without samples."""
-        return interval_of_peak(self._mean_errors("peaks"), number, place)
-
-    def _mean_errors(self, measure: Measure) -> MeanErrors | None:
-        samples = self.samples(measure)
-        return mean_errors_of(samples) if samples else None
+    def sureness(self) -> Sureness:
+        """What tells the intervals of the values."""
+        return Sureness(used_audit(self.camera, self.site.cameras, self.model), self.observed_s)
 
     def head(self) -> dict[str, Any]:
         """Return the fields that all of the window's records share."""

@@ -11,7 +11,7 @@ from pipeline.audit.windows import AuditWindow, Item, items_of
 from schemas.audit import Audit, Measure, Samples
 from schemas.clock import SECOND_US
 from schemas.floor import Group
-from schemas.geometry import geometry_digest
+from schemas.geometry import geometry_digest, ground_digest
 from schemas.site import Camera
 
 _WIDTH = 116
@@ -33,6 +33,7 @@ def audit_of(
       before: The place's audit so far: measures not counted now stay, if model and geometry are the same.
     """
     geometry = geometry_digest(place, cameras)
+    ground = ground_digest(place)
     made: dict[str, Any] = {}
     for measure, items in items_of(place).items():
         pairs, at, seconds = [], [], []
@@ -49,7 +50,9 @@ def audit_of(
             )  # fmt: skip
     same = before is not None and (before.model, before.geometry) == (model, geometry)
     kept = before.model_dump(exclude_none=True) if before and same else {}
-    return Audit.model_validate(kept | {"model": model, "geometry": geometry} | made)
+    if kept.get("ground") != ground:
+        kept.pop("walking", None)
+    return Audit.model_validate(kept | {"model": model, "geometry": geometry, "ground": ground} | made)
 
 
 def _numbered(windows: Iterable[AuditWindow]) -> Iterator[tuple[int, AuditWindow]]:
@@ -64,8 +67,9 @@ def _numbered(windows: Iterable[AuditWindow]) -> Iterator[tuple[int, AuditWindow
 def written(audit: Audit, indent: int = 0) -> str:
     """Return the block as it stands in a site file."""
     lines = ["audit:", f'  model: "{audit.model}"']
-    if audit.geometry is not None:
-        lines.append(f'  geometry: "{audit.geometry}"')
+    for name, digest in (("geometry", audit.geometry), ("ground", audit.ground)):
+        if digest is not None:
+            lines.append(f'  {name}: "{digest}"')
     for measure, samples in audit:
         if isinstance(samples, Samples):
             pairs = [f"[{counted:g}, {true:g}]" for counted, true in samples.samples]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from schemas.clock import SECOND_US
 from schemas.floor import Ground, Group
 from schemas.homography import Floats
 from schemas.site import Camera
@@ -28,7 +29,8 @@ def view_of(camera: Camera, place: Camera | Group) -> dict[str, Any]:
             for line in place.lines
         ],
         "zones": [
-            {"name": zone.name, "polygon": _drawn(zone.polygon, camera.ground if place is not camera else None)}
+            {"name": zone.name, "polygon": _drawn(zone.polygon, camera.ground if place is not camera else None),
+             "grace": zone.entry_grace / SECOND_US}
             for zone in counted_zones(place)
         ],
         "reach": camera.reach,

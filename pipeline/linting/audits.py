@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from pipeline.linting.findings import Finding
 from schemas.floor import Group
-from schemas.geometry import audit_fault
+from schemas.geometry import audit_fault, walking_fault
 from schemas.site import Camera
 
 
@@ -23,4 +23,10 @@ def check_audit(place: Camera | Group, cameras: Iterable[Camera] = (), model: st
         yield Finding(
             "audit-outdated", "warning", ("audit",), f"{fault} than the {kind} has: records have no error intervals",
             f"audit the {kind} again with `silhouette audit`, or take its `audit` out",
+        )  # fmt: skip
+    elif fault := walking_fault(place):
+        yield Finding(
+            "audit-outdated", "warning", ("audit", "walking"),
+            f"{fault} than the camera has: movement has no error intervals",
+            "audit who walks again with `silhouette audit`, or take `walking` out",
         )  # fmt: skip

@@ -155,7 +155,7 @@ def test_an_audit_that_is_not_used_is_told(site: Path) -> None:
     write_site(site, cameras=cameras)
     config = configure(parsed(site, [write_clip(site.parent, camera="camera-0")]))
     assert [told.split(";")[0] for told in run._audits_ignored(config)] == [
-        "camera camera-0: its audit is of other lines, zones, ground, masks, reach or fps",
+        "camera camera-0: its audit is of other lines, zones, masks, reach or fps",
         "camera camera-1: its audit is of another model",
     ]
 

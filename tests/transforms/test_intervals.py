@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.audit import Samples
-from schemas.geometry import geometry_digest
+from schemas.geometry import geometry_digest, ground_digest
 from schemas.least import LeastCounts
 from schemas.records import (
     CameraHealth,
@@ -23,7 +23,7 @@ from schemas.records import (
     Queue,
 )
 from tests.support.world import MODEL, a_camera, a_site, clips_of, records_of, span, stander, walker
-from transforms.intervals import LEAST_SAMPLES, errors_of, errors_of_totals, interval_of_sum
+from transforms.intervals import LEAST_SAMPLES, errors_of, errors_of_totals, interval_of_part, interval_of_sum
 from transforms.metrics import TOTAL
 from transforms.protect import protect
 
@@ -137,7 +137,7 @@ AUDIT = {
     "model": MODEL,
     "crossings": {"seconds": 10, "samples": [[1, 1], [1, 2], [0, 0]] * 9},
     "occupancy": {"seconds": 10, "samples": [[1, 1.1], [0, 0.1]] * 20},
-    "peaks": {"seconds": 10, "samples": [[1, 2], [2, 2], [0, 1]] * 9},
+    "peaks": {"seconds": 10, "samples": [[1, 2], [2, 2], [0, 1]] * 20},
     "waiting": {"seconds": 10, "samples": [[1, 1.1], [0, 0.1]] * 20},
     "visits": {"seconds": 10, "samples": [[1, 1], [1, 2], [0, 1]] * 9},
     "transitions": {
@@ -214,9 +214,35 @@ def test_without_an_audit_and_with_another_models_there_is_none() -> None:
 
 
 def test_an_audit_of_another_geometry_says_nothing() -> None:
-    own = geometry_digest(a_camera(ground=GROUND))
+    own = geometry_digest(a_camera())
     assert recorded(AUDIT | {"geometry": own}) == recorded(AUDIT)
     assert recorded(AUDIT | {"geometry": geometry_digest(a_camera(ground=GROUND, fps=4))}) == recorded(None)
+
+
+def test_who_walks_is_of_the_ground_it_was_counted_on_and_all_else_is_not() -> None:
+    def of(ground: str) -> list[MetricRecord]:
+        return recorded(AUDIT | {"geometry": geometry_digest(a_camera()), "ground": ground})
+
+    own, other = of(ground_digest(a_camera(ground=GROUND)) or ""), of("0" * 12)
+    assert own == recorded(AUDIT)
+    assert [each for each in other if not isinstance(each, Movement)] == [
+        each for each in own if not isinstance(each, Movement)
+    ]
+    assert {each[::2] for row in other if isinstance(row, Movement) for each in ends(row)} == {(None, None)}
+
+
+def test_an_empty_bin_of_a_busy_zone_is_no_idle_time() -> None:
+    pairs: Pairs = [(1, 1), (2, 2), (3, 4)] * 6 + [(0, 0)] * 9 + [(0, 2)] * 9
+    errors = errors_of(samples(pairs, 30))
+    _, idle = interval_of_sum(errors, 0, 3600)
+    assert idle is not None and idle > 50, "an hour in which nobody was counted at all"
+    low, empty = interval_of_part(errors, 0, 120, 3600)
+    assert low == 0 and empty is not None and empty <= 2
+    assert interval_of_part(errors, 0, 0, 3600) == (0, idle)
+    assert interval_of_part(errors, 5, 120, 3600) == interval_of_sum(errors, 5, 3600)
+    assert interval_of_part(errors, 5, 5, 3600)[1] == interval_of_sum(errors, 5, 3600)[1]
+    few = errors_of(samples([(1, 1)] * 8 + [(0, 1)] * 20, 30))
+    assert interval_of_part(few, 0, 3, 30) == (None, None)
 
 
 def test_a_total_is_told_from_sums_of_whole_windows() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.audit import Samples
 from transforms.intervals import LEAST_SAMPLES, Interval
-from transforms.mean_errors import ANYWHERE, interval_of_mean, interval_of_peak, mean_errors_of
+from transforms.mean_errors import ANYWHERE, interval_of_mean, interval_of_most, mean_errors_of
 
 PAIRS = st.lists(st.tuples(st.floats(0, 20), st.floats(0, 20)), min_size=1, max_size=60)
 
@@ -72,13 +72,42 @@ def test_a_place_that_was_not_counted_in_is_off_as_all_are() -> None:
     assert anywhere.high - anywhere.low > sure.high - sure.low
 
 
-def test_the_most_of_a_longer_window_is_one_of_the_samples_windows() -> None:
+def test_how_many_there_are_at_one_moment() -> None:
     errors = mean_errors_of(samples([(2, 3), (2, 2), (3, 3), (3, 2)] * 5 + [(0, 1)] * 9))
-    assert interval_of_peak(errors, 2, 0) == (1, 3)
-    assert interval_of_peak(errors, 0, 0) == (0, 1)
-    assert interval_of_peak(errors, None, 0) == interval_of_peak(None, 2, 0) == (None, None)
+    assert interval_of_most(errors, 2, 0) == (1, 3)
+    assert interval_of_most(errors, 0, 0) == (0, 1)
+    assert interval_of_most(errors, None, 0) == interval_of_most(None, 2, 0) == (None, None)
     few = mean_errors_of(samples([(2, 3)] * 8))
-    assert interval_of_peak(few, 2, 0) == interval_of_peak(few, 0, 0) == (None, None)
+    assert interval_of_most(few, 2, 0) == interval_of_most(few, 0, 0) == (None, None)
+    some = mean_errors_of(samples([(2, 3)] * 19))
+    assert interval_of_most(some, 2, 0, 19) == (2, 3) and interval_of_most(some, 2, 0, 20) == (None, None)
+
+
+@pytest.mark.parametrize("times", [1, 6, 120, 2880])
+@pytest.mark.parametrize("varies", [False, True])
+def test_the_most_of_a_longer_time_is_that_of_the_window_that_is_furthest_off(times: int, varies: bool) -> None:
+    """Where as many are there each time, the most that is counted is one too many as soon as it once is."""
+    rng = random.Random(1)
+
+    def windows(number: int) -> list[tuple[float, float]]:
+        true = [rng.randint(1, 4) if varies else 3 for _ in range(number)]
+        return [(float(each + rng.choices((0, 1, -1), (92, 5, 3))[0]), float(each)) for each in true]
+
+    within = told = 0
+    for _ in range(60 if times > 1000 else 200):
+        errors = mean_errors_of(samples(windows(60), [(window, 0) for window in range(60)]))
+        counted, true = (int(max(each)) for each in zip(*windows(times), strict=True))
+        low, high = interval_of_most(errors, counted, 0, 10 * times)
+        if low is not None and high is not None:
+            told += 1
+            within += low <= true <= high
+    assert told >= 50 and within >= 0.85 * told
+
+
+def test_of_much_less_time_than_was_audited_nothing_is_known() -> None:
+    errors = mean_errors_of(samples([(2, 3), (2, 2), (0, 1)] * 10))
+    assert None not in interval_of_mean(errors, 2.0, 0, 5) + interval_of_mean(errors, 0.0, 0, 5)
+    assert interval_of_mean(errors, 2.0, 0, 4) == interval_of_mean(errors, 0.0, 0, 4) == (None, None)
 
 
 def test_without_errors_the_interval_is_the_value() -> None:

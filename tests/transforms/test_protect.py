@@ -8,6 +8,7 @@ import apache_beam as beam
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
+from schemas.audit import Audit
 from schemas.avro import FAMILY_OF
 from schemas.least import LeastCounts
 from schemas.records import CameraHealth, Dwell, Flow, Footfall, Heatmap, MetricRecord, Movement, Occupancy, Queue
@@ -18,6 +19,7 @@ from tests.support.graph import pipeline
 from tests.support.state import Driven
 from tests.support.stream import count
 from tests.support.world import (
+    MODEL,
     T0,
     Person,
     a_clip,
@@ -105,12 +107,15 @@ def waiting(count: int, y: float, from_s: float, until_s: float) -> list[Person]
 def test_the_group_after_does_not_tell_how_few_went_on_from_the_one_before() -> None:
     """Three wait as a minute ends; of the next everything is many, and who joined is all that must be left out."""
     site = crowded_site(PLACES, windows=["1m"])
+    errorless = Audit.model_validate({"model": MODEL, "visits": {"seconds": 60, "samples": [[1, 1], [0, 0]] * 9}})
+    site = site.model_copy(update={"cameras": (site.cameras[0].model_copy(update={"audit": errorless}),)})
     people = [*waiting(3, 0.58, 50, 100), *waiting(6, 0.75, 62, 100), *waiting(6, 0.95, 64, 118)]
     shown = published(site, clips_of(people, 120, every_s=20), span(0, 120))
     assert [each for each in recovered(site.k, shown) if each.quantity == "n"] == []
     before, after = sorted((row for row in shown if isinstance(row, Queue)), key=lambda row: row.window_start)
     assert before.suppressed
     assert (after.n, after.left, after.joined, after.suppressed) == (15, 9, None, False)
+    assert (after.left_low, after.left_high, after.joined_low, after.joined_high) == (9, 9, None, None)
     after_it = [row for row in shown if row.window_start == seconds(60) and type(row) in CELLS]
     assert not any(row.suppressed for row in after_it)
 

@@ -13,7 +13,7 @@ from pipeline.audit.windows import AuditWindow
 from pipeline.sites import load_sites
 from schemas.audit import Audit
 from schemas.clock import SECOND_US
-from schemas.geometry import geometry_digest
+from schemas.geometry import geometry_digest, ground_digest
 from tests.support.floor import a_floor_site
 from tests.support.world import a_camera
 
@@ -79,6 +79,21 @@ def test_measures_not_counted_again_stay_unless_model_or_geometry_is_another() -
     assert made.occupancy is not None and made.occupancy.samples == ((0.5, 0.25),)
     assert audit_of("ba9876543210", a_camera(), (), WINDOWS, true, before).crossings is None
     assert audit_of(MODEL, a_camera(fps=9), (), WINDOWS, true, before).crossings is None
+
+
+def test_who_walks_stays_only_on_the_same_ground() -> None:
+    ground = {"points": [[0, 0.5], [1, 0.5], [1, 1], [0, 1]], "metres": [[0, 0], [10, 0], [10, 5], [0, 5]]}
+    camera = a_camera(ground=ground)
+    true = {("crossings", 0): {IN: 1, OUT: 0}}
+    before = Audit.model_validate(
+        {"model": MODEL, "geometry": geometry_digest(camera), "ground": ground_digest(camera),
+         "walking": {"seconds": 10, "samples": [[0.5, 1]]}, "peaks": {"seconds": 10, "samples": [[1, 2]]}}
+    )  # fmt: skip
+    again = audit_of(MODEL, camera, (), WINDOWS, true, before)
+    assert (again.walking, again.peaks) == (before.walking, before.peaks) and again.crossings is not None
+    moved = a_camera(ground=ground | {"metres": [[0, 0], [10, 0], [10, 6], [0, 6]]})
+    again = audit_of(MODEL, moved, (), WINDOWS, true, before)
+    assert (again.walking, again.peaks, again.ground) == (None, before.peaks, ground_digest(moved))
 
 
 PAIRS = st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=100)

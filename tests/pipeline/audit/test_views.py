@@ -52,7 +52,7 @@ def test_a_cameras_view_has_its_own_places_and_a_groups_has_the_shared_ones() ->
     door = a_camera(zones=[{"name": "hall", "kind": "area", "polygon": strip(0.1, 0.5)}, bar])
     view = view_of(door, door)
     assert [line["name"] for line in view["lines"]] == ["gate"]
-    assert view["zones"] == [{"name": "hall", "polygon": door.zones[0].polygon}]
+    assert view["zones"] == [{"name": "hall", "polygon": door.zones[0].polygon, "grace": 1}]
     assert view["ignored"] == [door.zones[1].polygon] and view["reach"] is None
     written = a_floor_site().model_dump(mode="json", exclude_unset=True)
     written["cameras"][0] |= {"zones": [bar], "lines": [{"name": "gate", "a": [0, 0], "b": [1, 1]}]}

@@ -13,7 +13,7 @@ from pipeline.linting.command import lint
 from pipeline.linting.findings import Finding
 from pipeline.linting.people import people_of
 from pipeline.linting.watching import Trail, watched
-from schemas.geometry import geometry_digest
+from schemas.geometry import geometry_digest, ground_digest
 from schemas.site import Camera, Zone
 from tests.support.floor import WEST, a_floor_site, crossing, film
 from tests.support.world import ASPECT, Person, a_camera, a_clip, clips_of, stander, strip, walker
@@ -71,6 +71,17 @@ def test_an_audit_of_other_places_is_outdated() -> None:
     assert found(a_door(audit=audit)) == {}
     outdated = found(a_door(audit=audit, fps=4))["audit-outdated"]
     assert outdated.part == ("audit",) and outdated.severity == "warning"
+
+
+def test_an_audit_of_who_walks_is_outdated_with_the_ground() -> None:
+    ground = {"points": [[0, 0.5], [1, 0.5], [1, 1], [0, 1]], "metres": [[0, 0], [10, 0], [10, 5], [0, 5]]}
+    told = {"model": "0123456789ab", "geometry": geometry_digest(a_door()), "ground": "0" * 12}
+    assert found(a_door(ground=ground, audit=told)) == {}
+    walking = {"walking": {"seconds": 10, "samples": [[1, 1]]}}
+    outdated = found(a_door(ground=ground, audit=told | walking))["audit-outdated"]
+    assert outdated.part == ("audit", "walking") and "another ground" in outdated.seen
+    own = {"ground": ground_digest(a_door(ground=ground))}
+    assert found(a_door(ground=ground, audit=told | walking | own)) == {}
 
 
 def test_an_audit_of_another_model_is_outdated() -> None:
