@@ -65,8 +65,8 @@ def add_parser(commands: Any) -> None:
         "changed by site, family, place and hour (UTC); values are sums over the hour. What a record was made with "
         "(schema, release, model, versions, revision) is not compared. Rows in which only the ends of error intervals "
         "differ, as after an audit, are counted below the table; --csv and --json call them interval, not changed.",
-        epilog="Exit codes: 0 nothing differs; 1 something does, if only ends of intervals; 2 wrong usage, or "
-        "records that cannot be read.",
+        epilog="Exit codes: 0 nothing differs; 1 something does, even if only ends of intervals; 2 wrong usage, "
+        "or records that cannot be read.",
     )
     parser.add_argument("outputs", nargs="+", metavar="OUTPUT", help="output of a run: a folder, or gs://…")
     parser.add_argument(
