@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SAME, DIFFERENT, USAGE = 0, 1, 2
 """Exit codes, as those of diff(1)."""
 
-ADDED, REMOVED, CHANGED = "added", "removed", "changed"
+ADDED, REMOVED, CHANGED, INTERVAL = "added", "removed", "changed", "interval"
 
 # What a record was made with, and which of a set it is, say nothing of a place and time.
 _MADE_WITH = frozenset({"schema_version", "pipeline_version", "model", "site_version", "revision"})
@@ -37,7 +37,7 @@ class Change:
 
     Attributes:
       family: Record family.
-      kind: added, removed or changed.
+      kind: added, removed, changed, or interval where nothing but ends of error intervals differs.
       before: The row in the first output, or None.
       after: The row in the second, or None.
       fields: The fields that differ; of a row in one output alone all that say something.
@@ -63,8 +63,10 @@ def add_parser(commands: Any) -> None:
         description="Compares the records that stand in two outputs, or those that stood in one output up to a "
         "site_version with those up to another, as after a replay with other zones or another model. Prints what "
         "changed by site, family, place and hour (UTC); values are sums over the hour. What a record was made with "
-        "(schema, release, model, versions, revision) is not compared.",
-        epilog="Exit codes: 0 nothing differs; 1 something does; 2 wrong usage, or records that cannot be read.",
+        "(schema, release, model, versions, revision) is not compared. Rows in which only the ends of error intervals "
+        "differ, as after an audit, are counted below the table; --csv and --json call them interval, not changed.",
+        epilog="Exit codes: 0 nothing differs; 1 something does, even if only ends of intervals; 2 wrong usage, "
+        "or records that cannot be read.",
     )
     parser.add_argument("outputs", nargs="+", metavar="OUTPUT", help="output of a run: a folder, or gs://…")
     parser.add_argument(
@@ -150,10 +152,20 @@ def changes(before: Records, after: Records) -> list[Change]:
             first, second = one.get(key), other.get(key)
             names = (second or first or {}).keys() - _MADE_WITH - set(_names(family))
             differ = [name for name in names if (first or {}).get(name) != (second or {}).get(name)]
-            kind = ADDED if first is None else REMOVED if second is None else CHANGED
-            if differ or kind != CHANGED:
+            if kind := _kind(first, second, differ):
                 found.append(Change(family, kind, first, second, tuple(sorted(differ))))
     return found
+
+
+def _kind(before: Row | None, after: Row | None, differ: Sequence[str]) -> str | None:
+    """Return what a change is, by the fields that differ; None if there is none."""
+    from schemas.capacity import ENDS
+
+    if before is None or after is None:
+        return ADDED if before is None else REMOVED
+    if not differ:
+        return None
+    return INTERVAL if all(name.endswith(ENDS) for name in differ) else CHANGED
 
 
 def _names(family: str) -> list[str]:
@@ -181,10 +193,14 @@ def _place(family: str, row: Row) -> Place:
 
 
 def _main_value(family: str, row: Row) -> float | None:
-    """Return what a row adds to its place's value: histograms by their totals, dwell by completed visits."""
-    if family == "dwell" and (row["bin"] >= 0 or row["status"] != "COMPLETED"):
+    """Return what a row adds to its place's value: parts of a total by the total, dwell by completed visits."""
+    from transforms.metrics import ALL_WAYS, TOTAL
+
+    if family == "dwell" and (row["bin"] != TOTAL or row["status"] != "COMPLETED"):
         return None
-    if family == "heatmap" and row["cell_column"] >= 0:
+    if family == "heatmap" and row["cell_column"] != TOTAL:
+        return None
+    if family == "movement" and row["sector"] != ALL_WAYS:
         return None
     value: float | None = row[MAIN_FIELDS[family]]
     return value
@@ -199,8 +215,12 @@ def _print_table(found: list[Change], before: Records, after: Records) -> None:
     if not found:
         console.print("Nothing differs.")
         return
+    ends = sum(change.kind == INTERVAL for change in found)
+    if ends == len(found):
+        console.print(f"No value differs; in {ends} rows the ends of error intervals do.")
+        return
     kinds: dict[Place, Counter[str]] = defaultdict(Counter)
-    for change in found:
+    for change in (each for each in found if each.kind != INTERVAL):
         kinds[_place(change.family, change.row)][change.kind] += 1
     sums = [_sums(records, kinds.keys()) for records in (before, after)]
     table = Table(title="What changed", title_justify="left", title_style="bold")
@@ -215,8 +235,10 @@ def _print_table(found: list[Change], before: Records, after: Records) -> None:
         where = site, family, camera, named, f"{hour:%Y-%m-%d %H}h", f"{size} s"
         table.add_row(*where, *counts, MAIN_FIELDS[family], *values)
     print_whole(table)
-    total = Counter(change.kind for change in found)
-    console.print(f"{len(found)} rows differ: " + ", ".join(f"{total[kind]} {kind}" for kind in sorted(total)))
+    total = sum(kinds.values(), Counter[str]())
+    console.print(f"{total.total()} rows differ: " + ", ".join(f"{total[kind]} {kind}" for kind in sorted(total)))
+    if ends:
+        console.print(f"In {ends} more nothing but the ends of error intervals does.")
 
 
 def _sums(records: Records, places: Iterable[Place]) -> dict[Place, float]:

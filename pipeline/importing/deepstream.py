@@ -14,16 +14,22 @@ from pipeline.importing.draft import Draft, DraftCamera, Given
 from pipeline.importing.source import SourceError
 
 _GROUP = re.compile(r"(roi-filtering|line-crossing|overcrowding|direction-detection)-stream-([0-9]{1,4})")
+_SIDES = ("config-width", "config-height")
 _PREFIX = {
     "roi-filtering": "roi-",
     "overcrowding": "roi-",
     "line-crossing": "line-crossing-",
     "direction-detection": "direction-",
 }
+_UNDRAWN = "nothing is drawn on the video"
 _WHY = {
     "class-id": "only people are counted, and the model is chosen by `model`",
     "object-threshold": "an alarm at a number of people is for whoever reads the occupancy records",
     "time-threshold": "an alarm at a number of people is for whoever reads the occupancy records",
+    "obj-cnt-win-in-ms": "records are written for windows of time, `windows`",
+    "osd-mode": _UNDRAWN,
+    "display-font-size": _UNDRAWN,
+    "display-obj-cnt": _UNDRAWN,
     "mode": "a crossing counts once, at the moment the far side of `dead_band` is proven",
 }
 AGREES, AGAINST = "forward", "backward"
@@ -52,6 +58,9 @@ def read(text: str, given: Given) -> Draft:
     size = _size(groups["property"])
     if groups["property"].get("enable", "1") == "0":
         draft.note(("property", "enable"), "changed", "the analytics were switched off; they are carried over")
+    for key, (_, value) in groups["property"].keys.items():
+        if key not in _SIDES:
+            _setting(draft, ("property", key), value)
     cameras: dict[int, DraftCamera] = {}
     streams = {name: match for name in groups if (match := _GROUP.fullmatch(name))}
     for stream in sorted({int(match[2]) for match in streams.values()}):
@@ -87,7 +96,7 @@ def _groups(text: str) -> dict[str, _Group]:
 
 def _size(group: _Group) -> tuple[int, int]:
     sides = []
-    for key in ("config-width", "config-height"):
+    for key in _SIDES:
         line, value = group.keys.get(key, (group.line, ""))
         if not re.fullmatch(r"[0-9]{1,5}", value) or not int(value):
             raise SourceError(

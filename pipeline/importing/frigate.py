@@ -22,6 +22,8 @@ _GLOBAL = {
     "objects": "only people are counted; masks are read where a camera says them",
     "motion": "every sampled frame is looked at, whether anything moves or not",
 }
+_MASKED = ("motion",), ("objects",), ("objects", "filters", _PERSON)
+"""Where masks stand that people are left out by, in a camera or for all."""
 _CAMERA = {
     "ffmpeg": "streams, with their passwords, belong to the edge agent: silhouette edge --source",
     "onvif": "cameras are not steered",
@@ -55,6 +57,9 @@ def read(text: str, given: Given) -> Draft:
     for key in sorted(config.keys() - {"cameras", "version"}):
         if not (key == "detect" and draft.cameras):
             draft.note((key,), "left out", _GLOBAL.get(key, "is no matter of what is counted where"))
+    for holder in _MASKED:
+        if _inside(config, holder).get("mask"):
+            draft.note((*holder, "mask"), "left out", "is for every camera: write it in each that needs it")
     draft.finish()
     return draft
 
@@ -78,12 +83,9 @@ def _camera(draft: Draft, where: Where, keys: Mapping[str, Any], config: Mapping
     for name, zone in zones.items():
         at = (*where, "zones", name)
         _zone(draft, camera, at, keys_of(zone, at), fps, size)
-    for holder, kind in (("motion", "motion"), ("objects", "objects")):
-        for at, corners in _masks(draft, _section(keys, holder, where), (*where, holder), size):
-            _mask(draft, camera, at, kind, corners)
-    filters = _section(_section(keys, "objects", where), "filters", (*where, "objects"))
-    for at, corners in _masks(draft, _section(filters, _PERSON, where), (*where, "objects", "filters", _PERSON), size):
-        _mask(draft, camera, at, "objects", corners)
+    for holder in _MASKED:
+        for at, corners in _masks(draft, _inside(keys, holder, where), (*where, *holder), size):
+            _mask(draft, camera, at, holder[0], corners)
     _objects(draft, (*where, "objects"), _section(keys, "objects", where))
     for key in sorted(_section(keys, "motion", where).keys() - {"mask"}):
         draft.note((*where, "motion", key), "left out", _GLOBAL["motion"])
@@ -124,6 +126,13 @@ def _section(keys: Mapping[str, Any], name: str, where: Where) -> Mapping[str, A
     """Return a part of the configuration; an absent one, or one without keys, is empty."""
     section = keys.get(name)
     return {} if section in (None, "", "null", "~") else keys_of(section, (*where, name))
+
+
+def _inside(keys: Mapping[str, Any], names: tuple[str, ...], where: Where = ()) -> Mapping[str, Any]:
+    """Return a part of a part, and so on."""
+    for name in names:
+        keys, where = _section(keys, name, where), (*where, name)
+    return keys
 
 
 class _Size:

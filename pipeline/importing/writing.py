@@ -69,6 +69,7 @@ def _comment(texts: tuple[str, ...] | list[str], bullet: str = "") -> Iterator[s
             initial_indent=f"# {bullet}",
             subsequent_indent="# " + " " * len(bullet),
             break_on_hyphens=False,
+            break_long_words=False,
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline.cli import main
-from pipeline.diff import ADDED, CHANGED, MAIN_FIELDS, REMOVED, changes
+from pipeline.diff import ADDED, CHANGED, INTERVAL, MAIN_FIELDS, REMOVED, changes
 from pipeline.view import current, read_records
 from schemas.avro import contract
 from schemas.records import FAMILIES
@@ -104,6 +104,49 @@ def test_the_table_says_what_changed_by_place_and_hour(tmp_path: Path, capsys: p
     assert f"{len(found)} rows differ: " in printed
     assert all(f"{count} {kind}" in printed for kind, count in by_kind.items())
     assert diff(tmp_path / "a", tmp_path / "b", "--window", 60) == 1
+
+
+def test_a_place_shows_its_total_alone_of_what_its_rows_add_up_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ten person-seconds to the east and five to the west are fifteen, not thirty."""
+    walked = [
+        row("movement") | {"sector": sector, "person_seconds": seconds}
+        for sector, seconds in (("E", 10.0), ("W", 5.0), ("TOTAL", 15.0))
+    ]
+    write_rows(tmp_path / "a", {"movement": walked})
+    write_rows(tmp_path / "b", {"movement": [walked[0], *({**each, "person_seconds": 20.25} for each in walked[1:])]})
+    assert diff(tmp_path / "a", tmp_path / "b") == 1
+    (shown,) = [line for line in capsys.readouterr().out.splitlines() if "zone-0" in line]
+    assert [cell.strip() for cell in shown.split("\u2502")[-4:-1]] == ["person_seconds", "15", "20.25"]
+
+
+def test_rows_of_which_interval_ends_alone_differ_are_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As before and after an audit: what was counted is the same, and one row is not."""
+    bare = {"count_low": None, "count_high": None}
+    before = [row("footfall", place=place) | bare for place in range(3)]
+    audited = [each | {"count_low": 3, "count_high": 9} for each in before]
+    recounted = [*audited[:2], audited[2] | {"count": 6}]
+    for name, rows in (("before", before), ("audited", audited), ("recounted", recounted)):
+        write_rows(tmp_path / name, {"footfall": rows})
+
+    assert diff(tmp_path / "before", tmp_path / "audited") == 1
+    assert capsys.readouterr().out == "No value differs; in 3 rows the ends of error intervals do.\n"
+
+    assert diff(tmp_path / "before", tmp_path / "recounted") == 1
+    printed = capsys.readouterr().out
+    assert "line-2" in printed and "line-0" not in printed and "line-1" not in printed
+    assert "1 rows differ: 1 changed\nIn 2 more nothing but the ends of error intervals does.\n" in printed
+
+    found = changes(standing(footfall=before), standing(footfall=recounted))
+    assert [change.kind for change in found] == [INTERVAL, INTERVAL, CHANGED]
+    assert diff(tmp_path / "before", tmp_path / "recounted", "--csv") == 1
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(each["change"], each["field"]) for each in rows if each["change"] != INTERVAL] == [
+        (CHANGED, "count"), (CHANGED, "count_high"), (CHANGED, "count_low"),
+    ]  # fmt: skip
 
 
 def test_what_no_record_has_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,9 +11,15 @@ AZURE: dict[str, Any] = {
             "name": "Lobby West",
             "polygon": [[0.1, 0.1], [0.5, 0.1], [0.5, 0.9], [0.1, 0.9], [0.1, 0.1]],
             "events": [
-                {"type": "personcount", "config": {"trigger": "interval", "output_frequency": 1, "focus": "footprint"}},
+                {"type": "count", "config": {"trigger": "interval", "output_frequency": 1, "focus": "footprint"}},
+                {"type": "zonecrossing", "config": {"trigger": "event", "focus": "footprint"}},
                 {"type": "zonedwelltime", "config": {"trigger": "event", "threshold": 16.0}},
             ],
+        },
+        {
+            "name": "Till",
+            "polygon": [[0.6, 0.1], [0.9, 0.1], [0.9, 0.5], [0.6, 0.5], [0.6, 0.1]],
+            "events": [{"type": "count", "config": {"trigger": "event", "focus": "footprint"}}],
         },
         {
             "name": "distance",
@@ -30,22 +36,40 @@ AZURE: dict[str, Any] = {
     ],
 }
 
+
+def _parameters(source: str) -> dict[str, Any]:
+    return {
+        "VIDEO_URL": f"rtsp://admin:{SECRET}@10.0.0.7/stream",
+        "VIDEO_SOURCE_ID": source,
+        "VIDEO_IS_LIVE": True,
+        "DETECTOR_NODE_CONFIG": '{"gpu_index": 0}',
+        "SPACEANALYTICS_CONFIG": json.dumps(AZURE),
+    }
+
+
 AZURE_MANIFEST: dict[str, Any] = {
     "modulesContent": {
         "spatialanalysis": {
             "properties.desired": {
                 "globalSettings": {"PlatformTelemetryEnabled": True},
                 "graphs": {
-                    name: {
+                    "personcount": {
+                        "operationId": "cognitiveservices.vision.spatialanalysis-personcount",
+                        "version": 1,
+                        "enabled": True,
+                        "parameters": _parameters("Entrance")
+                        | {"INPUT_VIDEO_WIDTH": 1920, "CALIBRATION_CONFIG": "{}", "MADE_UP": 1},
+                    },
+                    "shared": {
                         "operationId": "cognitiveservices.vision.spatialanalysis",
-                        "parameters": {
-                            "VIDEO_URL": f"rtsp://admin:{SECRET}@10.0.0.7/stream",
-                            "VIDEO_SOURCE_ID": source,
-                            "DETECTOR_NODE_CONFIG": '{"gpu_index": 0}',
-                            "SPACEANALYTICS_CONFIG": json.dumps(AZURE),
+                        "parameters": {"VIDEO_DECODE_GPU_INDEX": 0},
+                        "instances": {
+                            "back": {"parameters": _parameters("Back door"), "enabled": True},
+                            "cellar": {"parameters": _parameters("Cellar"), "enabled": False},
                         },
-                    }
-                    for name, source in (("count", "Entrance"), ("cross", "Back door"))
+                        "enabled": True,
+                    },
+                    "attic": {"enabled": False, "parameters": _parameters("Attic")},
                 },
             }
         }
@@ -59,6 +83,8 @@ enable=1
 config-width=2000
 config-height=1000
 osd-mode=2
+display-font-size=12
+obj-cnt-win-in-ms=50
 
 [roi-filtering-stream-0]
 enable=1
@@ -103,6 +129,15 @@ anchors:
   usual: &usual
     motion:
       threshold: 30
+motion:
+  mask: 0,0,0.1,0,0.1,0.1
+objects:
+  mask: 0,0,0.2,0,0.2,0.2
+  filters:
+    person:
+      mask: 0,0,0.3,0,0.3,0.3
+    car:
+      mask: 0,0,0.4,0,0.4,0.4
 cameras:
   Front Door:
     ffmpeg:

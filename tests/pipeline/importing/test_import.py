@@ -51,23 +51,53 @@ def imported(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: py
 def test_azure(imported: Imported) -> None:
     (camera,), notes = imported("azure", AZURE, "--camera", "door")
     assert camera.name == "door"
-    (zone,) = camera.zones
+    zone, counted = camera.zones
     assert (zone.name, zone.kind) == ("lobby-west", "area")
+    assert counted.name == "till", "its people are counted, and nothing else"
     assert zone.polygon == ((0.1, 0.1), (0.5, 0.1), (0.5, 0.9), (0.1, 0.9))
     (line,) = camera.lines
     assert (line.name, line.a, line.b) == ("main-door", (0, 0.5), (1, 0.5))
-    assert "zones[1].events[0]: distances between people are not measured" in notes
-    assert "zones[0].events[1].config.threshold" in notes
+    assert "zones[2].events[0]: distances between people are not measured" in notes
+    assert "zones[0].events[2].config.threshold" in notes
     assert "lines[0].events[0].config.focus: the foot point" in notes
     assert "zones[0].events[0].config.focus" not in notes
+
+
+@pytest.mark.parametrize("kind", ["count", "zone_crossing", "enter/exit"])
+def test_azure_of_other_releases(imported: Imported, kind: str) -> None:
+    zone = {
+        "name": "hall",
+        "polygon": [[0.1, 0.1], [0.5, 0.1], [0.5, 0.9]],
+        "threshold": 50,
+        "events": [{"type": kind}],
+    }
+    apart = {**zone, "name": "apart", "events": [{"type": "people_distance"}]}
+    odd = {**zone, "name": "odd", "events": [{"type": ["count"]}]}
+    (camera,), notes = imported("azure", {"zones": [zone, apart, odd]})
+    assert [zone.name for zone in camera.zones] == ["hall"]
+    assert "zones[0].threshold: a person is inside" in notes
+    assert "zones[1].events[0]: distances between people are not measured" in notes
+    assert "zones[2].events[0]: is an event that has no counterpart here" in notes
 
 
 def test_azure_manifest_gives_each_graph_its_camera_and_no_address(imported: Imported) -> None:
     cameras, notes = imported("azure", AZURE_MANIFEST)
     assert [camera.name for camera in cameras] == ["entrance", "back-door"]
-    assert [len(camera.zones) for camera in cameras] == [1, 1]
+    assert [len(camera.zones) for camera in cameras] == [2, 2]
     assert "parameters.VIDEO_URL: addresses of cameras" in notes
-    assert "SPACEANALYTICS_CONFIG.zones[1]: no event of it" in notes
+    assert "SPACEANALYTICS_CONFIG.zones[2]: no event of it" in notes
+    for said in (
+        "graphs.attic: is switched off (enabled: false)",
+        "graphs.shared.instances.cellar: is switched off (enabled: false)",
+        "graphs.personcount.parameters.INPUT_VIDEO_WIDTH: points are shares",
+        "graphs.personcount.parameters.CALIBRATION_CONFIG: the floor is told by `ground`",
+        "graphs.personcount.parameters.MADE_UP: has no counterpart here",
+        "graphs.shared.parameters.VIDEO_DECODE_GPU_INDEX: where a video is decoded",
+        "graphs.shared.instances.back.parameters.VIDEO_IS_LIVE: what comes as clips",
+    ):
+        assert said in notes
+    for unsaid in ("cellar.", "attic.", "VIDEO_SOURCE_ID: has", "SPACEANALYTICS_CONFIG: has"):
+        assert unsaid not in notes
 
 
 def test_deepstream(imported: Imported) -> None:
@@ -78,6 +108,9 @@ def test_deepstream(imported: Imported) -> None:
     assert [line.name for line in cameras[0].lines] == ["entry", "exit"]
     assert "overcrowding-stream-0.roi-Crowd: is the same region as hall" in notes
     assert "direction-South: who goes which way is in `movement`" in notes
+    for key in ("osd-mode", "display-font-size", "obj-cnt-win-in-ms"):
+        assert f"property.{key}: " in notes
+    assert "property.enable" not in notes and "property.config-width" not in notes
     for said in ("object-threshold", "roi-Not: is what is outside", "stream-2: is switched off"):
         assert said in notes
 
@@ -99,8 +132,12 @@ def test_frigate(imported: Imported) -> None:
         "porch.distances: lengths of sides tell no floor",
         "filters.person.min_area",
         "back.motion.threshold: every sampled",
+        " motion.mask: is for every camera",
+        " objects.mask: is for every camera",
+        " objects.filters.person.mask: is for every camera",
     ):
         assert said in notes
+    assert "objects.filters.car.mask" not in notes
 
 
 def test_frigate_in_other_spellings(imported: Imported) -> None:
@@ -184,7 +221,7 @@ def test_supervision_in_shares_of_the_picture(imported: Imported) -> None:
             {"cameras": {"a": {"zones": {"b": {"coordinates": "0,0,0.1,0.1"}}}}},
             "has fewer than three corners",
         ),
-        ("azure", {"zones": [AZURE["zones"][1]]}, "no event of it has a counterpart here"),
+        ("azure", {"zones": [AZURE["zones"][2]]}, "no event of it has a counterpart here"),
     ],
 )
 def test_a_source_of_which_nothing_is_left_is_told(
@@ -238,6 +275,11 @@ def test_what_is_to_complete_is_said(tmp_path: Path, capsys: pytest.CaptureFixtu
     [
         ("azure", "{", "line 1, column 2: is not JSON"),
         ("azure", "[]", "holds no SPACEANALYTICS_CONFIG"),
+        (
+            "azure",
+            '{"a": {"enabled": false, "SPACEANALYTICS_CONFIG": {"zones": []}}}',
+            "holds no SPACEANALYTICS_CONFIG that",
+        ),
         ("azure", '{"SPACEANALYTICS_CONFIG": "{"}', "SPACEANALYTICS_CONFIG, its line 1"),
         ("azure", '{"zones": [{"name": "a"}]}', "zones[0]: has no polygon"),
         ("azure", '{"zones": [{"polygon": [[0, "hunter2"]]}]}', "zones[0].polygon[0][1]: must be a number"),
@@ -245,8 +287,8 @@ def test_what_is_to_complete_is_said(tmp_path: Path, capsys: pytest.CaptureFixtu
         ("deepstream", "enable=1\n", "line 1: is in no [group]"),
         ("deepstream", "[property]\nconfig-width=0\n", "line 2: [property] config-width"),
         ("deepstream", "[property]\nhunter2\n", "line 2: is neither"),
-        ("deepstream", DEEPSTREAM.replace("1200;999", "1200", 1), "line 21: must be points"),
-        ("deepstream", DEEPSTREAM.replace(";1200;0;1200;999", "", 1), "line 21: must be four points"),
+        ("deepstream", DEEPSTREAM.replace("1200;999", "1200", 1), "line 23: must be points"),
+        ("deepstream", DEEPSTREAM.replace(";1200;0;1200;999", "", 1), "line 23: must be four points"),
         ("frigate", "cameras:\n  a: *hunter2\n", "line 2: is not YAML"),
         ("frigate", "cameras: 1\n", "cameras: must hold keys"),
         ("frigate", "cameras: {a: {zones: {b: {coordinates: '1,hunter2'}}}}", "coordinates: must be a number"),
