@@ -223,6 +223,7 @@ def _stay(
     if not inside:
         if stay is not None:
             stay.inside = stay.always = False
+            stay.credited_us = clock_us
         if late:
             stander.stays[zone] = None
         return

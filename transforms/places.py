@@ -2,8 +2,8 @@
 
 Pure and causal: an event belongs to the moment it is proven, and nothing looks ahead. A track counts only once
 it is confirmed; what it did before is credited at that moment. A person who is briefly not seen is credited
-when seen again, so that flicker neither inflates nor empties a count. Whoever is in a staff zone is seen, and counts
-nothing while there.
+when seen again, so that flicker neither inflates nor empties a count; of a longer absence, through which a visit may go
+on, only the last two seconds are. Whoever is seen outside, or in a staff zone, counts nothing while there.
 
 All instants are UTC microseconds; `clock_us` is observed time, which stands still while nothing is seen.
 """
@@ -15,17 +15,21 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from schemas.clock import SECOND_US
 from transforms import lines, walks
 from transforms.geometry import Point
 from transforms.happened import NO_TRACK, Crossing, Happened, Visit
 from transforms.layout import Layout, Spot
 from transforms.lines import Footing
 from transforms.timeline import Moment
-from transforms.tracker import Sightings
+from transforms.tracker import Sightings, TrackerSettings
 from transforms.walks import Walk
 
 CELLS_KEPT = 4
 """Cells that meet in one corner."""
+
+HIDDEN_US = round(TrackerSettings.patience * SECOND_US)
+"""The longest time out of sight that is credited to somebody who is seen inside again: as long as a track lasts."""
 
 
 @dataclass
@@ -35,7 +39,7 @@ class Stay:
     Attributes:
       since_us: When the stay began.
       last_us: End of the stretch of the last frame that showed the track inside.
-      credited_us: Observed time up to which the stay has been counted as occupancy.
+      credited_us: Observed time up to which the stay has been counted as occupancy, or is not to be.
       visiting: Whether it has lasted the zone's entry grace and the track is confirmed.
       inside: Whether the track was last seen inside, and not at the picture's edge, where people come and go.
       always: Whether that is so of all its sightings.
@@ -83,7 +87,8 @@ def take_up(unseen: list[Lost], zone: int, stay: Stay) -> bool:
         return False
     oldest = min(lost, key=lambda each: each.stay.since_us)
     unseen.remove(oldest)
-    stay.since_us, stay.credited_us, stay.visiting = oldest.stay.since_us, oldest.stay.credited_us, True
+    stay.since_us, stay.visiting = oldest.stay.since_us, True
+    stay.credited_us = max(oldest.stay.credited_us, stay.credited_us - HIDDEN_US)
     return True
 
 
@@ -273,9 +278,9 @@ def _stay(
             if stay is None:
                 continue
             stay.inside = stay.always = False
+            stay.credited_us = clock_us + span
             if not spot.counts:
                 stay.staff_us = moment.until_us - stay.last_us
-                stay.credited_us = clock_us + span
             if t_us - stay.last_us > layout.exit_us[zone]:
                 _depart(track, zone, stay, happened, censored=False)
                 presence.stays[zone] = None

@@ -201,6 +201,16 @@ def test_stepping_out_within_the_exit_grace_is_one_visit() -> None:
     assert [(visit.since_us, visit.until_us) for visit in run.happened.visits] == [(0, 29 * FRAME_US)]
 
 
+@pytest.mark.parametrize("confirmed_at", [0, 10, 20])
+def test_who_is_seen_outside_is_not_inside_then(confirmed_at: int) -> None:
+    desk = {"name": "desk", "kind": "queue", "polygon": strip(0.6, 0.9), "entry_grace": "0s", "exit_grace": "10m"}
+    run = Run(a_camera(zones=[desk]), confirmed_at).see([(1.5, 0.5)] * 10 + [(1.05, 0.5)] * 10)
+    run.happened = Happened.nothing(1)
+    run.see([(1.5, 0.5)] * 10)
+    assert run.happened.person_us == run.happened.waiting_us == [10 * FRAME_US]
+    assert run.cut().happened.visits == [Visit(7, 0, 0, 30 * FRAME_US, censored=True)]
+
+
 def test_stepping_out_for_longer_is_two_visits() -> None:
     run = Run(a_camera()).see([(1.5, 0.5)] * 10 + [(1.05, 0.5)] * 12 + [(1.5, 0.5)] * 10).end()
     assert [visit.until_us - visit.since_us for visit in run.happened.visits] == [10 * FRAME_US] * 2

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from schemas.clock import SECOND_US
 from tests.support.tracks import FRAME_US, Foot, Run, crossings
 from tests.support.world import a_camera, strip
 from transforms import places
-from transforms.happened import Visit
+from transforms.happened import Happened, Visit
 
 HELD = a_camera(zones=[{"name": "desk", "kind": "queue", "polygon": strip(0.4, 0.9), "exit_grace": "10s"}])
 STAND = (1.4, 0.5)
@@ -21,6 +22,15 @@ def test_a_wait_goes_on_when_the_track_was_lost() -> None:
     assert run.happened.joined == [1]
     assert run.happened.person_us == [125 * FRAME_US], "as of somebody who was not seen for a while"
     assert run.happened.waiting_us == [121 * FRAME_US]
+
+
+def test_a_wait_that_goes_on_is_credited_no_more_time_out_of_sight_than_a_track_lasts() -> None:
+    run = Run(HELD).see([STAND] * 60).see([None] * 45, ended=[7])
+    assert run.happened.person_us == [60 * FRAME_US]
+    run.happened = Happened.nothing(1)
+    run.see([STAND] * 60, track=8)
+    assert run.happened.person_us == run.happened.waiting_us == [60 * FRAME_US + 2 * SECOND_US]
+    assert run.cut().happened.visits == [Visit(8, 0, 0, 165 * FRAME_US, censored=True)]
 
 
 def test_flow_goes_on_from_the_zone_whose_visit_went_on() -> None:
