@@ -145,17 +145,20 @@ def _audit(place: Any, camera: Any, site: Any, folder: Path | None) -> tuple[str
     """Return what is said of an audit of a camera, or of a group that it is in; models are named from a folder."""
     if place.audit is None:
         return "none", "records have no error intervals"
+    from pipeline.audit.windows import items_of
     from pipeline.models.registry import digits_of
     from schemas.audit import Samples
     from schemas.geometry import audit_fault, walking_fault
 
     samples = {measure: len(found.samples) for measure, found in place.audit if isinstance(found, Samples)}
-    told = ", ".join(f"{count} samples of {measure}" for measure, count in samples.items())
+    missing = [measure for measure in items_of(place) if measure not in samples]
+    told = ", ".join(f"{count} samples of {measure}" for measure, count in samples.items()) or "no samples"
+    told += f"; none of {', '.join(missing)}" if samples and missing else ""
     if fault := audit_fault(place, site.cameras, digits_of(camera.model, folder)):
         told = f"ignored, for {fault}: audit again"
     elif fault := walking_fault(place):
         told = f"{told}; walking ignored, for {fault}: audit again"
-    return f"of model {place.audit.model}", told or "no samples"
+    return f"of model {place.audit.model}", told
 
 
 def _fields(family: str) -> Any:

@@ -29,7 +29,7 @@ def test_an_audit_of_other_places_is_said_to_be_ignored() -> None:
              "visits": {"seconds": 10, "samples": [[1, 1]]}}  # fmt: skip
     console = Console(width=160)
     for changes, told in (
-        ({}, "1 samples of visits"),
+        ({}, "1 samples of visits; none of "),
         ({"fps": 4}, "ignored, for its audit is of other lines"),
         ({"model": "yolox_s"}, "ignored, for its audit is of another model"),
         ({"model": "none.yaml"}, "1 samples of visits"),
