@@ -15,6 +15,7 @@ from rich.console import Console
 from benchmarks import intervals
 from benchmarks.accuracy import counting, demo_counts, pace, tracking
 from benchmarks.accuracy.footage import Footage, mot17_04, pets, tud
+from benchmarks.accuracy.measures import Scene, scene
 from benchmarks.accuracy.peers.ask import MESOPIC
 from benchmarks.accuracy.scenes import camera_of_random_lines, pets_camera, plain_camera
 from benchmarks.figures import Figure, print_figures, write_report
@@ -44,9 +45,7 @@ def main() -> None:
         parts: list[Callable[[], list[Figure]]] = [
             lambda: pace.figures(plaza),
             lambda: counting.on_true_tracks([_scene(footage, footage) for footage in full]),
-            lambda: counting.on_random_lines(
-                [counting.scene(row, camera_of_random_lines(), _full(row, full)) for row in rows]
-            ),
+            lambda: counting.on_random_lines([scene(row, camera_of_random_lines(), _full(row, full)) for row in rows]),
             lambda: counting.of_another_detector(_scene(pets(SHARED, built_in), plaza), built_in.card.name),
             lambda: demo_counts.figures(ROOT, SHARED, detector),
             lambda: counting.figures([_scene(row, _full(row, full)) for row in rows], console),
@@ -58,9 +57,9 @@ def main() -> None:
     write_report("accuracy", measured)
 
 
-def _scene(footage: Footage, at_full_rate: Footage) -> counting.Scene:
+def _scene(footage: Footage, at_full_rate: Footage) -> Scene:
     camera = pets_camera(SHARED) if footage.name == "pets" else plain_camera()
-    return counting.scene(footage, camera, at_full_rate)
+    return scene(footage, camera, at_full_rate)
 
 
 def _full(row: Footage, full: list[Footage]) -> Footage:

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.accuracy import counting
-from benchmarks.accuracy.counting import Scene
 from benchmarks.accuracy.footage import Footage, demo, presence
+from benchmarks.accuracy.measures import Scene, measured
 from benchmarks.accuracy.ours import Counted
 from benchmarks.figures import Figure
 from pipeline.sites import load_sites
@@ -42,7 +42,7 @@ def figures(root: Path, shared: Path, detector: Detector) -> list[Figure]:
             for name, settings in made[label].items()
         }
         true = replace(each, true=replace(each.true, people=people, visits={ROOM: each.true.visits[ROOM]}))
-        measures = counting.measured(in_room, true)
+        measures = measured(in_room, true)
         how = f"{each.footage.frames} frames of the demo at {each.footage.rate:g} a second; six come, six go"
         for measure in ("crossings_off", "occupancy_mae", "visits_off", "dwell_error"):
             peers = {name: own[measure] for name, own in measures.items() if name != "ours"}

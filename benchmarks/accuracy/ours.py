@@ -53,11 +53,13 @@ class Followed:
     Attributes:
       tracks: MOT rows of the tracks that were confirmed, from their first box on: what a track did before it was
         confirmed counts from then on.
+      as_it_goes: Those of them that were confirmed by their frame.
       seen: (F,) confirmed people seen in each frame.
       counted: At the camera's lines and zones.
     """
 
     tracks: Rows
+    as_it_goes: Rows
     seen: np.ndarray
     counted: Counted
 
@@ -85,7 +87,8 @@ def clips(footage: Footage) -> list[ClipDetections]:
 def follow(footage: Footage, camera: Camera) -> Followed:
     """Track and count, noting who was where in which frame."""
     state, accounts = tracker.start(), _Accounts(camera, footage)
-    rows, sure = [], set()
+    rows: list[list[float]] = []
+    confirmed: list[bool] = []
     for frame, moment, view in _steps(clips(footage), camera):
         layout = layout_of(camera, moment.aspect)
         state, seen = tracker.step(state, SETTINGS, moment.t_us, view)
@@ -94,9 +97,10 @@ def follow(footage: Footage, camera: Camera) -> Followed:
             mot.row(frame + 1, track, box * footage.size[1], 1)
             for track, box in zip(seen.track.tolist(), seen.boxes, strict=True)
         ]
-        sure |= set(seen.track[seen.confirmed].tolist())
-    tracks = mot.stacked([row for row in rows if row[1] in sure])
-    return Followed(tracks, accounts.seen, accounts.counted())
+        confirmed += seen.confirmed.tolist()
+    tracks = mot.stacked(rows)
+    as_it_goes = tracks[np.array(confirmed, bool)]
+    return Followed(tracks[np.isin(tracks[:, 1], as_it_goes[:, 1])], as_it_goes, accounts.seen, accounts.counted())
 
 
 def counted_in_truth(footage: Footage, camera: Camera) -> Counted:

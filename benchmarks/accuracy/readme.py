@@ -10,14 +10,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from benchmarks.accuracy.counting import LINE_ZONE, MESOPIC_NAME, TUNED
+from benchmarks.accuracy.others import LINE_ZONE, LINE_ZONE_TUNED, MESOPIC_NAME, MESOPIC_TUNED
 from benchmarks.accuracy.tracking import MEASURES as TRACKING
 from benchmarks.figures import REPORTS
 
 Figures = Mapping[str, Mapping[str, Any]]
 """The report's figures by name."""
 
-PEERS = (LINE_ZONE, TUNED, MESOPIC_NAME)
+PEERS = (LINE_ZONE, LINE_ZONE_TUNED, MESOPIC_NAME, MESOPIC_TUNED)
 COUNTING = {
     "crossings_off": "crossings off", "event_f1": "F1", "occupancy_mae": "occupancy, mean absolute error",
     "visits_off": "visits off", "dwell_error": "dwell error",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.accuracy.counting import IN, OUT, Scene, crossings_off, in_and_out, measured
 from benchmarks.accuracy.footage import Footage
+from benchmarks.accuracy.measures import IN, OUT, Scene, crossings_off, in_and_out, measured
 from benchmarks.accuracy.ours import Counted
 from benchmarks.accuracy.readme import tables
 from benchmarks.accuracy.scenes import plain_camera

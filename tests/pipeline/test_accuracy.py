@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy import ours
-from benchmarks.accuracy.counting import Scene, crossings_off, event_f1, measured, scene
 from benchmarks.accuracy.footage import pets
+from benchmarks.accuracy.measures import Scene, crossings_off, event_f1, measured, scene
 from benchmarks.accuracy.ours import Followed
 from benchmarks.accuracy.scenes import ZONES, by_the_truths_rule, pets_camera, plain_camera, true_crossings
 from pipeline.models.registry import resolve
