@@ -66,6 +66,11 @@ def print_figures(title: str, figures: Sequence[Figure], console: Console | None
     """Print a short table."""
     table = Table("figure", "value", "goal", "holds", "peers", title=title, title_justify="left")
     for figure in figures:
-        peers = ", ".join(f"{name} {value:.3g}" for name, value in figure.peers.items())
-        table.add_row(figure.name, f"{figure.value:.3g}", figure.goal or "", "yes" if figure.holds else "NO", peers)
+        peers = ", ".join(f"{name} {_readable(value)}" for name, value in figure.peers.items())
+        table.add_row(figure.name, _readable(figure.value), figure.goal or "", "yes" if figure.holds else "NO", peers)
     (console or Console()).print(table)
+
+
+def _readable(value: float) -> str:
+    """Write three digits, or all that stand before the point."""
+    return f"{value:.3g}" if abs(value) < 999.5 else f"{value:.0f}"

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from benchmarks.accuracy.others import LINE_ZONE, LINE_ZONE_TUNED, MESOPIC_NAME, MESOPIC_TUNED
+from benchmarks.accuracy.scenes import RANDOM_LINES
+from benchmarks.accuracy.tracking import AS_IT_GOES
 from benchmarks.accuracy.tracking import MEASURES as TRACKING
 from benchmarks.figures import REPORTS
 
@@ -29,10 +31,16 @@ FOOTAGE = {
 _LABEL = re.compile(rf"(?P<name>{'|'.join(FOOTAGE)})_(?P<rate>[0-9]+(_[0-9]+)?)fps(_(?P<detector>\w+))?")
 NONE = "-"
 
+RANDOM = "on_random_lines"
+FOLLOWING = {
+    **{measure: measure.upper() if measure != "switches" else measure for measure in TRACKING},
+    f"hota_{AS_IT_GOES[:-1]}": "HOTA, as it goes", f"idf1_{AS_IT_GOES[:-1]}": "IDF1, as it goes",
+}  # fmt: skip
+
 
 def tables(figures: Figures) -> str:
     """Return the tables as Markdown."""
-    counted = _labels(figures, "crossings_off")
+    counted = [*_labels(figures, "crossings_off"), *([RANDOM] if f"crossings_off_{RANDOM}" in figures else [])]
     followed = _labels(figures, "hota")
     lines = [
         *_table(
@@ -42,13 +50,13 @@ def tables(figures: Figures) -> str:
         ),
         "",
         *_table(
-            ("ours, and the best of the others", "HOTA", "IDF1", "MOTA", "switches"),
-            ((_said(label), *(_best(figures[f"{measure}_{label}"], measure) for measure in TRACKING))
+            ("ours, and the best of the others", *FOLLOWING.values()),
+            ((_said(label), *(_best(figures.get(f"{measure}_{label}"), measure) for measure in FOLLOWING))
              for label in followed),
         ),
     ]  # fmt: skip
     if ratio := figures.get("association_over_bytetrack"):
-        lines += ["", f"Association takes {ratio['value']:.2f} times as long as with ByteTrack of `trackers`."]
+        lines += ["", _association(figures["association_ms_a_frame"], ratio)]
     return "\n".join(lines)
 
 
@@ -58,7 +66,20 @@ def _labels(figures: Figures, measure: str) -> list[str]:
     return [label for label in labels if _LABEL.fullmatch(label)]
 
 
+def _association(time: Mapping[str, Any], ratio: Mapping[str, Any]) -> str:
+    """Say what association costs, and of both goals whether they hold where it was measured."""
+    goals = ", ".join(
+        f"{figure['goal']}{unit} {'holds' if figure['holds'] else 'does not hold'}"
+        for figure, unit in ((time, " ms"), (ratio, " times"))
+    )
+    theirs = f"ByteTrack of `trackers` {time['peers']['ByteTrack']:.2f} ms"
+    took = f"Association takes {time['value']:.2f} ms a frame here, {theirs}"
+    return f"{took}: {ratio['value']:.2f} times as long ({goals})."
+
+
 def _said(label: str) -> str:
+    if label == RANDOM:
+        return f"{RANDOM_LINES} random lines in all of these but the demo and the built-in model's"
     found = _LABEL.fullmatch(label)
     assert found is not None, "labels are picked by this"
     said = f"{FOOTAGE[found['name']]}, {found['rate'].replace('_', '.')} a second"
@@ -73,8 +94,10 @@ def _beside(figure: Mapping[str, Any] | None, measure: str) -> str:
     return " / ".join((f"**{_number(figure['value'], measure)}**", *(_number(value, measure) for value in peers)))
 
 
-def _best(figure: Mapping[str, Any], measure: str) -> str:
+def _best(figure: Mapping[str, Any] | None, measure: str) -> str:
     """Write ours, and the best peer's with its name."""
+    if figure is None:
+        return NONE
     pick = min if measure == "switches" else max
     name, value = pick(figure["peers"].items(), key=lambda each: each[1])
     return f"**{_number(figure['value'], measure)}**, {name} {_number(value, measure)}"
@@ -89,7 +112,7 @@ def _number(value: float | None, measure: str) -> str:
         return f"{value:.3f}".removeprefix("0")
     if measure == "occupancy_mae":
         return f"{value:.2f}"
-    return f"{value:.1f}" if measure in ("hota", "idf1", "mota") else f"{value:.0f}"
+    return f"{value:.1f}" if measure in FOLLOWING and measure != "switches" else f"{value:.0f}"
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:

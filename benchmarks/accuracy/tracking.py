@@ -8,7 +8,7 @@ by itself.
 Everything is scored twice. As it goes: a track begins where it is confirmed, which is what peers return from frame to
 frame. From the first box on: a track has also the boxes by which it was followed before it was confirmed, as the job
 counts them; the peers' own tracks are given the same credit where it helps them, as their value is the better of both.
-Ours looks ahead within a clip of ten seconds either way.
+Either way ours looks a little ahead, within a clip (`lookahead.py`).
 """
 
 from __future__ import annotations

@@ -50,3 +50,10 @@ def test_the_table_shows_what_does_not_hold() -> None:
     print_figures("Figures", [Figure("speed", 0.5, "how", ">= 0.92", {"other": 0.85})], Console(file=out, width=100))
     assert "NO" in out.getvalue()
     assert "other 0.85" in out.getvalue()
+
+
+def test_the_table_writes_large_numbers_out() -> None:
+    out = io.StringIO()
+    print_figures("Figures", [Figure("off", 999.7, "how", None, {"other": 3860})], Console(file=out, width=100))
+    assert "1000" in out.getvalue()
+    assert "other 3860" in out.getvalue()

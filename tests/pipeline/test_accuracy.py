@@ -39,10 +39,15 @@ def test_the_truth_of_crossings_is_the_truth_files(plaza: Scene, shared: Path) -
     assert sorted(true_crossings(plaza.footage, plaza.camera)) == sorted(written)
 
 
-def test_on_true_tracks_nothing_is_counted_wrong_anywhere(plaza: Scene, shared: Path) -> None:
+def test_on_true_tracks_nothing_is_counted_wrong_by_the_truths_rule_and_little_as_set(
+    plaza: Scene, shared: Path
+) -> None:
     counted = ours.counted_in_truth(plaza.footage, by_the_truths_rule(plaza.camera))
     assert crossings_off(counted, plaza.true) == 0
     assert event_f1(counted, plaza.true) == 1
+    as_set = ours.counted_in_truth(plaza.footage, plaza.camera)
+    assert crossings_off(as_set, plaza.true) <= 1
+    assert event_f1(as_set, plaza.true) >= 0.99
     elsewhere = scene(plaza.footage, plain_camera())
     assert crossings_off(ours.counted_in_truth(plaza.footage, by_the_truths_rule(plain_camera())), elsewhere.true) == 0
 
