@@ -100,7 +100,10 @@ def _off(scenes: Sequence[Scene], made: Sequence[Counted]) -> list[int]:
 
 
 def on_random_lines(scenes: Sequence[Scene]) -> list[Figure]:
-    """Count at lines that nobody chose, in all scenes together: nothing can be tuned to them."""
+    """Count at lines that nobody chose, in all scenes together: nothing can be tuned to them.
+
+    Who runs at several settings counts in each scene with that of the best F1 there.
+    """
     made = by_everybody(scenes, tuned=False)
     names = [name for name in made[scenes[0].footage.label] if all(name in own for own in made.values())]
     pairs = {name: [(made[each.footage.label][name][0], each.true) for each in scenes] for name in names}

@@ -61,12 +61,17 @@ TUNING = [
 CROSSING = (1, 2, 3, 4, 5)
 """Frames beyond the line after which LineZone counts; the first is its default."""
 
+MESOPIC_GRID = {
+    "detection_confidence": (0.35, 0.5, 0.6),
+    "track_thresh": (0.35, 0.5),
+    "max_cost": (0.2, 0.4),
+    "track_memory_s": (1.0, 2.0),
+}
 MESOPIC_DEFAULTS: list[Options] = [{"every_frame": every_frame, "thresholds": {}} for every_frame in (False, True)]
 """Its own sampler takes at most five frames a second; here all else gets every frame, so that is tried too."""
-# What matters, of what was tried: another max_cost and another track_memory_s gain nothing over these.
 MESOPIC_TUNING: list[Options] = [
-    {"every_frame": every_frame, "thresholds": {"detection_confidence": confidence, "track_thresh": least}}
-    for every_frame, confidence, least in itertools.product((False, True), (0.35, 0.5, 0.6), (0.35, 0.5))
+    {"every_frame": every_frame, "thresholds": dict(zip(MESOPIC_GRID, values, strict=True))}
+    for every_frame, *values in itertools.product((False, True), *MESOPIC_GRID.values())
 ]
 
 ByLabel = dict[str, list[Counted]]
