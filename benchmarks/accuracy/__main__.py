@@ -1,6 +1,6 @@
 """`make accuracy`: how well people are followed and counted, against ground truth and beside others.
 
-Nothing of ours is tuned to a clip: the settings are the product's, the same for all footage and rates.
+The settings of ours are the product's, the same for all footage and rates.
 """
 
 from __future__ import annotations
