@@ -281,7 +281,7 @@ def _print_csv(found: list[Change]) -> None:
                      "field", "before", "after"))  # fmt: skip
     for change in found:
         site, family, camera, named, _, size = _place(change.family, change.row)
-        rest = [f"{name}={change.row[name]}" for name in ("status", "bin", "cell_column", "cell_row")
+        rest = [f"{name}={change.row[name]}" for name in ("status", "bin", "cell_column", "cell_row", "sector")
                 if name in change.row]  # fmt: skip
         start = _plain(change.row["window_start"])
         for name, before, after in _values(change) or [("", None, None)]:

@@ -21,7 +21,7 @@ from transforms import walks
 from transforms.geometry import at_edge, foot_points
 from transforms.ground import Floor, on_floor
 from transforms.happened import NO_TRACK, Happened, Visit
-from transforms.places import Stay, take_up
+from transforms.places import Stay, owed, take_up
 from transforms.timeline import Moment
 from transforms.tracker import Sightings
 from transforms.visitors import FloorState, Key, Stander, Unseen, Visitors, people
@@ -223,7 +223,9 @@ def _stay(
     if not inside:
         if stay is not None:
             stay.inside = stay.always = False
-            stay.credited_us = clock_us
+            # Whoever is not confirmed yet is still owed the time inside before.
+            span = moment.until_us - moment.from_us
+            stay.credited_us = min(stay.credited_us, clock_us) + span
         if late:
             stander.stays[zone] = None
         return
@@ -338,10 +340,10 @@ def _credit(state: FloorState, person: Sequence[Key], zones: Iterable[int], happ
     """Count for somebody who is seen again, or confirmed, the time since any camera last accounted for them."""
     for zone in zones:
         stays = [stay for key in person if (stay := state.standers[key].stays[zone]) is not None]
-        credited_us = max(stay.credited_us for stay in stays)
+        owed_us = min(owed(stay, state.clock_us) for stay in stays)
         if not any(state.standers[key].shown for key in person[1:]):
-            happened.person_us[zone] += state.clock_us - credited_us
-            happened.waiting_us[zone] += (state.clock_us - credited_us) * stays[0].visiting
+            happened.person_us[zone] += owed_us
+            happened.waiting_us[zone] += owed_us * stays[0].visiting
         for stay in stays:
             stay.credited_us = state.clock_us
 

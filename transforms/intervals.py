@@ -113,12 +113,12 @@ class Errors:
             return Interval(centre - width, centre + width)
         return Interval(min(interval.low, centre - width), max(interval.high, centre + width))
 
-    def of_part(self, counted: float, whole: float, seconds: float) -> Interval | None:
-        """Return the interval of a part of the `whole` that was counted at a place, as one bin of its visits.
+    def of_part(self, counted: float, seconds: float) -> Interval | None:
+        """Return the interval of a part of what was counted at a place, as one bin of its visits.
 
-        Where nothing of it was counted, but something of others, that was no idle time: it is off as one person is.
+        Where nothing of it was counted, that is no idle time, for there may be others: it is off as one person is.
         """
-        if counted > 0 or whole == 0:
+        if counted > 0:
             return self.of_sum(counted, seconds)
         if self.score is None:
             return None
@@ -176,14 +176,9 @@ def interval_of_sum(errors: Errors | None, counted: int | None, seconds: float) 
     return whole_numbers(None if errors is None or counted is None else errors.of_sum(counted, seconds), counted)
 
 
-def interval_of_part(
-    errors: Errors | None, counted: int | None, whole: int, seconds: float
-) -> tuple[int | None, int | None]:
-    """Return the ends of the interval of a part of a `whole` that was counted over `seconds`: no more than its high."""
-    interval = None if errors is None or counted is None else errors.of_part(counted, whole, seconds)
-    low, high = whole_numbers(interval, counted)
-    _, most = interval_of_sum(errors, whole, seconds)
-    return low, high if high is None or most is None else min(high, most)
+def interval_of_part(errors: Errors | None, counted: int | None, seconds: float) -> tuple[int | None, int | None]:
+    """Return the ends of the interval of a part of what was counted over `seconds`: the whole numbers in it."""
+    return whole_numbers(None if errors is None or counted is None else errors.of_part(counted, seconds), counted)
 
 
 def whole_numbers(interval: Interval | None, counted: int | None) -> tuple[int | None, int | None]:

@@ -107,19 +107,29 @@ class MeanErrors:
 
         Of so many times a sample's length it holds if the most of each is within its own, so each has to be that much
         surer (Sidak 1967): the quantile is that of the higher level, or the largest error of all where the samples are
-        too few to tell it, and at least that of Student's t.
+        too few to tell it, and at least that of Student's t. Some of these times may be ones in which nothing was
+        counted, so that the high is no lower than theirs.
         """
         times = max(1.0, seconds / self.seconds)
         errors, least = (self.scores, self.score) if value > 0 else (self.all_missed, self.missed)
         if least is None or (times >= _LONGER and len(errors) < _LEAST_FOR_LONGER):
             return None
         level = LEVEL ** (1 / times)
-        surer = quantile(errors, level)
-        score = max(errors) if surer is None else surer
+        idle = self._most_missed(level)
+        if value == 0:
+            return Interval(0, idle)
         t = student(self.freedom, level) if times > 1 else 0.0
-        if value > 0:
-            return self._around(value, place, max(score, t * self.spread))
-        return Interval(0, max(score, self.missed_mean + t * self.missed_spread))
+        interval = self._around(value, place, max(_surer(self.scores, level), t * self.spread))
+        return interval if times == 1 else Interval(interval.low, max(interval.high, idle))
+
+    def _most_missed(self, level: float) -> float:
+        """Return what was there at most where nothing was counted, at a level."""
+        if not self.all_missed:
+            return 0.0
+        most = _surer(self.all_missed, level)
+        if level == LEVEL or len(self.all_missed) < _LEAST_FOR_LONGER:
+            return most
+        return max(most, self.missed_mean + student(len(self.all_missed) - 1, level) * self.missed_spread)
 
     def _around(self, value: float, place: int, score: float, inflation: float = 1.0, times: float = 1.0) -> Interval:
         scale = _scale(value, self.counted.get(place, 0.0), inflation, times)
@@ -183,7 +193,7 @@ def mean_errors_of(samples: Samples) -> MeanErrors:
         missed=quantile(missed),
         all_missed=tuple(missed),
         missed_mean=statistics.fmean(missed or [0.0]),
-        missed_spread=statistics.pstdev(missed or [0.0]),
+        missed_spread=statistics.stdev(missed) if len(missed) > 1 else 0.0,
         seconds=samples.seconds,
         correlation=_correlation(scaled, mean_square),
     )
@@ -206,6 +216,12 @@ def interval_of_mean(
     low = math.floor(interval.low * times * 1000 + SLACK) / 1000
     high = math.ceil(interval.high * times * 1000 - SLACK) / 1000
     return min(max(0.0, low), value), max(high, value)
+
+
+def _surer(errors: Sequence[float], level: float) -> float:
+    """Return the errors' quantile at a level; the largest, where they are too few to tell it."""
+    found = quantile(errors, level)
+    return max(errors) if found is None else found
 
 
 def _scale(value: float, counted: float, inflation: float = 1.0, times: float = 1.0) -> float:

@@ -108,7 +108,7 @@ def dwell(events: WindowEvents, number: int, zone: Zone) -> Iterator[Dwell]:
     for bin_, (low, high) in enumerate(pairwise(edges)):
         inside = completed.within(low, high)
         value = inside if known else None
-        fewest, most = events.sureness.of_part("visits", value, len(completed))
+        fewest, most = events.sureness.of_part("visits", value)
         yield Dwell(
             **common,
             status="COMPLETED",

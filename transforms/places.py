@@ -1,9 +1,10 @@
 """Tracks and places: who crossed which line, who is in which zone since when.
 
-Pure and causal: an event belongs to the moment it is proven, and nothing looks ahead. A track counts only once
-it is confirmed; what it did before is credited at that moment. A person who is briefly not seen is credited
-when seen again, so that flicker neither inflates nor empties a count; of a longer absence, through which a visit may go
-on, only the last two seconds are. Whoever is seen outside, or in a staff zone, counts nothing while there.
+Pure and causal: an event belongs to the moment it is proven, and nothing looks ahead. A track counts only once it
+is confirmed; what it did before is credited at that moment, of a longer doubt the last ten seconds. A person who is
+briefly not seen is credited when seen again, so that flicker neither inflates nor empties a count; of a longer
+absence, through which a visit may go on, only the last two seconds are. Whoever is seen outside, or in a staff
+zone, counts nothing while there.
 
 All instants are UTC microseconds; `clock_us` is observed time, which stands still while nothing is seen.
 """
@@ -30,6 +31,10 @@ CELLS_KEPT = 4
 
 HIDDEN_US = round(TrackerSettings.patience * SECOND_US)
 """The longest time out of sight that is credited to somebody who is seen inside again: as long as a track lasts."""
+
+MOST_OWED_US = 10 * SECOND_US
+"""The longest time that is credited at once to a track that was doubtful for so long: a mean must not be far above the
+peak because somebody who was long there was confirmed late."""
 
 
 @dataclass
@@ -69,6 +74,11 @@ class Unseen:
 
 Lost = TypeVar("Lost", bound=Unseen)
 """A visit that goes on without a track, at one camera or on a floor."""
+
+
+def owed(stay: Stay, clock_us: int) -> int:
+    """Return the observed time inside that is still to be counted as occupancy."""
+    return min(max(clock_us - stay.credited_us, 0), MOST_OWED_US)
 
 
 def take_up(unseen: list[Lost], zone: int, stay: Stay) -> bool:
@@ -162,8 +172,7 @@ def see(state: PlacesState, layout: Layout, moment: Moment, end_us: int, seen: S
         else:
             presence.crossings += lines.step(presence.footing, layout, spot)
         if confirmed and not presence.confirmed:
-            presence.confirmed = True
-            _resume(state, presence, spot)
+            _confirm(state, presence, spot, happened)
         _stay(track, presence, layout, moment, state.clock_us, held, spot, happened)
         if spot.floor is not None:
             _walk(track, presence, moment.t_us, spot.floor, spot, happened)
@@ -247,6 +256,15 @@ def _appear(layout: Layout, moment: Moment, clock_us: int, spot: Spot) -> Presen
     return Presence(lines.set_foot(layout, spot), [replace(begun) if inside else None for inside in spot.inside])
 
 
+def _confirm(state: PlacesState, presence: Presence, spot: Spot, happened: Happened) -> None:
+    """Let a track count from now on; what it is owed where it is no more is credited."""
+    presence.confirmed = True
+    _resume(state, presence, spot)
+    for zone, stay in enumerate(presence.stays):
+        if stay is not None and not spot.inside[zone]:
+            happened.person_us[zone] += owed(stay, state.clock_us)
+
+
 def _resume(state: PlacesState, presence: Presence, spot: Spot) -> None:
     """Let a track that is confirmed now go on with the visits of somebody who was lost where it has always been."""
     resumed: list[tuple[int, int]] = []
@@ -278,7 +296,8 @@ def _stay(
             if stay is None:
                 continue
             stay.inside = stay.always = False
-            stay.credited_us = clock_us + span
+            # Whoever is not confirmed yet is still owed the time inside before.
+            stay.credited_us = clock_us + span if presence.confirmed else stay.credited_us + span
             if not spot.counts:
                 stay.staff_us = moment.until_us - stay.last_us
             if t_us - stay.last_us > layout.exit_us[zone]:
@@ -294,8 +313,9 @@ def _stay(
         stay.always &= stay.inside
         if not presence.confirmed:
             continue
-        happened.person_us[zone] += clock_us - stay.credited_us
-        happened.waiting_us[zone] += (clock_us - stay.credited_us) * stay.visiting
+        owed_us = owed(stay, clock_us)
+        happened.person_us[zone] += owed_us
+        happened.waiting_us[zone] += owed_us * stay.visiting
         stay.credited_us = clock_us + span
         held.persons[zone] += 1
         if not stay.visiting and moment.until_us - stay.since_us >= layout.entry_us[zone]:

@@ -29,7 +29,7 @@ class Sureness:
 
     audit: Audit | None
     observed_s: float
-    _told: dict[tuple[Callable[[Samples], Any], Measure], Any] = field(default_factory=dict)
+    _told: dict[tuple[Callable[[Samples], Any], Measure], Any] = field(default_factory=dict, init=False, repr=False)
 
     def of_count(self, measure: Measure, counted: int | None) -> WholeEnds:
         """Return the interval of a count at one place."""
@@ -39,9 +39,9 @@ class Sureness:
         """Return the interval of a count at all places together."""
         return interval_of_sum(self._errors(errors_of_totals, measure), counted, self.observed_s)
 
-    def of_part(self, measure: Measure, counted: int | None, whole: int) -> WholeEnds:
-        """Return the interval of a part of the `whole` count at one place."""
-        return interval_of_part(self._errors(errors_of, measure), counted, whole, self.observed_s)
+    def of_part(self, measure: Measure, counted: int | None) -> WholeEnds:
+        """Return the interval of a part of a count at one place."""
+        return interval_of_part(self._errors(errors_of, measure), counted, self.observed_s)
 
     def of_mean(self, measure: Measure, mean: float | None, place: int) -> Ends:
         """Return the interval of a mean at a place, by its number."""

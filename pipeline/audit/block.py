@@ -50,7 +50,7 @@ def audit_of(
             )  # fmt: skip
     same = before is not None and (before.model, before.geometry) == (model, geometry)
     kept = before.model_dump(exclude_none=True) if before and same else {}
-    if kept.get("ground") != ground:
+    if kept.get("ground") not in (None, ground):
         kept.pop("walking", None)
     return Audit.model_validate(kept | {"model": model, "geometry": geometry, "ground": ground} | made)
 

@@ -61,17 +61,15 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.sites import SiteFileError
     from pipeline.storage import write
     from pipeline.view import RecordsError
-    from schemas.geometry import geometry_digest, geometry_of, ground_digest
+    from schemas.geometry import geometry_digest, geometry_of
 
     try:
         site, place = _place(args.site, args)
         there, goes_on = _place(args.write or args.site, args)
-        same_geometry = geometry_digest(goes_on, there.cameras) == geometry_digest(place, site.cameras)
-        if not same_geometry or ground_digest(goes_on) != ground_digest(place):
-            other = "another ground" if same_geometry else f"other {geometry_of(place)}"
+        if geometry_digest(goes_on, there.cameras) != geometry_digest(place, site.cameras):
             raise ValueError(
-                f"--write: {_named(args)} has {other} there than in --site: an audit would say nothing of it; make "
-                "them the same, and run and audit again"
+                f"--write: {_named(args)} has other {geometry_of(place)} there than in --site: an audit would say "
+                "nothing of it; make them the same, and run and audit again"
             )
         redacted = _redacted(args, site, place)
         windows, model = _windows(args, site, place, redacted.values())

@@ -24,8 +24,8 @@ CREATE TABLE IF NOT EXISTS silhouette.footfall_history (
   `count` INT64 OPTIONS (description = "Confirmed people who crossed the line in this direction; null for no data or suppressed."),
   `n` INT64 NOT NULL OPTIONS (description = "Crossings behind the count."),
   `suppressed` BOOL NOT NULL OPTIONS (description = "True where the cell has fewer than the site's k behind it, or would give away one that has: the values are null, and n is 0. Never where the family's k is 1, as by default."),
-  `count_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of count, by the audit of the camera or group, for the observed time; null without an audit, for no data or suppressed."),
-  `count_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of count, by the audit of the camera or group, for the observed time; null without an audit, for no data or suppressed.")
+  `count_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of count, by the audit of the camera or group, for the observed time; null where no audit tells it, for no data or suppressed."),
+  `count_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of count, by the audit of the camera or group, for the observed time; null where no audit tells it, for no data or suppressed.")
 )
 PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
 CLUSTER BY window_size_seconds, site, camera, line
@@ -54,10 +54,10 @@ CREATE TABLE IF NOT EXISTS silhouette.occupancy_history (
   `open_visits` INT64 OPTIONS (description = "Visits that go on at the window's end; null for no data or suppressed."),
   `n` INT64 NOT NULL OPTIONS (description = "Visits behind the values: those that ended in the window and those open at its end."),
   `suppressed` BOOL NOT NULL OPTIONS (description = "True where the cell has fewer than the site's k behind it, or would give away one that has: the values are null, and n is 0. Never where the family's k is 1, as by default."),
-  `mean_low` FLOAT64 OPTIONS (description = "Lower end of the 90% error interval of mean, by the audit of the camera or group, for the observed time; null without an audit, for no data or suppressed."),
-  `mean_high` FLOAT64 OPTIONS (description = "Upper end of the 90% error interval of mean, by the audit of the camera or group, for the observed time; null without an audit, for no data or suppressed."),
-  `peak_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of peak, by the audit of the camera or group, for the observed time; null without an audit, for no data or suppressed."),
-  `peak_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of peak, by the audit of the camera or group, for the observed time; null without an audit, for no data or suppressed.")
+  `mean_low` FLOAT64 OPTIONS (description = "Lower end of the 90% error interval of mean, by the audit of the camera or group, for the observed time; null where no audit tells it, for no data or suppressed."),
+  `mean_high` FLOAT64 OPTIONS (description = "Upper end of the 90% error interval of mean, by the audit of the camera or group, for the observed time; null where no audit tells it, for no data or suppressed."),
+  `peak_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of peak, by the audit of the camera or group, for the observed time; null where no audit tells it, for no data or suppressed."),
+  `peak_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of peak, by the audit of the camera or group, for the observed time; null where no audit tells it, for no data or suppressed.")
 )
 PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
 CLUSTER BY window_size_seconds, site, camera, zone
@@ -90,8 +90,8 @@ CREATE TABLE IF NOT EXISTS silhouette.dwell_history (
   `p90_seconds` FLOAT64 OPTIONS (description = "90th percentile of the stay in seconds (nearest rank), as mean_seconds."),
   `n` INT64 NOT NULL OPTIONS (description = "Visits behind the row."),
   `suppressed` BOOL NOT NULL OPTIONS (description = "True where the cell has fewer than the site's k behind it, or would give away one that has: the values are null, and n is 0."),
-  `visits_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of visits, by the audit of the camera or group, for the observed time; none for censored visits; null without an audit, for no data or suppressed."),
-  `visits_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of visits, by the audit of the camera or group, for the observed time; none for censored visits; null without an audit, for no data or suppressed.")
+  `visits_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of visits, by the audit of the camera or group, for the observed time; none for censored visits; null where no audit tells it, for no data or suppressed."),
+  `visits_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of visits, by the audit of the camera or group, for the observed time; none for censored visits; null where no audit tells it, for no data or suppressed.")
 )
 PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
 CLUSTER BY window_size_seconds, site, camera, zone
@@ -124,14 +124,14 @@ CREATE TABLE IF NOT EXISTS silhouette.queue_history (
   `wait_max_seconds` FLOAT64 OPTIONS (description = "Longest wait of those who left, as wait_mean_seconds."),
   `n` INT64 NOT NULL OPTIONS (description = "People behind the values: those who left in the window and those who wait at its end."),
   `suppressed` BOOL NOT NULL OPTIONS (description = "True where the cell has fewer than the site's k behind it, or would give away one that has: the values are null, and n is 0. Never where the family's k is 1, as by default."),
-  `left_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of left, by the audit of the camera or group, for the observed time; null without an audit, for no data or suppressed."),
-  `left_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of left, by the audit of the camera or group, for the observed time; null without an audit, for no data or suppressed."),
-  `length_mean_low` FLOAT64 OPTIONS (description = "Lower end of the 90% error interval of length_mean, by the audit of the camera or group, for the observed time; null without an audit, for no data or suppressed."),
-  `length_mean_high` FLOAT64 OPTIONS (description = "Upper end of the 90% error interval of length_mean, by the audit of the camera or group, for the observed time; null without an audit, for no data or suppressed."),
-  `length_peak_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of length_peak, by the audit of the camera or group, for the observed time; null without an audit, for no data or suppressed."),
-  `length_peak_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of length_peak, by the audit of the camera or group, for the observed time; null without an audit, for no data or suppressed."),
-  `joined_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of joined, by the audit of the camera or group, for the observed time; null without an audit, and where joined is."),
-  `joined_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of joined, by the audit of the camera or group, for the observed time; null without an audit, and where joined is.")
+  `left_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of left, by the audit of the camera or group, for the observed time; null where no audit tells it, for no data or suppressed."),
+  `left_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of left, by the audit of the camera or group, for the observed time; null where no audit tells it, for no data or suppressed."),
+  `length_mean_low` FLOAT64 OPTIONS (description = "Lower end of the 90% error interval of length_mean, by the audit of the camera or group, for the observed time; null where no audit tells it, for no data or suppressed."),
+  `length_mean_high` FLOAT64 OPTIONS (description = "Upper end of the 90% error interval of length_mean, by the audit of the camera or group, for the observed time; null where no audit tells it, for no data or suppressed."),
+  `length_peak_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of length_peak, by the audit of the camera or group, for the observed time; null where no audit tells it, for no data or suppressed."),
+  `length_peak_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of length_peak, by the audit of the camera or group, for the observed time; null where no audit tells it, for no data or suppressed."),
+  `joined_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of joined, by the audit of the camera or group, for the observed time; null where no audit tells it, and where joined is."),
+  `joined_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of joined, by the audit of the camera or group, for the observed time; null where no audit tells it, and where joined is.")
 )
 PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
 CLUSTER BY window_size_seconds, site, camera, zone
@@ -158,8 +158,8 @@ CREATE TABLE IF NOT EXISTS silhouette.flow_history (
   `count` INT64 OPTIONS (description = "Visits of to_zone that began (passed the entry grace) in the window, by people whose visit before was of from_zone; null for no data or suppressed."),
   `n` INT64 NOT NULL OPTIONS (description = "Transitions behind the count."),
   `suppressed` BOOL NOT NULL OPTIONS (description = "True where the cell has fewer than the site's k behind it, or would give away one that has: the values are null, and n is 0."),
-  `count_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of count, by the audit of the camera or group, for the observed time; null without an audit, for no data or suppressed."),
-  `count_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of count, by the audit of the camera or group, for the observed time; null without an audit, for no data or suppressed.")
+  `count_low` INT64 OPTIONS (description = "Lower end of the 90% error interval of count, by the audit of the camera or group, for the observed time; null where no audit tells it, for no data or suppressed."),
+  `count_high` INT64 OPTIONS (description = "Upper end of the 90% error interval of count, by the audit of the camera or group, for the observed time; null where no audit tells it, for no data or suppressed.")
 )
 PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
 CLUSTER BY window_size_seconds, site, camera
@@ -188,8 +188,8 @@ CREATE TABLE IF NOT EXISTS silhouette.heatmap_history (
   `person_seconds` FLOAT64 OPTIONS (description = "Sum of the observed time of all foot points in the cell, in seconds; null for no data or suppressed."),
   `n` INT64 NOT NULL OPTIONS (description = "Passages through the cell (in the total row: through all cells)."),
   `suppressed` BOOL NOT NULL OPTIONS (description = "True where the cell has fewer than the site's k behind it, or would give away one that has: the values are null, and n is 0."),
-  `person_seconds_low` FLOAT64 OPTIONS (description = "Lower end of the 90% error interval of person_seconds, by the audit of the camera or group, for the observed time; null without an audit, for no data or suppressed."),
-  `person_seconds_high` FLOAT64 OPTIONS (description = "Upper end of the 90% error interval of person_seconds, by the audit of the camera or group, for the observed time; null without an audit, for no data or suppressed.")
+  `person_seconds_low` FLOAT64 OPTIONS (description = "Lower end of the 90% error interval of person_seconds, by the audit of the camera or group, for the observed time; null where no audit tells it, for no data or suppressed."),
+  `person_seconds_high` FLOAT64 OPTIONS (description = "Upper end of the 90% error interval of person_seconds, by the audit of the camera or group, for the observed time; null where no audit tells it, for no data or suppressed.")
 )
 PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
 CLUSTER BY window_size_seconds, site, camera
@@ -218,8 +218,8 @@ CREATE TABLE IF NOT EXISTS silhouette.movement_history (
   `metres_per_second` FLOAT64 OPTIONS (description = "Mean speed, metres over person_seconds; null where nobody strode, for no data or suppressed."),
   `n` INT64 NOT NULL OPTIONS (description = "Passages: people who walked this way in the zone (in the total row: summed over the ways)."),
   `suppressed` BOOL NOT NULL OPTIONS (description = "True where the cell has fewer than the site's k behind it, or would give away one that has: the values are null, and n is 0."),
-  `person_seconds_low` FLOAT64 OPTIONS (description = "Lower end of the 90% error interval of person_seconds, by the audit of the camera or group, for the observed time; null without an audit, for no data or suppressed."),
-  `person_seconds_high` FLOAT64 OPTIONS (description = "Upper end of the 90% error interval of person_seconds, by the audit of the camera or group, for the observed time; null without an audit, for no data or suppressed.")
+  `person_seconds_low` FLOAT64 OPTIONS (description = "Lower end of the 90% error interval of person_seconds, by the audit of the camera or group, for the observed time; null where no audit tells it, for no data or suppressed."),
+  `person_seconds_high` FLOAT64 OPTIONS (description = "Upper end of the 90% error interval of person_seconds, by the audit of the camera or group, for the observed time; null where no audit tells it, for no data or suppressed.")
 )
 PARTITION BY TIMESTAMP_TRUNC(window_start, DAY)
 CLUSTER BY window_size_seconds, site, camera, zone

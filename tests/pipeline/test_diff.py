@@ -119,6 +119,8 @@ def test_a_place_shows_its_total_alone_of_what_its_rows_add_up_to(
     assert diff(tmp_path / "a", tmp_path / "b") == 1
     (shown,) = [line for line in capsys.readouterr().out.splitlines() if "zone-0" in line]
     assert [cell.strip() for cell in shown.split("\u2502")[-4:-1]] == ["person_seconds", "15", "20.25"]
+    assert diff(tmp_path / "a", tmp_path / "b", "--csv") == 1
+    assert [line for line in capsys.readouterr().out.splitlines() if "sector=W," in line], "directions are told apart"
 
 
 def test_rows_of_which_interval_ends_alone_differ_are_told_apart(

@@ -203,7 +203,7 @@ def test_a_wait_goes_on_when_the_track_was_lost(x: int) -> None:
     assert shared([waits], 70, noise=0, missed=0).joined == 2
 
 
-@pytest.mark.parametrize(("sure_s", "person_s"), [(0, 31), (70, 20)], ids=["sure", "not sure at first"])
+@pytest.mark.parametrize(("sure_s", "person_s"), [(0, 31), (70, 24)], ids=["sure", "not sure at first"])
 def test_who_is_seen_outside_is_not_inside_then(sure_s: float, person_s: float) -> None:
     def walks(t: float) -> tuple[float, float] | None:
         return (min(max(3 + min(t - 15, 65 - t), 3), 5), 4) if 5 <= t < 84 else None

@@ -104,6 +104,22 @@ def test_the_most_of_a_longer_time_is_that_of_the_window_that_is_furthest_off(ti
     assert told >= 50 and within >= 0.85 * told
 
 
+def test_the_most_of_a_longer_time_may_be_where_nobody_was_counted() -> None:
+    rng = random.Random(2)
+
+    def window() -> tuple[float, float]:
+        return rng.choices([(1.0, 1.0), (1.0, 2.0), (0.0, 0.0), (0.0, 4.0)], (45, 5, 45, 5))[0]
+
+    within = 0
+    for _ in range(100):
+        errors = mean_errors_of(samples([window() for _ in range(60)], [(number, 0) for number in range(60)]))
+        counted, true = (int(max(each)) for each in zip(*(window() for _ in range(20)), strict=True))
+        low, high = interval_of_most(errors, counted, 0, 200)
+        assert low is not None and high is not None
+        within += low <= true <= high
+    assert within >= 85
+
+
 def test_of_much_less_time_than_was_audited_nothing_is_known() -> None:
     errors = mean_errors_of(samples([(2, 3), (2, 2), (0, 1)] * 10))
     assert None not in interval_of_mean(errors, 2.0, 0, 5) + interval_of_mean(errors, 0.0, 0, 5)

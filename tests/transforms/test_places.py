@@ -201,14 +201,22 @@ def test_stepping_out_within_the_exit_grace_is_one_visit() -> None:
     assert [(visit.since_us, visit.until_us) for visit in run.happened.visits] == [(0, 29 * FRAME_US)]
 
 
-@pytest.mark.parametrize("confirmed_at", [0, 10, 20])
-def test_who_is_seen_outside_is_not_inside_then(confirmed_at: int) -> None:
+@pytest.mark.parametrize(("confirmed_at", "credited"), [(0, 10), (10, 10), (20, 20)])
+def test_who_is_seen_outside_is_not_inside_then(confirmed_at: int, credited: int) -> None:
     desk = {"name": "desk", "kind": "queue", "polygon": strip(0.6, 0.9), "entry_grace": "0s", "exit_grace": "10m"}
     run = Run(a_camera(zones=[desk]), confirmed_at).see([(1.5, 0.5)] * 10 + [(1.05, 0.5)] * 10)
-    run.happened = Happened.nothing(1)
+    before_us, run.happened = run.happened.person_us, Happened.nothing(1)
     run.see([(1.5, 0.5)] * 10)
-    assert run.happened.person_us == run.happened.waiting_us == [10 * FRAME_US]
+    assert run.happened.person_us == [credited * FRAME_US] and run.happened.waiting_us == [10 * FRAME_US]
+    assert before_us == [(20 - credited) * FRAME_US], "whenever it is confirmed, each frame inside counts once"
     assert run.cut().happened.visits == [Visit(7, 0, 0, 30 * FRAME_US, censored=True)]
+
+
+def test_of_a_long_doubt_the_last_ten_seconds_are_credited() -> None:
+    run = Run(a_camera(), confirmed_at=600).see([(1.5, 0.5)] * 600)
+    assert run.happened.person_us == [0, 0]
+    run.see([(1.5, 0.5)])
+    assert run.happened.person_us == [0, 10 * SECOND_US + FRAME_US]
 
 
 def test_stepping_out_for_longer_is_two_visits() -> None:
