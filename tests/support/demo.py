@@ -8,9 +8,9 @@ from pathlib import Path
 
 import yaml
 
-from tests.conftest import ROOT
 from tests.support.command import silhouette
 
+ROOT = Path(__file__).resolve().parents[2]
 VIDEO = ROOT / "demo/one-by-one.mp4"
 SITE_FILE = ROOT / "demo/site.yaml"
 SITE = "example-library"
