@@ -60,7 +60,7 @@ class MeanErrors:
       size: Root mean square of the scaled errors of all places.
       sizes: Of each place.
       score: Quantile of the errors over their places' sizes; None with too few samples in which something was counted.
-      scores: All of these errors.
+      scores: All of these errors, small ones first.
       spread: Their root mean square.
       freedom: Degrees of freedom of Student's t.
       missed: Quantile of what was there where nothing was counted; None with too few such samples.
@@ -176,6 +176,7 @@ def mean_errors_of(samples: Samples) -> MeanErrors:
 
     scaled = {where: error / size(where[1], error) if error else 0.0 for where, error in errors.items()}
     mean_square = math.fsum(each * each for each in scaled.values()) / len(scaled) if scaled else 0.0
+    scores = tuple(sorted(map(abs, scaled.values())))
     return MeanErrors(
         share=truth / total if total else 1.0,
         shares={
@@ -186,8 +187,8 @@ def mean_errors_of(samples: Samples) -> MeanErrors:
         counted=dict(counted),
         size=math.sqrt(square),
         sizes={place: size(place) for place in counted},
-        score=quantile(map(abs, scaled.values())),
-        scores=tuple(abs(each) for each in scaled.values()),
+        score=quantile(scores),
+        scores=scores,
         spread=math.sqrt(mean_square),
         freedom=len({window for window, _ in at}) - 1,
         missed=quantile(missed),

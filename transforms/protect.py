@@ -20,6 +20,7 @@ from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
 from schemas.avro import FAMILY_OF
+from schemas.capacity import ENDS
 from schemas.least import LeastCounts
 from schemas.records import FAMILIES, Dwell, Flow, Heatmap, MetricRecord, Queue
 from schemas.site import Site
@@ -119,7 +120,7 @@ def _without_joined(row: Queue) -> Queue:
 
 def _nothing_of(row: MetricRecord, values: Iterable[str]) -> dict[str, Any]:
     """Return nothing for each of these values of a row, and for its bounds where it has any."""
-    names = {f"{name}{end}" for name in values for end in ("", "_low", "_high")}
+    names = {f"{name}{end}" for name in values for end in ("", *ENDS)}
     return {field.name: None for field in fields(row) if field.name in names}
 
 

@@ -32,6 +32,9 @@ T0 = from_rfc3339("2026-01-05T00:00:00Z")
 MODEL = "0123456789ab"
 ASPECT = 2.0
 
+GROUND = {"points": [[0, 0.5], [1, 0.5], [1, 1], [0, 1]], "metres": [[0, 0], [10, 0], [10, 5], [0, 5]]}
+"""The lower half of the hall's picture, ten metres wide and five deep: what calibrates `a_camera`."""
+
 Person = Callable[[float], tuple[float, float] | None]
 """Where a person's foot point is, in picture heights, at a time in seconds from `T0`; None while not in view."""
 

@@ -22,7 +22,7 @@ from schemas.records import (
     Occupancy,
     Queue,
 )
-from tests.support.world import MODEL, a_camera, a_site, clips_of, records_of, span, stander, walker
+from tests.support.world import GROUND, MODEL, a_camera, a_site, clips_of, records_of, span, stander, walker
 from transforms.intervals import LEAST_SAMPLES, errors_of, errors_of_totals, interval_of_part, interval_of_sum
 from transforms.metrics import TOTAL
 from transforms.protect import protect
@@ -153,7 +153,6 @@ ENDS: dict[type, tuple[str, ...]] = {
     Queue: ("length_mean", "length_peak", "joined", "left"), Heatmap: ("person_seconds",),
     Movement: ("person_seconds",),
 }  # fmt: skip
-GROUND = {"points": [[0, 0.5], [1, 0.5], [1, 1], [0, 1]], "metres": [[0, 0], [10, 0], [10, 5], [0, 5]]}
 
 
 def recorded(audit: dict[str, Any] | None, until_s: int = 60) -> list[MetricRecord]:

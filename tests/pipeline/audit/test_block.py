@@ -15,7 +15,7 @@ from schemas.audit import Audit
 from schemas.clock import SECOND_US
 from schemas.geometry import geometry_digest, ground_digest
 from tests.support.floor import a_floor_site
-from tests.support.world import a_camera
+from tests.support.world import GROUND, a_camera
 
 MODEL = "012345678901"
 IN, OUT = ("gate", "in"), ("gate", "out")
@@ -82,8 +82,7 @@ def test_measures_not_counted_again_stay_unless_model_or_geometry_is_another() -
 
 
 def test_who_walks_stays_only_on_the_same_ground() -> None:
-    ground = {"points": [[0, 0.5], [1, 0.5], [1, 1], [0, 1]], "metres": [[0, 0], [10, 0], [10, 5], [0, 5]]}
-    camera = a_camera(ground=ground)
+    camera = a_camera(ground=GROUND)
     true = {("crossings", 0): {IN: 1, OUT: 0}}
     before = Audit.model_validate(
         {"model": MODEL, "geometry": geometry_digest(camera), "ground": ground_digest(camera),
@@ -91,7 +90,7 @@ def test_who_walks_stays_only_on_the_same_ground() -> None:
     )  # fmt: skip
     again = audit_of(MODEL, camera, (), WINDOWS, true, before)
     assert (again.walking, again.peaks) == (before.walking, before.peaks) and again.crossings is not None
-    moved = a_camera(ground=ground | {"metres": [[0, 0], [10, 0], [10, 6], [0, 6]]})
+    moved = a_camera(ground=GROUND | {"metres": [[0, 0], [10, 0], [10, 6], [0, 6]]})
     again = audit_of(MODEL, moved, (), WINDOWS, true, before)
     assert (again.walking, again.peaks, again.ground) == (None, before.peaks, ground_digest(moved))
 

@@ -10,9 +10,7 @@ from pipeline.view import current, read_records
 from schemas.envelope import SCHEMA_VERSION, Envelope
 from tests.pipeline.audit.scene import a_floor_scene, a_scene, window_start
 from tests.support.video import encode, pictures
-from tests.support.world import a_camera, seconds
-
-GROUND = {"points": [[0, 0.5], [1, 0.5], [1, 1], [0, 1]], "metres": [[0, 0], [10, 0], [10, 5], [0, 5]]}
+from tests.support.world import GROUND, a_camera, seconds
 
 
 def a_clip(start_s: float, end_s: float, digest: str = "a") -> Envelope:

@@ -16,7 +16,7 @@ from pipeline.linting.watching import Trail, watched
 from schemas.geometry import geometry_digest, ground_digest
 from schemas.site import Camera, Zone
 from tests.support.floor import WEST, a_floor_site, crossing, film
-from tests.support.world import ASPECT, Person, a_camera, a_clip, clips_of, stander, strip, walker
+from tests.support.world import ASPECT, GROUND, Person, a_camera, a_clip, clips_of, stander, strip, walker
 
 ROWS = 400.0
 GATE = {"name": "gate", "a": [0.5, 0.95], "b": [0.5, 0.5]}
@@ -74,14 +74,13 @@ def test_an_audit_of_other_places_is_outdated() -> None:
 
 
 def test_an_audit_of_who_walks_is_outdated_with_the_ground() -> None:
-    ground = {"points": [[0, 0.5], [1, 0.5], [1, 1], [0, 1]], "metres": [[0, 0], [10, 0], [10, 5], [0, 5]]}
     told = {"model": "0123456789ab", "geometry": geometry_digest(a_door()), "ground": "0" * 12}
-    assert found(a_door(ground=ground, audit=told)) == {}
+    assert found(a_door(ground=GROUND, audit=told)) == {}
     walking = {"walking": {"seconds": 10, "samples": [[1, 1]]}}
-    outdated = found(a_door(ground=ground, audit=told | walking))["audit-outdated"]
+    outdated = found(a_door(ground=GROUND, audit=told | walking))["audit-outdated"]
     assert outdated.part == ("audit", "walking") and "another ground" in outdated.seen
-    own = {"ground": ground_digest(a_door(ground=ground))}
-    assert found(a_door(ground=ground, audit=told | walking | own)) == {}
+    own = {"ground": ground_digest(a_door(ground=GROUND))}
+    assert found(a_door(ground=GROUND, audit=told | walking | own)) == {}
 
 
 def test_an_audit_of_another_model_is_outdated() -> None:
